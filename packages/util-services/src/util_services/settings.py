@@ -1,0 +1,48 @@
+"""The environment variables of data-services, read in one place and at the time of use.
+
+Names and meanings are public API (docs/settings.md).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from util_services.errors import ConfigurationError
+
+PREFIX = "DATA_SERVICES_"
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
+
+
+def text(name: str) -> str | None:
+    """Return the value of ``DATA_SERVICES_<name>``, or None where it is unset or empty."""
+    return os.environ.get(PREFIX + name) or None
+
+
+def flag(name: str) -> bool | None:
+    """Return a setting as a boolean, None where it is unset.
+
+    Raises:
+        ConfigurationError: if the value is none of the words for yes and no.
+    """
+    value = os.environ.get(PREFIX + name)
+    if value is None:
+        return None
+    word = value.strip().lower()
+    if word in TRUE_WORDS:
+        return True
+    if word in FALSE_WORDS:
+        return False
+    raise ConfigurationError(f"{PREFIX}{name} must be 'true' or 'false'; correct the variable.")
+
+
+def names(name: str) -> tuple[str, ...]:
+    """Return a comma-separated setting as a tuple of its non-empty parts."""
+    value = text(name)
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else ()
+
+
+def root() -> Path:
+    """Return the root of the local storage: ``DATA_SERVICES_ROOT``, else the current directory."""
+    return Path(text("ROOT") or ".").resolve()
