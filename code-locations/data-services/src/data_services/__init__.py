@@ -1,4 +1,4 @@
-"""TBD."""
+"""The code location of data-services: `repository` for Dagster, `jobs` and `ops` for one's own."""
 
 from importlib.metadata import version
 

@@ -43,6 +43,15 @@ def names(name: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if value else ()
 
 
+def staging() -> Path | None:
+    """Return the folder for staging inside ``DATA_SERVICES_STAGING``, None where that is unset.
+
+    It is one of our own, so that nothing else in the configured folder is ever touched.
+    """
+    configured = text("STAGING")
+    return Path(configured).resolve() / "data-services-staging" if configured else None
+
+
 def root() -> Path:
     """Return the root of the local storage: ``DATA_SERVICES_ROOT``, else the current directory."""
     return Path(text("ROOT") or ".").resolve()

@@ -1,0 +1,74 @@
+"""Registers one's own jobs and ops: whatever the modules of `jobs` and `ops` define.
+
+A file dropped into `data_services/jobs` is found with its jobs, sensors and schedules, one in
+`data_services/ops` with its ops and graphs; nothing else is to be edited. Only what stands at the
+top of a module counts. Import ops of other packages as you like, but not their jobs: a job that is
+imported into a module there would count as one's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from util_services.plugins.markers import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+    import dagster as dg
+
+T = TypeVar("T")
+
+
+@hookimpl
+def register_ops() -> Iterable[dg.OpDefinition | dg.GraphDefinition]:
+    """Return the ops and graphs in the modules of `data_services.ops`."""
+    import dagster as dg
+
+    from data_services import ops
+
+    return [*_defined_in(ops, dg.OpDefinition), *_defined_in(ops, dg.GraphDefinition)]
+
+
+@hookimpl
+def register_jobs() -> Iterable[dg.JobDefinition]:
+    """Return the jobs in the modules of `data_services.jobs`."""
+    import dagster as dg
+
+    from data_services import jobs
+
+    return _defined_in(jobs, dg.JobDefinition)
+
+
+@hookimpl
+def register_sensors() -> Iterable[dg.SensorDefinition]:
+    """Return the sensors in the modules of `data_services.jobs`."""
+    import dagster as dg
+
+    from data_services import jobs
+
+    return _defined_in(jobs, dg.SensorDefinition)
+
+
+@hookimpl
+def register_schedules() -> Iterable[dg.ScheduleDefinition]:
+    """Return the schedules in the modules of `data_services.jobs`."""
+    import dagster as dg
+
+    from data_services import jobs
+
+    return _defined_in(jobs, dg.ScheduleDefinition)
+
+
+def _defined_in(package: ModuleType, kind: type[T]) -> list[T]:
+    """Return the objects of a kind in the modules of a package, each once."""
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    found: dict[int, T] = {}
+    for module in iter_modules(package.__path__, f"{package.__name__}."):
+        for value in vars(import_module(module.name)).values():
+            if isinstance(value, kind):
+                found[id(value)] = value
+    return list(found.values())

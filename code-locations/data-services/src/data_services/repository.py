@@ -1,0 +1,8 @@
+"""The entry point for Dagster: the definitions of all installed plugin packages as one.
+
+Whatever is to be offered here comes in through a plugin, one's own jobs included (see `plugin`).
+"""
+
+from util_services.location import build_definitions
+
+defs = build_definitions()

@@ -1,0 +1,89 @@
+"""What every test of the workspace shares."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REQUIRE_EVERY_SUITE = "DATA_SERVICES_REQUIRE_EVERY_SUITE"
+TEST_DATA = "DATA_SERVICES_TEST_DATA"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where every suite is required, count a test that was skipped as failed."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and os.environ.get(REQUIRE_EVERY_SUITE) and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but {REQUIRE_EVERY_SUITE} is set: {report.longrepr[2]}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _dagster_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give Dagster a home of the tests' own: it writes below HOME otherwise, telemetry on."""
+    home = tmp_path_factory.mktemp("dagster_home")
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DAGSTER_HOME", str(home))
+        environment.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+        yield
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of shared data; the project holds no copy of it."""
+    folder = os.environ.get(TEST_DATA)
+    if not folder:
+        pytest.skip(f"{TEST_DATA} names no folder of test data")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    """The address of a real S3 server (moto) on a free port of this machine."""
+    server = pytest.importorskip("moto.server", reason="moto is not installed")
+    moto = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture
+def clean_environment(monkeypatch):
+    """An environment in which nobody has configured anything."""
+    for name in list(os.environ):
+        if name.startswith(("DATA_SERVICES_", "S3_", "AWS_")) or "_S3_" in name:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def s3_bucket(s3_endpoint, clean_environment, monkeypatch):
+    """The name of a fresh bucket that the environment of the credential set selfS3 leads to."""
+    import boto3
+
+    keys = {"aws_access_key_id": "test-access-key", "aws_secret_access_key": "test-secret-key"}
+    client = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1", **keys)
+    name = f"bucket-{os.urandom(6).hex()}"
+    client.create_bucket(Bucket=name)
+    for setting, value in {
+        "ENDPOINT_URL": s3_endpoint,
+        "ACCESS_KEY": keys["aws_access_key_id"],
+        "SECRET_KEY": keys["aws_secret_access_key"],
+        "BUCKET": name,
+    }.items():
+        monkeypatch.setenv(f"SELFS3_S3_{setting}", value)
+    yield name
+    with contextlib.closing(client):
+        for item in client.list_objects_v2(Bucket=name).get("Contents", []):
+            client.delete_object(Bucket=name, Key=item["Key"])
+        client.delete_bucket(Bucket=name)

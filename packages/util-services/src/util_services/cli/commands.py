@@ -1,0 +1,15 @@
+"""The commands that util-services itself brings; each module imports nothing slow at its top."""
+
+import click
+
+from util_services.cli.check import check
+from util_services.cli.config import config
+from util_services.cli.dev import dev
+from util_services.cli.jobs import jobs
+from util_services.cli.plugins import plugins
+from util_services.cli.run import run
+
+
+def built_in_commands() -> dict[str, click.Command]:
+    """Return the built-in commands by name."""
+    return {str(command.name): command for command in (check, config, dev, jobs, plugins, run)}

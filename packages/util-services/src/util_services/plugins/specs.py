@@ -1,0 +1,110 @@
+"""The hooks of the plugin contract.
+
+No hook takes an argument. A hook returns an iterable of objects that carry their own name, or,
+where its annotation says ``Mapping``, a dictionary from name to object; the manager reads that
+annotation. A hook is called at most once per process. Import what you return inside the hook, and
+nothing heavy (pandas, numpy, pyarrow, duckdb, cryptography, boto3) before an operation runs.
+
+Packages add hooks of their own with ``register_hookspecs``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from util_services.plugins.markers import hookspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import ModuleType
+
+    import click
+    import dagster as dg
+
+
+@hookspec
+def register_hookspecs() -> Iterable[ModuleType]:
+    """Return modules with further hookspecs; called for all plugins before any other hook."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_ops() -> Iterable[dg.OpDefinition | dg.GraphDefinition]:
+    """Return the ops and graphs that pipelines may name; their names are unique in a location."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_jobs() -> Iterable[dg.JobDefinition]:
+    """Return jobs; each is shown with the distribution, version and commit that brought it."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_assets() -> Iterable[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition]:
+    """Return assets, asset specs and asset checks."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_resources() -> Mapping[str, Any]:
+    """Return resources by the key under which ops ask for them.
+
+    The code location's own resources replace those of the same key in other packages; between
+    any other two packages an equal key is a clash.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_sensors() -> Iterable[dg.SensorDefinition]:
+    """Return sensors; one may target a job of its own or of another package."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_schedules() -> Iterable[dg.ScheduleDefinition]:
+    """Return schedules; they share one namespace with sensors."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_loggers() -> Mapping[str, dg.LoggerDefinition]:
+    """Return loggers by the name that run config selects; precedence is that of resources."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_commands() -> Iterable[click.Command]:
+    """Return commands of the program ``data-services``; import nothing slow for them."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_key_providers() -> Iterable[Any]:
+    """Return providers of keysets, named as ``DATA_SERVICES_KEY_PROVIDER`` selects them."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_storages() -> Iterable[Any]:
+    """Return kinds of storage, named by the scheme of the addresses that they serve."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_notifiers() -> Iterable[Any]:
+    """Return channels that tell somebody how a run ended."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_release_checks() -> Iterable[Any]:
+    """Return checks that the release gate applies before data is published."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_report_sections() -> Iterable[Any]:
+    """Return sections that are added to the report of a run."""
+    raise NotImplementedError
