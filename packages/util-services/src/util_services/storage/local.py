@@ -1,0 +1,197 @@
+"""Files below a root folder."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import stat
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from util_services import settings
+from util_services.errors import StorageError
+from util_services.storage.locks import is_unlocked, remove_if_empty
+from util_services.storage.protocol import (
+    Fingerprint,
+    Location,
+    absent,
+    already_exists,
+    refuse_hostile,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+COPY_BYTES = 1 << 20
+STAGING_FOLDER = ".data-services-staging"  # beside the data, so that publishing is a rename
+COPY_ENDING = ".partial"
+
+
+class LocalStorage:
+    """A storage on the local file system that never leaves its root and its allow-list.
+
+    Args:
+        root: the folder that relative paths start from.
+        allowed: further folders that absolute paths may point into.
+    """
+
+    kind = "local"
+
+    def __init__(self, root: str | os.PathLike[str], allowed: Iterable[str | Path] = ()) -> None:
+        self.root = Path(root).resolve()
+        self.allowed = tuple(Path(folder).resolve() for folder in allowed)
+
+    @classmethod
+    def from_environment(cls) -> LocalStorage:
+        """Return the storage that ``DATA_SERVICES_ROOT`` and ``_ALLOWED_PATHS`` describe."""
+        allowed = settings.text("ALLOWED_PATHS")
+        return cls(settings.root(), allowed.split(os.pathsep) if allowed else ())
+
+    def __repr__(self) -> str:
+        """Return the class and its root."""
+        return f"LocalStorage({str(self.root)!r})"
+
+    def resolve(self, path: str) -> Location:
+        """Return the real path of ``path``, links followed; refuse what lies outside."""
+        refuse_hostile(path)
+        if not self.root.is_dir():
+            raise StorageError(
+                f"The storage root '{self.root}' is no folder; make it, or correct "
+                "DATA_SERVICES_ROOT."
+            )
+        if "://" in path:
+            cure = "use the '_s3' twin of this job" if path.startswith("s3:") else "name a file"
+            raise StorageError(f"The path '{path}' is not a local file; {cure}.")
+        try:
+            real = (self.root / path).resolve()
+        except (OSError, RuntimeError):  # Python 3.11 raises the latter for a loop of links
+            raise StorageError(
+                f"The path '{path}' leads nowhere: it is too long, or its links form a loop; "
+                "correct it."
+            ) from None
+        if not any(real.is_relative_to(folder) for folder in (self.root, *self.allowed)):
+            raise StorageError(
+                f"The path '{path}' lies outside the storage root; use a path below it, or add "
+                "its folder to DATA_SERVICES_ALLOWED_PATHS."
+            )
+        if STAGING_FOLDER in real.parts:
+            raise StorageError(f"The path '{path}' lies in the staging of runs; use another one.")
+        return Location("", str(real))
+
+    def fingerprint(self, location: Location) -> Fingerprint | None:
+        """Return size, inode and time of change of a file; None where there is none."""
+        with _sentences(location):
+            try:
+                state = Path(location.path).stat()
+            except FileNotFoundError:
+                return None
+            if not stat.S_ISREG(state.st_mode):
+                raise StorageError(f"'{location}' is not a file; name a file.")
+        return Fingerprint(state.st_size, f"{state.st_dev}-{state.st_ino}-{state.st_mtime_ns}")
+
+    def open(self, location: Location) -> BinaryIO:
+        """Open a file."""
+        with _sentences(location):
+            return Path(location.path).open("rb")
+
+    def fetch(self, location: Location, folder: Path) -> Path:  # noqa: ARG002 - the protocol's
+        """Return the file itself: local files are read where they are."""
+        return Path(location.path)
+
+    def check_writable(self, location: Location) -> None:
+        """Check that the nearest folder that exists already lets us make files in it."""
+        folder = Path(location.path).parent
+        with _sentences(location):
+            while not folder.exists():
+                folder = folder.parent
+            if not folder.is_dir():
+                raise NotADirectoryError
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError
+
+    def publish(self, file: Path, location: Location, *, overwrite: bool) -> None:
+        """Move ``file`` to ``location``; it appears under its name in one step, bytes on disk."""
+        target = Path(location.path)
+        with _sentences(location):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _on_same_device(file, target) as near:
+                _flush(near)
+                if overwrite:
+                    near.replace(target)
+                else:
+                    try:
+                        os.link(near, target)  # unlike a rename, this never replaces
+                    except FileExistsError:
+                        raise already_exists(location) from None
+                _flush(target.parent)
+            file.unlink(missing_ok=True)
+
+    def remove(self, location: Location) -> None:
+        """Remove a file, if it is there."""
+        with _sentences(location):
+            Path(location.path).unlink(missing_ok=True)
+
+    def staging_base(self) -> Path:
+        """Return the configured staging folder, else a hidden one below the root."""
+        return settings.staging() or self.root / STAGING_FOLDER
+
+
+@contextmanager
+def _on_same_device(file: Path, target: Path) -> Iterator[Path]:
+    """Give ``file``, or a copy in a private folder beside ``target`` where a rename cannot reach.
+
+    A copy is locked while it is in use, so that the next one knows what a killed process left.
+    """
+    if file.stat().st_dev == target.parent.stat().st_dev:
+        yield file
+        return
+    folder = target.parent / STAGING_FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for left in folder.glob(f"*{COPY_ENDING}"):
+        if is_unlocked(left):
+            left.unlink(missing_ok=True)
+    copy = folder / f"{uuid.uuid4()}{COPY_ENDING}"
+    try:
+        with copy.open("xb") as sink, file.open("rb") as source:
+            fcntl.flock(sink, fcntl.LOCK_SH)
+            shutil.copyfileobj(source, sink, COPY_BYTES)
+            sink.flush()
+            yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+        remove_if_empty(folder)
+
+
+def _flush(path: Path) -> None:
+    """Force a file or folder to disk, so that a power cut cannot leave a name without bytes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _sentences(location: Location) -> Iterator[None]:
+    """Turn the operating system's errors into sentences."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except FileNotFoundError:
+        raise absent(location) from None
+    except PermissionError:
+        raise StorageError(f"No permission for '{location}'; ask its owner for access.") from None
+    except (FileExistsError, NotADirectoryError):
+        raise StorageError(
+            f"A part of the path '{location}' is a file, not a folder; choose another path."
+        ) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StorageError(f"No space is left for '{location}'; free some space.") from None
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise StorageError(f"'{location}' cannot be used: {reason}.") from None

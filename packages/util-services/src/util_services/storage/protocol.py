@@ -1,0 +1,116 @@
+"""What every storage can do, and the two records it speaks in."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from util_services.errors import StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+HOSTILE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A normalised address inside a storage; equal locations hold the same object."""
+
+    container: str  # the folder or bucket that holds it: "" for local files
+    path: str  # absolute path, or key in the bucket
+
+    def __str__(self) -> str:
+        """Return the address as a person writes it."""
+        return f"s3://{self.container}/{self.path}" if self.container else self.path
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rsplit("/", 1)[-1]
+
+    def beside(self, suffix: str) -> Location:
+        """Return the location whose path is this one followed by ``suffix``."""
+        return Location(self.container, self.path + suffix)
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells one state of an object from another without reading it."""
+
+    size: int  # bytes
+    version: str  # inode and time of change of a file; ETag and version id of an S3 object
+
+
+class Storage(Protocol):
+    """A place that datasets are read from and published to."""
+
+    @property
+    def kind(self) -> str:
+        """``local`` or ``s3``."""
+
+    def resolve(self, path: str) -> Location:
+        """Return where ``path`` of a run config points.
+
+        Raises:
+            StorageError: if the path is malformed or lies outside what this storage may touch.
+        """
+
+    def fingerprint(self, location: Location) -> Fingerprint | None:
+        """Return the state of an object, None where there is none."""
+
+    def open(self, location: Location) -> BinaryIO:
+        """Return an object as a seekable file; only what is read is transferred."""
+
+    def fetch(self, location: Location, folder: Path) -> Path:
+        """Return a local file with the bytes of an object: itself, or a copy in ``folder``."""
+
+    def check_writable(self, location: Location) -> None:
+        """Check, as far as that is possible without writing, that an object can be published.
+
+        Raises:
+            StorageError: if it cannot.
+        """
+
+    def publish(self, file: Path, location: Location, *, overwrite: bool) -> None:
+        """Make ``file`` appear at ``location``, whole or not at all; the file is used up.
+
+        Raises:
+            StorageError: if something is there already and ``overwrite`` is false.
+        """
+
+    def remove(self, location: Location) -> None:
+        """Remove an object, if it is there."""
+
+    def staging_base(self) -> Path:
+        """Return the folder below which runs on this storage stage their files."""
+
+
+def refuse_hostile(path: str) -> None:
+    """Refuse a path that no honest configuration holds: empty, or with control characters.
+
+    Line and paragraph separators count as such, and so do lone surrogates, which no system can
+    encode.
+
+    Raises:
+        StorageError: naming the rule, with the path cut to what is harmless to print.
+    """
+    if not path.strip():
+        raise StorageError("The path is empty; name a file.")
+    if any(unicodedata.category(character) in HOSTILE_CATEGORIES for character in path):
+        shown = "".join(c if c.isprintable() else "?" for c in path)[:80]
+        raise StorageError(f"The path '{shown}' holds control characters; remove them.")
+
+
+def absent(location: Location) -> StorageError:
+    """Return the error for an object that is not there."""
+    return StorageError(f"There is no object '{location}'; check the path.")
+
+
+def already_exists(location: Location) -> StorageError:
+    """Return the error for an output that would replace something."""
+    return StorageError(
+        f"The output '{location}' already exists; choose another path or set 'overwrite: true'."
+    )

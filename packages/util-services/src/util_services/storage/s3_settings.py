@@ -1,0 +1,157 @@
+"""The settings of a named S3 credential set, read from environment variables.
+
+``<NAME>_S3_<SETTING>`` wins over ``S3_<SETTING>``; NAME is the upper-cased ``resource_name``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from util_services.errors import ConfigurationError
+from util_services.settings import FALSE_WORDS, TRUE_WORDS
+
+DEFAULT_REGION = "us-east-1"  # what S3-compatible servers without regions expect in a signature
+DEFAULT_TIMEOUT_SECONDS = 30.0
+CHECKSUM_MODES = ("when_required", "when_supported")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Settings:
+    """Where an S3 store is, what it lets us touch, and the keys, which no text ever shows."""
+
+    name: str = ""
+    endpoint_url: str | None = None
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    region: str = DEFAULT_REGION
+    path_style: bool = True
+    bucket: str | None = None
+    prefix: str = ""
+    allowed_buckets: tuple[str, ...] = ()
+    ca_bundle: str | None = None
+    checksums: str = "when_required"
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+
+    @classmethod
+    def from_environment(cls, resource_name: str = "") -> S3Settings:
+        """Return the settings of the credential set ``resource_name``.
+
+        Raises:
+            ConfigurationError: naming the variable whose value is not of its kind.
+        """
+        read = _Reader(resource_name)
+        return cls(
+            name=resource_name,
+            endpoint_url=read.text("ENDPOINT_URL"),
+            access_key=read.text("ACCESS_KEY"),
+            secret_key=read.text("SECRET_KEY"),
+            region=read.text("REGION") or DEFAULT_REGION,
+            path_style=read.flag("PATH_STYLE", default=True),
+            bucket=read.text("BUCKET"),
+            prefix=(read.text("PREFIX") or "").strip("/"),
+            allowed_buckets=tuple(
+                name.strip()
+                for name in (read.text("ALLOWED_BUCKETS") or "").split(",")
+                if name.strip()
+            ),
+            ca_bundle=read.file("CA_BUNDLE"),
+            checksums=read.choice("CHECKSUMS", CHECKSUM_MODES),
+            timeout_seconds=read.seconds("TIMEOUT_SECONDS", DEFAULT_TIMEOUT_SECONDS),
+        )
+
+    def client(self) -> Any:
+        """Return a boto3 client of these settings.
+
+        Raises:
+            ConfigurationError: if the credentials are missing or the endpoint is no URL.
+        """
+        import boto3
+        from botocore.config import Config
+
+        if not (self.access_key and self.secret_key):
+            choices = " or ".join(
+                f"{prefix}ACCESS_KEY and {prefix}SECRET_KEY" for prefix in _prefixes(self.name)
+            )
+            raise ConfigurationError(f"There are no S3 credentials; set {choices}.")
+        try:
+            return boto3.session.Session().client(
+                "s3",
+                endpoint_url=self.endpoint_url,
+                aws_access_key_id=self.access_key,
+                aws_secret_access_key=self.secret_key,
+                region_name=self.region,
+                verify=self.ca_bundle,
+                config=Config(
+                    connect_timeout=min(self.timeout_seconds, 10.0),
+                    read_timeout=self.timeout_seconds,
+                    retries={"mode": "standard", "total_max_attempts": 3},
+                    s3={"addressing_style": "path" if self.path_style else "virtual"},
+                    request_checksum_calculation=self.checksums,
+                    response_checksum_validation=self.checksums,
+                ),
+            )
+        except ValueError:
+            raise ConfigurationError(
+                "The S3 endpoint is not a URL; correct S3_ENDPOINT_URL."
+            ) from None
+
+
+def _prefixes(name: str) -> tuple[str, ...]:
+    """Return what the variables of a credential set begin with, the most specific first."""
+    named = re.sub(r"\W", "_", name).upper()
+    return (f"{named}_S3_", "S3_") if named else ("S3_",)
+
+
+class _Reader:
+    """Reads ``<NAME>_S3_<SETTING>``, then ``S3_<SETTING>``."""
+
+    def __init__(self, name: str) -> None:
+        self._prefixes = _prefixes(name)
+
+    def text(self, setting: str) -> str | None:
+        return os.environ.get(self._variable(setting)) or None
+
+    def flag(self, setting: str, *, default: bool) -> bool:
+        value = self.text(setting)
+        if value is None:
+            return default
+        word = value.strip().lower()
+        if word not in TRUE_WORDS | FALSE_WORDS:
+            raise self._wrong(setting, "'true' or 'false'")
+        return word in TRUE_WORDS
+
+    def choice(self, setting: str, choices: tuple[str, ...]) -> str:
+        value = self.text(setting) or choices[0]
+        if value not in choices:
+            raise self._wrong(setting, " or ".join(f"'{choice}'" for choice in choices))
+        return value
+
+    def seconds(self, setting: str, default: float) -> float:
+        try:
+            value = float(self.text(setting) or default)
+        except ValueError:
+            value = 0.0
+        if not (math.isfinite(value) and value > 0):
+            raise self._wrong(setting, "a number of seconds above 0")
+        return value
+
+    def file(self, setting: str) -> str | None:
+        value = self.text(setting)
+        if value is not None and not Path(value).is_file():
+            raise self._wrong(setting, "the path of a file")
+        return value
+
+    def _variable(self, setting: str) -> str:
+        """Return the variable that a setting is read from."""
+        names = [prefix + setting for prefix in self._prefixes]
+        return next((name for name in names if os.environ.get(name)), names[-1])
+
+    def _wrong(self, setting: str, accepted: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{self._variable(setting)} must be {accepted}; correct the variable."
+        )
