@@ -1,0 +1,138 @@
+"""The columns of a dataset, as far as they are known without reading rows."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's name and its Arrow type in words, such as ``string`` or ``decimal128(18, 2)``."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a dataset in order.
+
+    Names that differ only in case count as duplicates: the engines cannot hold them apart.
+    """
+
+    columns: tuple[Column, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what no engine can name.
+
+        Raises:
+            DatasetError: if a name is empty or not unique.
+        """
+        nameless = [str(n) for n, column in enumerate(self.columns, 1) if not column.name]
+        if nameless:
+            raise DatasetError(
+                f"Column {', '.join(nameless)} of the dataset has no name; name it in the header."
+            )
+        counts = Counter(column.name.casefold() for column in self.columns)
+        repeated = [c.name for c in self.columns if counts[c.name.casefold()] > 1]
+        if repeated:
+            raise DatasetError(
+                f"The dataset has column names that are equal, or equal but for case: "
+                f"{quoted(repeated)}; rename them in the source."
+            )
+
+    @classmethod
+    def of(cls, fields: pa.Schema) -> Schema:
+        """Return the columns of an Arrow schema."""
+        return cls(tuple(Column(field.name, str(field.type)) for field in fields))
+
+    def __iter__(self) -> Iterator[Column]:
+        """Iterate over the columns."""
+        return iter(self.columns)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    def type_of(self, name: str) -> str:
+        """Return the type of a column."""
+        return next(column.type for column in self.columns if column.name == name)
+
+    def free_name(self, wish: str) -> str:
+        """Return ``wish``, lengthened until no column is called so."""
+        taken = {name.casefold() for name in self.names}
+        while wish.casefold() in taken:
+            wish += "_"
+        return wish
+
+    def require(self, wanted: Mapping[str, Iterable[str]]) -> None:
+        """Check that the dataset has the columns that options name.
+
+        Args:
+            wanted: column names by the option that names them.
+
+        Raises:
+            UnknownColumnsError: for the first option with unknown names.
+        """
+        known = set(self.names)
+        for option, names in wanted.items():
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise UnknownColumnsError(option, unknown, self.names)
+
+
+def refuse_inexact(fields: pa.Schema) -> None:
+    """Refuse columns whose values an engine would change without a word.
+
+    Raises:
+        DatasetError: naming the column and what to cast it to.
+    """
+    import pyarrow.types as kinds
+
+    for field in fields:
+        for inner in _nested(field.type):
+            if kinds.is_decimal256(inner):
+                raise DatasetError(
+                    f"The column {quoted([field.name])} is a decimal of more than 38 digits, which "
+                    "no engine holds exactly; cast it to text or a smaller decimal in the source."
+                )
+            if kinds.is_duration(inner):
+                raise DatasetError(
+                    f"The column {quoted([field.name])} is a duration, which engines take for a "
+                    "bare number; cast it to whole numbers of a unit in the source."
+                )
+
+
+def _nested(kind: pa.DataType) -> Iterator[pa.DataType]:
+    """Return a type and all types inside it."""
+    yield kind
+    for number in range(kind.num_fields):
+        yield from _nested(kind.field(number).type)
+
+
+class UnknownColumnsError(ConfigurationError, KeyError):
+    """Raised when an option names columns that the dataset does not have."""
+
+    def __init__(self, option: str, unknown: Sequence[str], available: Sequence[str]) -> None:
+        super().__init__(option, tuple(unknown), tuple(available))
+        self.option, self.unknown, self.available = option, tuple(unknown), tuple(available)
+
+    def __str__(self) -> str:
+        """Return the sentence, with the nearest name where one is near."""
+        near = difflib.get_close_matches(self.unknown[0], self.available, n=1)
+        hint = f" Did you mean {quoted_name(near[0])}?" if near else ""
+        return (
+            f"'{self.option}' names columns that the dataset does not have: "
+            f"{quoted(self.unknown)}.{hint} The dataset has {quoted(self.available)}."
+        )

@@ -1,0 +1,83 @@
+"""The loop that runs a pandas function over Arrow batches under a fixed schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from util_services.engines.failures import BatchContractError
+from util_services.errors import CancelledError, quoted, quoted_name
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from util_services.engines.protocol import BatchFunction
+
+
+def map_reader(
+    reader: pa.RecordBatchReader,
+    function: BatchFunction,
+    schema: pa.Schema,
+    file: Path,
+    stop: threading.Event,
+) -> None:
+    """Write what ``function`` makes of each batch to a Parquet file, in order.
+
+    Raises:
+        BatchContractError: if a batch comes back with other columns, types or rows.
+        CancelledError: once ``stop`` is set.
+    """
+    with pq.ParquetWriter(file, schema, compression="lz4") as writer:
+        for batch in reader:
+            if stop.is_set():
+                raise CancelledError("The run was cancelled while the engine was at work.")
+            writer.write_batch(apply_to_batch(batch, function, schema))
+
+
+def apply_to_batch(
+    batch: pa.RecordBatch, function: BatchFunction, schema: pa.Schema
+) -> pa.RecordBatch:
+    """Return what ``function`` makes of one batch, checked against ``schema``.
+
+    The function sees Arrow dtypes, which keep integers with missing values, decimals and dates as
+    they are.
+    """
+    result = function(batch.to_pandas(types_mapper=pd.ArrowDtype))
+    if list(result.columns) != schema.names:
+        raise BatchContractError(
+            f"A function on batches returned the columns {quoted([str(c) for c in result])} "
+            f"instead of {quoted(schema.names)}; correct the function or its declaration."
+        )
+    return pa.RecordBatch.from_arrays(
+        [_column(result[field.name], field) for field in schema], schema=schema
+    )
+
+
+def _column(series: pd.Series, field: pa.Field) -> pa.Array:
+    try:
+        array = pa.Array.from_pandas(series)
+    except (pa.ArrowException, TypeError, ValueError):
+        raise BatchContractError(
+            f"A function on batches returned {quoted([field.name])} with values of several kinds "
+            f"instead of {field.type}; correct the function or its declaration."
+        ) from None
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if array.type == field.type:
+        return array
+    if pa.types.is_null(array.type) or _same_kind(array.type, field.type):
+        return array.cast(field.type)
+    raise BatchContractError(
+        f"A function on batches returned {quoted_name(field.name)} as {array.type} instead of "
+        f"{field.type}; correct the function or its declaration."
+    )
+
+
+def _same_kind(given: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether two types hold the same values and differ only in layout."""
+    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(given) for test in text) and any(test(wanted) for test in text)

@@ -1,0 +1,57 @@
+"""What goes wrong inside an engine, as sentences that quote no cell.
+
+Messages of DuckDB, Arrow and pandas quote the value that they stumble over, so none of them is
+ever passed on; an error says its class and what to do. Discovery reads this module: it imports no
+engine at its top.
+"""
+
+from __future__ import annotations
+
+from util_services.errors import CancelledError, DataServicesError, DatasetError
+
+NOT_FINITE = "data-services: a number is not finite"  # raised inside queries of this engine
+
+
+class EngineError(DatasetError):
+    """Raised when an engine cannot carry out a query."""
+
+
+class EngineResourceError(EngineError):
+    """Raised when an engine lacks memory, space or a file; the data has no part in it."""
+
+
+class BatchContractError(DatasetError):
+    """Raised when a function on batches returns other columns, types or rows than it declared."""
+
+
+def engine_failure(error: BaseException) -> BaseException:
+    """Return the error that says in a sentence what an engine's own error means."""
+    import duckdb
+
+    if isinstance(error, DataServicesError) or not isinstance(error, Exception):
+        return error
+    if isinstance(error, duckdb.InterruptException):
+        return CancelledError("The run was cancelled while the engine was at work.")
+    if NOT_FINITE in str(error):
+        return DatasetError(
+            "A number column holds NaN or an infinity, which JSON cannot write; write another "
+            "format, or replace them first."
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return EngineResourceError(
+            "The operation needs more memory than the engine may use; raise "
+            "DATA_SERVICES_MEMORY_LIMIT or free space in the staging folder."
+        )
+    if isinstance(error, (duckdb.IOException, OSError)) and "No space left" in str(error):
+        return EngineResourceError(
+            "No space is left in the staging folder; free some or set another."
+        )
+    if isinstance(error, (duckdb.IOException, OSError)):
+        return EngineResourceError(
+            f"The engine cannot read or write a file ({type(error).__name__}); check that the "
+            "source still exists and is complete."
+        )
+    return EngineError(
+        f"The engine cannot process the data as it is ({type(error).__name__}); check that the "
+        "columns have the types that the operation needs."
+    )

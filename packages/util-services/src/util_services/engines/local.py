@@ -1,0 +1,316 @@
+"""The default engine: DuckDB scans, aggregates, joins and spills; pandas runs on Arrow batches."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import duckdb
+import narwhals as nw
+
+from util_services import settings
+from util_services.engines.failures import EngineError, EngineResourceError, engine_failure
+from util_services.engines.local_formats import (
+    STAGED_OPTIONS,
+    Source,
+    copy_options,
+    diagnose,
+    source_query,
+    sql_name,
+    sql_text,
+    written_columns,
+)
+from util_services.engines.missing import without_nan
+from util_services.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    import pyarrow as pa
+
+    from util_services.datasets.csv_dialect import CsvDialect
+    from util_services.datasets.formats import Format
+    from util_services.datasets.schema import Schema
+    from util_services.datasets.staged import StagedDataset
+    from util_services.engines.protocol import BatchFunction, Progress
+
+BATCH_ROWS = 100_000
+POLL_SECONDS = 0.05
+INTERRUPT_PATIENCE_SECONDS = 30.0
+DUCKDB_SHARE = 0.6  # DuckDB overshoots its limit and shares the process with Arrow and pandas
+FILE_ROW_NUMBER = "file_row_number"  # a virtual column of DuckDB's Parquet reader
+BITMAP_ROWS = 1 << 31  # get_bit counts in 32 bits
+MEMORY_PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(KB|MB|GB|TB)", re.IGNORECASE)
+UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+T = TypeVar("T")
+
+
+class LocalEngine:
+    """An engine on one machine, larger than memory; use it as a context manager.
+
+    Args:
+        scratch: a private folder for spilled and intermediate data.
+        memory_limit: what the process may use, such as ``1500MB``; by default
+            ``DATA_SERVICES_MEMORY_LIMIT``, else DuckDB's own share of the machine.
+        batch_rows: rows in a batch of ``map_batches``; by default ``DATA_SERVICES_BATCH_ROWS``.
+        progress: is told the share done of each query, from the waiting thread.
+    """
+
+    name = "local"
+
+    def __init__(
+        self,
+        scratch: Path,
+        *,
+        memory_limit: str | None = None,
+        batch_rows: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.scratch = scratch
+        self.batch_rows = batch_rows or _batch_rows()
+        self._progress = progress
+        self._memory_limit = _memory_limit(memory_limit or settings.text("MEMORY_LIMIT"))
+        self._names = (f"ds_{number}" for number in itertools.count())
+
+    def __enter__(self) -> LocalEngine:
+        """Open the connection that all frames of this engine belong to."""
+        self.connection = duckdb.connect(
+            config={
+                "autoinstall_known_extensions": False,  # nothing is fetched behind a user's back
+                "autoload_known_extensions": False,
+                "preserve_insertion_order": True,
+                "temp_directory": str(self.scratch / "spill"),
+                **({"memory_limit": self._memory_limit} if self._memory_limit else {}),
+            }
+        )
+        self.connection.execute("SET enable_progress_bar = true")
+        self.connection.execute("SET enable_progress_bar_print = false")
+        self.connection.execute("SET TimeZone = 'UTC'")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connection; frames of this engine end with it."""
+        self.connection.close()
+
+    def scan(self, dataset: StagedDataset, row_number: str | None = None) -> nw.LazyFrame[Any]:
+        """Return the rows of a staged Parquet file; NaN counts as missing unless it is kept."""
+        source = f"read_parquet({sql_text(dataset.file)})"
+        names = ", ".join(map(sql_name, dataset.schema.names))
+        columns = [
+            names if dataset.keep_nan else self._without_nan(f"SELECT {names} FROM {source}")
+        ]
+        if row_number is not None:
+            columns.append(f"{_row_number(dataset.schema)} AS {sql_name(row_number)}")
+        return self.relation(f"SELECT {', '.join(columns)} FROM {source}")
+
+    def from_arrow(self, table: pa.Table) -> nw.LazyFrame[Any]:
+        """Return the rows of a table in memory; NaN counts as missing."""
+        name = next(self._names)
+        self.connection.register(name, table)
+        return self.relation(f"SELECT {self._without_nan(f'FROM {name}')} FROM {name}")
+
+    def _without_nan(self, query: str) -> str:
+        """Return the columns of a query as SQL that makes NaN missing."""
+        rows = self._run(lambda: self.connection.sql(query))
+        return ", ".join(
+            f"{without_nan(sql_name(name), kind)} AS {sql_name(name)}"
+            for name, kind in zip(rows.columns, rows.types, strict=True)
+        )
+
+    def relation(self, query: str) -> nw.LazyFrame[Any]:
+        """Return the lazy result of a SQL query of this engine's own modules."""
+        return _lazy(self._run(lambda: self.connection.sql(query)))
+
+    def select(self, frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame[Any]:
+        """Return columns under other names; DuckDB's expressions would take ``*`` for all."""
+        chosen = (f"{sql_name(name)} AS {sql_name(new)}" for new, name in columns.items())
+        return _lazy(frame.to_native().project(", ".join(chosen)))
+
+    def row_hash(
+        self, frame: nw.LazyFrame[Any], columns: Sequence[str], name: str
+    ) -> nw.LazyFrame[Any]:
+        """Add DuckDB's hash of some columns."""
+        hashed = f"hash({', '.join(map(sql_name, columns))}) AS {sql_name(name)}"
+        return _lazy(frame.to_native().project(f"*, {hashed}"))
+
+    def map_batches(
+        self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
+    ) -> nw.LazyFrame[Any]:
+        """Apply a pandas function batch by batch; the result is a Parquet file in scratch."""
+        from util_services.engines.batches import map_reader
+
+        file = self.scratch / f"{next(self._names)}.parquet"
+        view = self._view(frame)
+
+        def work() -> None:
+            reader = self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows)
+            map_reader(reader, function, schema, file, self._stop)
+
+        self._run(work)
+        return self.relation(f"FROM read_parquet({sql_text(str(file))})")
+
+    def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Compute a frame into a temporary table, which spills when memory is short."""
+        table, view = next(self._names), self._view(frame)
+        self._execute(f"CREATE TEMP TABLE {table} AS FROM {view}")
+        return self.relation(f"FROM {table}")
+
+    def drop_rows(
+        self, frame: nw.LazyFrame[Any], row_number: str, losers: nw.LazyFrame[Any]
+    ) -> nw.LazyFrame[Any]:
+        """Leave out rows by a bitmap of their numbers, which keeps the scan streaming in order."""
+        table, number = self._view(self.materialise(losers)), sql_name(row_number)
+        column = sql_name(losers.collect_schema().names()[0])
+        size = self._execute(f"SELECT coalesce(max({column}), -1) + 1 FROM {table}")[0][0]
+        if size == 0:
+            return frame
+        if size > BITMAP_ROWS:
+            query = (
+                f"SELECT * FROM frame ANTI JOIN {table} ON {number} = {column} ORDER BY {number}"
+            )
+            return _lazy(frame.to_native().query("frame", query))
+        variable = next(self._names)
+        bits = f"SELECT bitstring_agg({column}, 0, {size - 1}) FROM {table}"
+        self._execute(f"SET VARIABLE {variable} = ({bits})")
+        kept = f"get_bit(getvariable('{variable}'), {number}::INTEGER) = 0"
+        return _lazy(
+            frame.to_native().filter(f"CASE WHEN {number} < {size} THEN {kept} ELSE true END")
+        )
+
+    def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
+        """Return names and Arrow types of a frame's columns."""
+        return self._run(lambda: frame.to_native().limit(0).to_arrow_table()).schema
+
+    def rows(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
+        """Return a small result as plain values."""
+        names = frame.collect_schema().names()
+        found = self._execute(f"FROM {self._view(frame)}")
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def write(
+        self,
+        frame: nw.LazyFrame[Any],
+        file: Path,
+        format: Format,
+        dialect: CsvDialect | None = None,
+    ) -> int:
+        """Write a frame with DuckDB's parallel, order-keeping writers."""
+        options = copy_options(format, dialect)
+        rows = f"SELECT {written_columns(frame, format)} FROM {self._view(frame)}"
+        query = f"COPY ({rows}) TO {sql_text(str(file))} ({options})"
+        return int(self._execute(query)[0][0])
+
+    def stage(self, source: Source, file: Path, limit_rows: int | None = None) -> int:
+        """Copy a source that cannot be scanned as it is into a Parquet file; return its rows.
+
+        Raises:
+            DatasetError: if a row is not as the source's dialect and schema say.
+        """
+        limit = f" LIMIT {limit_rows}" if limit_rows is not None else ""
+        try:
+            query = self._run(lambda: source_query(self.connection, source))
+            copy = f"COPY ({query}{limit}) TO {sql_text(str(file))} ({STAGED_OPTIONS})"
+            return int(self._execute(copy)[0][0])
+        except EngineResourceError:
+            raise
+        except EngineError:
+            raise self._run(lambda: diagnose(self.connection, source)) from None
+
+    def _view(self, frame: nw.LazyFrame[Any]) -> str:
+        """Give a lazy frame a name that SQL can use."""
+        name = next(self._names)
+        self._run(lambda: frame.to_native().create_view(name))
+        return name
+
+    def _execute(self, query: str) -> list[tuple[Any, ...]]:
+        def work() -> list[tuple[Any, ...]]:
+            return self.connection.execute(query).fetchall()
+
+        return self._run(work)
+
+    def _run(self, work: Callable[[], T]) -> T:
+        """Do work in a thread of its own, so that a cancellation reaches the waiting one at once.
+
+        A DuckDB query on the main thread would hold back signals until it ends. The wait is on an
+        event with a time-out, since an interrupted ``Thread.join`` breaks in CPython 3.11.
+        """
+        done, outcome = threading.Event(), _Outcome[T]()
+        self._stop = threading.Event()
+
+        def target() -> None:
+            try:
+                outcome.value = work()
+            except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
+                outcome.error = error
+            finally:
+                done.set()
+
+        threading.Thread(target=target, name="data-services-engine", daemon=True).start()
+        try:
+            while not done.wait(POLL_SECONDS):
+                self._tell_progress()
+        except BaseException:
+            self._stop.set()
+            patience = time.monotonic() + INTERRUPT_PATIENCE_SECONDS
+            while not done.wait(POLL_SECONDS) and time.monotonic() < patience:
+                self.connection.interrupt()
+            raise
+        if outcome.error is not None:
+            raise engine_failure(outcome.error) from None
+        return outcome.value
+
+    def _tell_progress(self) -> None:
+        if self._progress is not None:
+            share = self.connection.query_progress() / 100
+            if share >= 0:
+                self._progress(min(share, 1.0))
+
+
+class _Outcome(Generic[T]):
+    """What a worker thread hands back: a value or an error."""
+
+    value: T
+    error: BaseException | None = None
+
+
+def _row_number(schema: Schema) -> str:
+    """Return the SQL for row numbers from 0: the reader's own, unless a column is called so."""
+    taken = FILE_ROW_NUMBER in {name.lower() for name in schema.names}
+    return "row_number() OVER () - 1" if taken else FILE_ROW_NUMBER
+
+
+def _lazy(relation: duckdb.DuckDBPyRelation) -> nw.LazyFrame[Any]:
+    """Return a relation as the frame that operations see."""
+    frame: nw.LazyFrame[Any] = nw.from_native(relation)
+    return frame
+
+
+def _batch_rows() -> int:
+    value = settings.text("BATCH_ROWS") or str(BATCH_ROWS)
+    if not value.isdecimal() or int(value) == 0:
+        raise ConfigurationError("DATA_SERVICES_BATCH_ROWS must be a whole number above 0.")
+    return int(value)
+
+
+def _memory_limit(value: str | None) -> str | None:
+    """Return DuckDB's share of a memory limit, in its own words."""
+    if value is None:
+        return None
+    match = MEMORY_PATTERN.fullmatch(value.strip())
+    if match is None or not float(match[1]):
+        raise ConfigurationError(
+            "DATA_SERVICES_MEMORY_LIMIT must be a size such as '1500MB' or '4GB'."
+        )
+    size = float(match[1]) * UNITS[match[2].upper()] * DUCKDB_SHARE
+    return f"{int(size)}B"

@@ -1,0 +1,274 @@
+"""How the local engine reads and writes each format: explicit options, nothing guessed."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from util_services.datasets.csv_dialect import QUOTE, CsvDialect, not_in_encoding
+from util_services.datasets.json_lines import diagnose_lines, refuse_keys
+from util_services.datasets.schema import Column, Schema
+from util_services.engines.failures import NOT_FINITE
+from util_services.errors import DatasetError, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import narwhals as nw
+
+    from util_services.datasets.formats import Format
+
+ROW_GROUP_ROWS = 122_880
+PARQUET_OPTIONS = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+STAGED_OPTIONS = f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+MAX_LINE_BYTES = 256 << 20  # a record of a CSV file or a line of JSON, quoted line breaks included
+READ_BYTES = 1 << 20
+
+REJECTIONS = {
+    "TOO MANY COLUMNS": "has more fields than the header",
+    "MISSING COLUMNS": "has fewer fields than the header",
+    "UNQUOTED VALUE": "has text after a closing quote, or a quote that is never closed",
+    "LINE SIZE OVER MAXIMUM": f"is longer than {MAX_LINE_BYTES >> 20} MB",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A local file that is to be staged."""
+
+    file: Path
+    format: Format
+    schema: Schema
+    dialect: CsvDialect | None = None
+
+
+def sql_name(name: str) -> str:
+    """Return a column name as a SQL identifier; any text is a name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sql_text(value: str) -> str:
+    """Return a text as a SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def source_query(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
+    """Return the query that reads a source in its order."""
+    match source.format:
+        case "csv" | "tsv":
+            return f"SELECT * FROM {_read_csv(source)}"
+        case "jsonl":
+            return f"SELECT * FROM {_read_json(connection, source)}"
+        case "parquet":
+            names = ", ".join(map(sql_name, source.schema.names))
+            return f"SELECT {names} FROM read_parquet({sql_text(str(source.file))})"
+
+
+def copy_options(format: Format, dialect: CsvDialect | None) -> str:
+    """Return the options with which a format is written."""
+    match format:
+        case "parquet":
+            return PARQUET_OPTIONS
+        case "jsonl":
+            return "FORMAT json"
+        case "csv" | "tsv":
+            dialect = dialect or CsvDialect("\t" if format == "tsv" else ",")
+            quote = sql_text(QUOTE)
+            return (
+                f"FORMAT csv, HEADER true, DELIMITER {sql_text(dialect.delimiter)}, "
+                f"QUOTE {quote}, ESCAPE {quote}, NULLSTR '', "
+                f"NEW_LINE {_escaped(dialect.line_end)}"
+            )
+
+
+def written_columns(frame: nw.LazyFrame[Any], format: Format) -> str:
+    """Return the columns of a frame as a format can hold them."""
+    if format != "jsonl":
+        return "*"
+    return ", ".join(
+        # the list hides bounds that a Parquet file states, from which DuckDB concludes too much
+        f"CASE WHEN isfinite(list_value({sql_name(name)})[1]) OR {sql_name(name)} IS NULL "
+        f"THEN {sql_name(name)} "
+        f"ELSE error({sql_text(NOT_FINITE)}) END AS {sql_name(name)}"
+        if kind.is_float()
+        else sql_name(name)
+        for name, kind in frame.collect_schema().items()
+    )
+
+
+def diagnose(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetError:
+    """Return the error that says where a source breaks its own rules."""
+    if source.format == "jsonl":
+        return diagnose_lines(source.file)
+    if source.format == "parquet":
+        return DatasetError("The Parquet file is damaged or incomplete; write it anew.")
+    wrong_bytes = _undecodable(source.file)
+    if wrong_bytes is not None:
+        return wrong_bytes
+    try:
+        connection.execute("DROP TABLE IF EXISTS reject_errors")
+        connection.execute("DROP TABLE IF EXISTS reject_scans")
+        connection.execute(
+            f"SELECT count(*) FROM {_read_csv(source, store_rejects=True)}"
+        ).fetchall()
+        found = connection.execute(
+            "SELECT line, error_type::VARCHAR FROM reject_errors ORDER BY line LIMIT 1"
+        ).fetchone()
+    except duckdb.Error:
+        found = None
+    if found is None:
+        return DatasetError(
+            "The file cannot be read as CSV: its lines do not all end alike, a quote is never "
+            "closed, or 'csv.delimiter' is another; repair the file or correct the option."
+        )
+    line, kind = found
+    reason = REJECTIONS.get(kind, "is not as the header and the dialect say")
+    return DatasetError(f"Line {line} {reason}; repair it, or correct 'csv.delimiter'.")
+
+
+def _read_csv(source: Source, *, store_rejects: bool = False) -> str:
+    dialect = source.dialect or CsvDialect()
+    options = {
+        "auto_detect": "false",  # the sniffer loses rows of ragged files without a word
+        "header": "true",
+        "columns": _columns(dict.fromkeys(source.schema.names, "VARCHAR")),
+        "delim": sql_text(dialect.delimiter),
+        "quote": sql_text(QUOTE),
+        "escape": sql_text(QUOTE),
+        "nullstr": "''",
+        "allow_quoted_nulls": "false",  # "" is an empty text, an empty field is missing
+        "strict_mode": "true",
+        "max_line_size": str(MAX_LINE_BYTES),
+        "store_rejects": str(store_rejects).lower(),
+    }
+    return f"read_csv({sql_text(str(source.file))}, {_assignments(options)})"
+
+
+def _read_json(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
+    return _read_lines(source.file, _columns(json_types(connection, source.file)))
+
+
+def _read_lines(file: Path, columns: str) -> str:
+    options = {
+        "format": "'newline_delimited'",
+        "columns": columns,
+        "maximum_object_size": str(MAX_LINE_BYTES),
+    }
+    return f"read_json({sql_text(str(file))}, {_assignments(options)})"
+
+
+def json_types(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
+    """Return the SQL type of each key over all lines; texts stay texts, dates among them.
+
+    Raises:
+        DatasetError: if a line is no JSON object, or keys cannot be columns.
+    """
+    objects = f"read_ndjson_objects({sql_text(str(file))}, maximum_object_size = {MAX_LINE_BYTES})"
+    strangers = "count(*) FILTER (json_type(json) <> 'OBJECT')"
+    threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
+    connection.execute("SET threads = 1")  # several would bring the keys in an order of chance
+    found = connection.execute(
+        f"SELECT json_group_structure(json), {strangers} FROM {objects}"
+    ).fetchone()
+    connection.execute(f"SET threads = {threads}")
+    structure = json.loads(found[0]) if found and found[0] else None
+    if not isinstance(structure, dict) or not structure or (found and found[1]):
+        raise diagnose_lines(file)
+    refuse_keys(structure)
+    types = {name: _sql_type(kind) for name, kind in structure.items()}
+    Schema(tuple(Column(name, kind) for name, kind in types.items()))
+    numbers = [name for name, kind in structure.items() if _holds_numbers(kind)]
+    return types | _exact_types(connection, file, {name: types[name] for name in numbers})
+
+
+def _exact_types(
+    connection: duckdb.DuckDBPyConnection, file: Path, types: Mapping[str, str]
+) -> dict[str, str]:
+    """Return types that hold the numbers of some columns as they are written.
+
+    Whole numbers beyond 64 bits become decimals. What neither integers, decimals of 38 digits nor
+    doubles hold, such as a large whole number beside fractions, stays JSON.
+
+    Raises:
+        DatasetError: if a number is NaN or an infinity, which JSON does not know.
+    """
+    if not types:
+        return {}
+    aggregates = ", ".join(
+        f"bool_and(regexp_full_match({name}, '-?\\d{{1,38}}')), "
+        f"bool_and({name} IS NULL OR try_cast({name} AS BIGINT) IS NOT NULL), "
+        f"bool_or(regexp_matches({name}, '(^|[\\[:,]\\s*)-?\\d{{16,}}\\s*($|[\\],}}])') OR "
+        f"isinf(try_cast({name} AS DOUBLE))), "
+        f"bool_or(regexp_matches({name}, '(?i)^-?(nan|inf)'))"
+        for name in (f"{sql_name(name)}::VARCHAR" for name in types)
+    )
+    columns = _columns(dict.fromkeys(types, "JSON"))
+    read = _read_lines(file, columns)
+    found = connection.execute(f"SELECT {aggregates} FROM {read}").fetchone() or ()
+    exact = {}
+    for number, (name, kind) in enumerate(types.items()):
+        whole, fits, wide, foreign = found[4 * number : 4 * number + 4]
+        if foreign:
+            raise DatasetError(
+                f"The column {quoted([name])} holds NaN or an infinity, which JSON does not know; "
+                "write null or a text instead."
+            )
+        if kind in {"BIGINT", "DOUBLE"} and whole:
+            exact[name] = "BIGINT" if fits else "DECIMAL(38, 0)"
+        elif wide:
+            exact[name] = "JSON"
+    return exact
+
+
+def _holds_numbers(structure: Any) -> bool:
+    if isinstance(structure, dict):
+        return any(map(_holds_numbers, structure.values()))
+    if isinstance(structure, list):
+        return any(map(_holds_numbers, structure))
+    return structure in {"BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"}
+
+
+def _sql_type(structure: Any) -> str:
+    if isinstance(structure, dict):
+        return f"STRUCT({', '.join(f'{sql_name(n)} {_sql_type(t)}' for n, t in structure.items())})"
+    if isinstance(structure, list):
+        return f"{_sql_type(structure[0])}[]"
+    return {"UBIGINT": "BIGINT", "NULL": "VARCHAR"}.get(structure, str(structure))
+
+
+def _columns(types: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{sql_text(n)}: {sql_text(t)}" for n, t in types.items()) + "}"
+
+
+def _assignments(options: Mapping[str, str]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in options.items())
+
+
+def _escaped(line_end: str) -> str:
+    return sql_text(line_end.replace("\r", "\\r").replace("\n", "\\n"))
+
+
+def _undecodable(file: Path) -> DatasetError | None:
+    """Return the error for the first bytes that are not UTF-8, None where all are."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    offset, line, pending = 0, 1, 0
+    with file.open("rb") as source:
+        while True:
+            block = source.read(READ_BYTES)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                start = max(error.start - pending, 0)
+                return not_in_encoding(
+                    "utf-8", offset + error.start - pending, line + block.count(b"\n", 0, start)
+                )
+            if not block:
+                return None
+            pending = len(decoder.getstate()[0])
+            offset += len(block)
+            line += block.count(b"\n")

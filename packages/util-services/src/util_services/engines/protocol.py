@@ -1,0 +1,77 @@
+"""What an engine offers to operations: lazy frames of narwhals, and the few verbs it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import narwhals as nw
+    import pandas as pd
+    import pyarrow as pa
+
+    from util_services.datasets.csv_dialect import CsvDialect
+    from util_services.datasets.formats import Format
+    from util_services.datasets.staged import StagedDataset
+
+BatchFunction = Callable[["pd.DataFrame"], "pd.DataFrame"]
+Progress = Callable[[float], None]  # is told the share done of the query at work, 0 to 1
+
+
+class Engine(Protocol):
+    """Computes on datasets that may be larger than memory.
+
+    Frames are lazy: nothing is computed before ``materialise``, ``rows`` or ``write``. All three
+    end at once when the run is cancelled.
+    """
+
+    @property
+    def name(self) -> str:
+        """The engine's name in settings and reports."""
+
+    def scan(self, dataset: StagedDataset, row_number: str | None = None) -> nw.LazyFrame[Any]:
+        """Return the rows of a dataset, with their numbers from 0 in a column if one is named."""
+
+    def select(self, frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame[Any]:
+        """Return columns, whatever they are called, each under the new name that maps to it."""
+
+    def row_hash(
+        self, frame: nw.LazyFrame[Any], columns: Sequence[str], name: str
+    ) -> nw.LazyFrame[Any]:
+        """Add a 64-bit hash of some columns; equal values (missing ones too) hash equally."""
+
+    def map_batches(
+        self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
+    ) -> nw.LazyFrame[Any]:
+        """Apply a pandas function to batches of Arrow-backed rows, keeping their order.
+
+        Args:
+            frame: the rows.
+            function: gets a frame of some rows and returns one; it must not depend on where
+                batches begin and end.
+            schema: the columns that come back.
+
+        Raises:
+            BatchContractError: if a batch comes back with other columns or types.
+        """
+
+    def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """Compute a frame that is used more than once, and return one that scans the result."""
+
+    def drop_rows(
+        self, frame: nw.LazyFrame[Any], row_number: str, losers: nw.LazyFrame[Any]
+    ) -> nw.LazyFrame[Any]:
+        """Leave out the rows whose number is in the only column of ``losers``; keep the order."""
+
+    def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
+        """Return names and Arrow types of a frame's columns."""
+
+    def rows(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
+        """Return a small result, such as counts, as plain values."""
+
+    def write(
+        self, frame: nw.LazyFrame[Any], file: Path, format: Format, dialect: CsvDialect | None
+    ) -> int:
+        """Write a frame to a file in its order, and return the number of rows."""

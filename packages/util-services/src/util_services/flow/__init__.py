@@ -1,0 +1,1 @@
+"""How a dataset flows through a run: checked, staged, computed, published; imports no Dagster."""

@@ -1,0 +1,140 @@
+"""One operation on one dataset: what its author sees, and the bookkeeping around it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from util_services.datasets.parquet import damaged_column
+from util_services.datasets.schema import Schema
+from util_services.datasets.staged import StagedDataset, StepReport
+from util_services.engines.failures import EngineError
+from util_services.errors import DataServicesError
+from util_services.flow.changes import SourceChangedError, file_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import narwhals as nw
+
+    from util_services.datasets.csv_dialect import CsvDialect
+    from util_services.datasets.formats import Format
+    from util_services.engines.protocol import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset on an engine, as the author of an operation sees it."""
+
+    engine: Engine
+    staged: StagedDataset
+
+    @property
+    def schema(self) -> Schema:
+        """The columns."""
+        return self.staged.schema
+
+    def scan(self, row_number: str | None = None) -> nw.LazyFrame[Any]:
+        """Return the rows, with their numbers from 0 in a column if one is named."""
+        return self.engine.scan(self.staged, row_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an operation makes of a dataset.
+
+    ``facts`` go into the report: counts and names, never a cell value.
+    """
+
+    frame: nw.LazyFrame[Any]
+    dropped: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class OutcomeError(DataServicesError, TypeError):
+    """Raised when the function of an operation returns something else than it declares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The file that an operation writes, already in the encoding that is published."""
+
+    file: Path
+    format: Format
+    dialect: CsvDialect | None
+
+
+def operate(
+    name: str,
+    function: Callable[[Dataset], Outcome],
+    dataset: Dataset,
+    target: Target,
+    configuration: Mapping[str, Any],
+) -> StagedDataset:
+    """Run an operation and write its result; the input must be the same before and after.
+
+    Raises:
+        SourceChangedError: if it is not.
+        DatasetError: if the input is damaged.
+        OutcomeError: if the function returns no outcome.
+    """
+    staged = dataset.staged
+    _refuse_changed(staged)
+    with _damage_told(staged):
+        outcome = _checked(name, function(dataset))
+        schema = Schema.of(dataset.engine.arrow_schema(outcome.frame))
+        rows = dataset.engine.write(outcome.frame, target.file, target.format, target.dialect)
+    _refuse_changed(staged)
+    step = StepReport(
+        operation=name,
+        rows_in=staged.rows,
+        rows_out=rows,
+        rows_dropped=outcome.dropped,
+        configuration=configuration,
+        facts=outcome.facts,
+        warnings=outcome.warnings,
+        engine=dataset.engine.name,
+    )
+    return replace(
+        staged,
+        file=str(target.file),
+        format=target.format,
+        schema=schema,
+        rows=rows,
+        fingerprint=file_state(target.file),
+        steps=(*staged.steps, step),
+    )
+
+
+def _checked(name: str, outcome: Any) -> Outcome:
+    """Return what an operation returned, if it is an outcome as declared."""
+    if not isinstance(outcome, Outcome):
+        found = type(outcome).__name__
+        raise OutcomeError(
+            f"The operation '{name}' returned {found} instead of an Outcome; return "
+            "Outcome(frame) from its function."
+        )
+    if isinstance(outcome.warnings, str):
+        raise OutcomeError(
+            f"The operation '{name}' returned one text as the warnings of its Outcome; return a "
+            "tuple of texts."
+        )
+    return outcome
+
+
+@contextmanager
+def _damage_told(staged: StagedDataset) -> Iterator[None]:
+    """Name the damaged column where an engine fails for damage, as a Parquet file may hide some."""
+    try:
+        yield
+    except EngineError as error:
+        raise damaged_column(Path(staged.file)) or error from None
+
+
+def _refuse_changed(staged: StagedDataset) -> None:
+    file = Path(staged.file)
+    if not file.exists() or file_state(file) != staged.fingerprint:
+        raise SourceChangedError(staged.origin.path)
