@@ -1,0 +1,1 @@
+"""The Dagster UI on this machine, started and stopped as one thing."""

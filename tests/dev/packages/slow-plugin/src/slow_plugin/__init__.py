@@ -1,0 +1,1 @@
+"""Jobs that take long enough to be cancelled at work."""

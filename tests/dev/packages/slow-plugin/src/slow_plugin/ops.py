@@ -1,0 +1,31 @@
+"""An operation that computes for minutes, and an op that knows nothing of staging."""
+
+import time
+
+import dagster as dg
+from pydantic import Field
+
+from util_services.datasets.staged import StagedDataset
+from util_services.flow.operate import Dataset, Outcome
+from util_services.operation import operation
+
+
+class ComputeForLongConfig(dg.Config):
+    """How much there is to compute."""
+
+    numbers: int = Field(default=1_000_000_000_000, description="How many numbers to add up.")
+
+
+@operation()
+def compute_for_long(dataset: Dataset, config: ComputeForLongConfig) -> Outcome:
+    """Add up hashes for minutes."""
+    query = f"SELECT sum(hash(range)) AS total FROM range({config.numbers})"  # noqa: S608 - a number
+    total = dataset.engine.rows(dataset.engine.relation(query))[0]["total"]
+    return Outcome(frame=dataset.scan(), facts={"total": int(total)})
+
+
+@dg.op
+def nap(dataset: StagedDataset) -> StagedDataset:
+    """Sleep for a minute between the shared ops, and leave all tidying to others."""
+    time.sleep(60)
+    return dataset

@@ -1,0 +1,10 @@
+"""The entry point of the plugin."""
+
+from util_services.plugins import hookimpl
+
+
+@hookimpl
+def register_jobs():
+    from slow_plugin.jobs import compute_for_long_job, nap_job
+
+    return [compute_for_long_job, nap_job]
