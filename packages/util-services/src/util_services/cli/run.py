@@ -1,0 +1,123 @@
+"""``data-services run``: one job, in this process, on the instance that ``dev`` shows."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from util_services.runs.execute import FinishedRun
+
+QUIET_CONSOLE = {"console": {"config": {"log_level": "CRITICAL"}}}  # the command speaks for itself
+
+
+@click.command
+@click.argument("job")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False),
+    help="Run config as YAML or JSON; '-' reads it from the terminal. Default: that of the job.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="OP.KEY=VALUE",
+    multiple=True,
+    help="One value of the run config, such as read_dataset.path=in.csv; VALUE is YAML.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder that paths start from. Default: DATA_SERVICES_ROOT, else this folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print how the run ended as JSON.")
+@click.pass_context
+def run(
+    context: click.Context,
+    *,
+    job: str,
+    config_file: Path | None,
+    settings: tuple[str, ...],
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Run JOB and show where its result and its report are.
+
+    Exit status: 0 done; 1 the run started and failed or was cancelled; 2 refused before a row of
+    data was read.
+
+    Example: data-services run remove_duplicates_job --set remove_duplicates.subset=[patient_id]
+    """
+    from util_services.cli.refusals import refusals
+    from util_services.cli.run_config import read_run_config, with_settings
+
+    if root is not None:
+        _set_root(root)
+    with refusals(job, as_json=as_json):
+        run_config = with_settings(read_run_config(config_file), settings)
+        start = _checked(job, run_config)
+    finished = start()
+    if as_json:
+        click.echo(json.dumps(_as_dict(finished), indent=2, sort_keys=True))
+    else:
+        _tell(finished)
+    context.exit(0 if finished.succeeded else 1)
+
+
+def _checked(name: str, run_config: Mapping[str, Any]) -> Callable[[], FinishedRun]:
+    """Return what starts a run, once all is checked that can be before its rows are read."""
+    from util_services.runs.home import prepare_home
+
+    home = prepare_home()
+    import dagster as dg
+
+    from util_services.cli.progress_bar import progress_bar
+    from util_services.location.jobs import find_job
+    from util_services.runs.execute import check_before_run, new_run_id, open_instance, run_job
+
+    job, run_id = find_job(name), new_run_id()
+    if "loggers" not in run_config:
+        if "console" not in job.loggers:  # Dagster would fall back on one that prints all events
+            job = job.with_logger_defs({**job.loggers, "console": dg.colored_console_logger})
+        run_config = {**run_config, "loggers": QUIET_CONSOLE}
+    check_before_run(job, run_config, run_id)
+
+    def start() -> FinishedRun:
+        with open_instance(home) as instance, progress_bar(sys.stderr):
+            return run_job(job, run_config, run_id, instance)
+
+    return start
+
+
+def _set_root(root: Path) -> None:
+    import os
+
+    os.environ["DATA_SERVICES_ROOT"] = str(root.resolve())
+
+
+def _tell(finished: FinishedRun) -> None:
+    match finished.status:
+        case "SUCCESS" if finished.output is not None:
+            click.echo(f"{finished.job} published {finished.rows} rows.")
+            click.echo(f"  result: {finished.output}")
+            click.echo(f"  report: {finished.report}")
+            click.echo(f"  run:    {finished.run_id}")
+        case "SUCCESS":
+            click.echo(f"{finished.job} is done (run {finished.run_id}).")
+        case "CANCELED":
+            click.echo(f"{finished.job} was cancelled; nothing was published.", err=True)
+        case _:
+            click.echo(f"error: {finished.reason}", err=True)
+
+
+def _as_dict(finished: FinishedRun) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {"schema": 1} | asdict(finished)

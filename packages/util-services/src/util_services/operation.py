@@ -1,0 +1,123 @@
+"""From one declaration to an op, a graph and the two jobs of an operation.
+
+    @operation(columns=lambda config: {"subset": config.subset})
+    def remove_duplicates(dataset: Dataset, config: RemoveDuplicatesConfig) -> Outcome:
+        \"\"\"Remove rows that repeat another row.\"\"\"
+
+The function's name is the name of the op and, with ``_job`` and ``_job_s3`` behind it, of the jobs;
+its docstring describes them; the class of ``config`` is the op's run config. Heavy packages are
+imported inside the function, because discovery runs this module.
+"""
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from util_services.custom_json_logger import simpl_json_logger
+from util_services.datasets.staged import StagedDataset
+from util_services.flow.operate import Dataset, Outcome
+from util_services.ops import operate_in_run, read_dataset, write_dataset
+from util_services.plugins.discovery import provider_of
+from util_services.plugins.provenance import commit_of
+from util_services.resources import STORAGE_KEY, local_storage_resource
+from util_services.runs.check import CHECKED_OPS, CheckedOp, Columns
+
+LOGGERS = {"console": dg.colored_console_logger, "simpl": simpl_json_logger}
+
+
+class Operation:
+    """A declared operation; `operation` makes one.
+
+    Args:
+        function: what it does to a dataset.
+        columns: the columns that a config names, by option; they are checked before rows are read.
+    """
+
+    def __init__(self, function: Callable[[Dataset, Any], Outcome], columns: Columns) -> None:
+        self.name = function.__name__
+        self.description = inspect.getdoc(function) or ""
+        self.config: type[dg.Config] = typing.get_type_hints(function)["config"]
+        self.function = function
+        CHECKED_OPS[self.name] = CheckedOp(self.config, columns)
+        self.op = self._make_op()
+        self.graph = self._make_graph()
+
+    def jobs(self, **tags: str) -> tuple[dg.JobDefinition, dg.JobDefinition]:
+        """Return the job on local files and its twin on S3, from the same graph.
+
+        The shared ops ask for the resource ``s3``: the local job binds it to the local storage, the
+        twin leaves it to its host.
+        """
+        shared = self._provenance() | tags
+        local = self._make_job("", {STORAGE_KEY: local_storage_resource}, shared)
+        return local, self._make_job("_s3", {}, shared)
+
+    def _provenance(self) -> dict[str, str]:
+        """Return the tags that say who brought a job; the code location adds metadata to all."""
+        plugin = provider_of(self.function.__module__)
+        if plugin is None:
+            return {}
+        return {
+            "distribution": plugin.distribution,
+            "version": plugin.version,
+            "commit": commit_of(plugin.distribution) or "unknown",
+        }
+
+    def _make_op(self) -> dg.OpDefinition:
+        def compute(context, dataset):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return operate_in_run(context, self.function, dataset)
+
+        decorate = dg.op(
+            name=self.name,
+            description=self.description,
+            config_schema=self.config.to_fields_dict(),
+            ins={"dataset": dg.In(StagedDataset)},
+            out=dg.Out(StagedDataset),
+            required_resource_keys={STORAGE_KEY},
+            tags={"data_services/operation": self.name},
+        )
+        return decorate(compute)
+
+    def _make_graph(self) -> dg.GraphDefinition:
+        def compose() -> None:
+            write_dataset(self.op(read_dataset()))
+
+        return dg.graph(name=f"{self.name}_graph", description=self.description)(compose)
+
+    def _make_job(
+        self, suffix: str, resources: Mapping[str, dg.ResourceDefinition], tags: Mapping[str, str]
+    ) -> dg.JobDefinition:
+        return self.graph.to_job(
+            name=f"{self.name}_job{suffix}",
+            description=self.description,
+            resource_defs=dict(resources),
+            logger_defs=LOGGERS,
+            config=self._default_config(),
+            tags={f"data_services/{key}": value for key, value in tags.items()},
+        )
+
+    def _default_config(self) -> dict[str, Any]:
+        """Return the run config that the Launchpad opens with; it runs as it is."""
+        ops = {
+            name: {"config": CHECKED_OPS[name].config().model_dump(mode="json")}
+            for name in (read_dataset.name, self.name, write_dataset.name)
+        }
+        return {"ops": ops, "loggers": {name: {"config": {}} for name in LOGGERS}}
+
+
+def operation(
+    *, columns: Columns = lambda _: {}
+) -> Callable[[Callable[[Dataset, Any], Outcome]], Operation]:
+    """Declare a function on a dataset as an operation.
+
+    Args:
+        columns: returns the columns that a config names, by option.
+    """
+
+    def declare(function: Callable[[Dataset, Any], Outcome]) -> Operation:
+        return Operation(function, columns)
+
+    return declare

@@ -1,0 +1,219 @@
+"""The ops that all jobs share, and the frame around an operation: thin, the work is in `flow`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, cast
+
+import dagster as dg
+
+from util_services.config import ReadDatasetConfig, WriteDatasetConfig
+from util_services.datasets.schema import Schema
+from util_services.datasets.staged import StagedDataset
+from util_services.errors import CancelledError, ConfigurationError
+from util_services.flow.staging import Staging, sweep
+from util_services.reports.record import RunFacts
+from util_services.resources import STORAGE_KEY
+from util_services.runs.check import (
+    CHECKED_OPS,
+    check_columns,
+    check_config,
+    check_run,
+    write_options,
+)
+from util_services.runs.failure import one_sentence
+from util_services.runs.progress import Stage, tell
+from util_services.storage.protocol import Storage
+
+WRITE_OP = "write_dataset"
+
+
+@dg.op(
+    config_schema=ReadDatasetConfig.to_fields_dict(),
+    out=dg.Out(StagedDataset),
+    required_resource_keys={STORAGE_KEY},
+)
+def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
+    """Check the whole run, then make its input scannable."""
+    from util_services.engines.choice import open_engine
+    from util_services.flow import read
+
+    with one_sentence():
+        storage = storage_of(context)
+        plan = check_run(context.job_def, context.run_config, storage, context.run_id)
+        if plan.read is None:
+            raise AssertionError("a job with read_dataset has a plan for reading")
+        sweep(storage.staging_base(), lambda run_id: _is_over(context.instance, run_id))
+        staging = Staging.create(storage.staging_base(), context.run_id)
+        with _removed_on_failure(staging):
+            listener = _listener(Stage(f"read {plan.read.origin.path}"))
+            with open_engine(staging.scratch(), listener) as engine:
+                dataset = read.read_dataset(plan.read, staging, engine)
+            check_columns(context.job_def, plan.configs, dataset.schema)
+        context.add_output_metadata(_metadata(dataset.rows, dataset.schema))
+        context.log.info(f"Read {dataset.rows} rows and {len(dataset.schema.columns)} columns.")
+        return dataset
+
+
+@dg.op(
+    name=WRITE_OP,
+    config_schema=WriteDatasetConfig.to_fields_dict(),
+    ins={"dataset": dg.In(StagedDataset)},
+    out=dg.Out(dg.Nothing),
+    required_resource_keys={STORAGE_KEY},
+)
+def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> None:
+    """Publish the dataset with its reports, whole or not at all."""
+    from util_services.flow.plan import plan_write
+    from util_services.flow.publish import publish_dataset
+
+    with one_sentence():
+        staging, storage = _reopen(context), storage_of(context)
+        with _removed_on_failure(staging):
+            configs = check_config(context.job_def, context.run_config)
+            options = write_options(configs)
+            plan = plan_write(storage, options, dataset.origin, run_id=context.run_id)
+            published = publish_dataset(
+                dataset, plan, staging, _run_facts(context, dataset), lambda: _refuse_over(context)
+            )
+        staging.remove()
+        context.add_output_metadata(
+            {
+                "path": str(published.location),
+                **{key: str(place) for key, place in published.reports.items()},
+                "bytes": published.bytes,
+                "sha256": published.sha256,
+                **_metadata(published.rows, dataset.schema),
+            }
+        )
+        context.log.info(f"Published {published.rows} rows at {published.location}.")
+
+
+def operate_in_run(
+    context: dg.OpExecutionContext, function: Callable[[Any, Any], Any], dataset: StagedDataset
+) -> StagedDataset:
+    """Run an operation as a step: its output is written in the form that is published."""
+    from util_services.engines.choice import open_engine
+    from util_services.flow.operate import Dataset, Target, operate
+    from util_services.flow.plan import plan_write
+
+    with one_sentence():
+        staging = _reopen(context)
+        with _removed_on_failure(staging):
+            configs = check_config(context.job_def, context.run_config)
+            config, name = configs[context.op_handle.name], context.op_def.name
+            options = write_options(configs)
+            write = plan_write(storage_of(context), options, dataset.origin, run_id=context.run_id)
+            target = Target(staging.file(f"output.{write.format}"), write.format, write.dialect)
+            with open_engine(staging.scratch(), _listener(Stage(name, dataset.rows))) as engine:
+                result = operate(
+                    name,
+                    lambda given: function(given, config),
+                    Dataset(engine, dataset),
+                    target,
+                    config.model_dump(mode="json"),
+                )
+        step = result.steps[-1]
+        context.add_output_metadata(
+            {"rows_in": step.rows_in, "rows_dropped": step.rows_dropped}
+            | {key: value for key, value in step.facts.items() if isinstance(value, int | float)}
+            | dict(_metadata(result.rows, result.schema))
+        )
+        context.log.info(f"Kept {step.rows_out} of {step.rows_in} rows.")
+        for warning in step.warnings:
+            context.log.warning(warning)
+        return result
+
+
+def storage_of(context: dg.OpExecutionContext) -> Storage:
+    """Return the storage that the host has bound to the key ``s3``.
+
+    Raises:
+        ConfigurationError: if it is something else, such as a bare boto3 resource.
+    """
+    storage = getattr(context.resources, STORAGE_KEY)
+    if not hasattr(storage, "staging_base"):
+        raise ConfigurationError(
+            f"The resource '{STORAGE_KEY}' is a {type(storage).__name__}, no storage; bind "
+            "util_services.resources.s3_resource to it."
+        )
+    return cast("Storage", storage)
+
+
+@contextmanager
+def _removed_on_failure(staging: Staging) -> Iterator[None]:
+    """Remove the staging of a run when a step ends in any other way than well."""
+    try:
+        yield
+    except BaseException:
+        staging.remove()
+        raise
+
+
+def _reopen(context: dg.OpExecutionContext) -> Staging:
+    return Staging.reopen(storage_of(context).staging_base(), context.run_id)
+
+
+def _listener(stage: Stage) -> Callable[[float], None]:
+    return lambda share: tell(stage, share)
+
+
+def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
+    """Whether a run has ended; None for one that this instance does not know."""
+    run = instance.get_run_by_id(run_id)
+    return run.is_finished if run is not None else None
+
+
+def _refuse_over(context: dg.OpExecutionContext) -> None:
+    """Refuse to publish for a run that was cancelled or given up while this step went on.
+
+    Raises:
+        CancelledError: if the run is no longer at work.
+    """
+    run = context.instance.get_run_by_id(context.run_id)
+    if run is None or run.status != dg.DagsterRunStatus.STARTED:
+        raise CancelledError("The run is no longer at work, so nothing was published.")
+
+
+def _run_facts(context: dg.OpExecutionContext, dataset: StagedDataset) -> RunFacts:
+    record = context.instance.get_run_record_by_id(context.run_id)
+    started = record.start_time if record is not None else None
+    return RunFacts(
+        run_id=context.run_id,
+        job=context.job_name,
+        started=_iso(started) if started is not None else "",
+        finished=_iso(datetime.now(UTC).timestamp()),
+        versions=_versions(context, dataset),
+    )
+
+
+def _iso(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _versions(context: dg.OpExecutionContext, dataset: StagedDataset) -> dict[str, str]:
+    """Return the versions of what computed: the package of each operation, and the engines'."""
+    done = {step.operation for step in dataset.steps}
+    modules = {
+        CHECKED_OPS[node.definition.name].config.__module__.split(".")[0]
+        for node in context.job_def.nodes_in_topological_order
+        if node.definition.name in done
+    }
+    names = ["util-services", "dagster", "duckdb", *(name.replace("_", "-") for name in modules)]
+    versions = {}
+    for name in sorted(set(names)):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _metadata(rows: int, schema: Schema) -> Mapping[str, Any]:
+    columns = [dg.TableColumn(column.name, column.type) for column in schema]
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+    }

@@ -1,0 +1,1 @@
+"""Runs: checked as a whole, executed in this process, cancelled, and failed in one sentence."""

@@ -1,0 +1,185 @@
+"""The whole configuration of a run, checked before a row is read; the same check by every door.
+
+Dagster checks keys, types and closed sets when a run is launched, but neither ranges nor rules
+across fields, nor anything of the data. This module does both, in the first op of a run and
+on the command line alike.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import ValidationError
+
+from util_services.config import ReadDatasetConfig, WriteDatasetConfig
+from util_services.datasets.schema import Schema
+from util_services.errors import ConfigurationError, printable, quoted_name
+from util_services.flow.plan import (
+    ReadOptions,
+    ReadPlan,
+    WriteOptions,
+    WritePlan,
+    plan_read,
+    plan_write,
+)
+from util_services.flow.staging import check_usable
+from util_services.storage.protocol import Storage
+
+LIST_WANTED = "must be a list, such as [NAME]"
+MAPPING_WANTED = "must be a mapping of keys to values"
+FORMS = {  # by kinds of Dagster's config types
+    "ARRAY": LIST_WANTED,
+    "STRICT_SHAPE": MAPPING_WANTED,
+    "PERMISSIVE_SHAPE": MAPPING_WANTED,
+    "MAP": MAPPING_WANTED,
+    "SELECTOR": "must be one value, such as a text, or {env: VARIABLE}",
+}
+RULES = {  # by kinds of pydantic's errors
+    "list_type": LIST_WANTED,
+    "string_type": "must be a text",
+    "dict_type": MAPPING_WANTED,
+}
+
+Columns = Callable[[Any], Mapping[str, Iterable[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOp:
+    """What is known of an op beyond what Dagster knows."""
+
+    config: type[dg.Config]
+    columns: Columns = lambda _: {}  # the columns of its input that a config names, by option
+
+
+CHECKED_OPS: dict[str, CheckedOp] = {
+    "read_dataset": CheckedOp(ReadDatasetConfig),
+    "write_dataset": CheckedOp(WriteDatasetConfig),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run is going to do: the config of each op, what is read and what is written."""
+
+    configs: Mapping[str, dg.Config]
+    read: ReadPlan | None
+    write: WritePlan | None
+
+
+def check_run(
+    job: dg.JobDefinition, run_config: Mapping[str, Any], storage: Storage, run_id: str
+) -> RunPlan:
+    """Check a run as far as it can be checked without reading rows.
+
+    Raises:
+        DataServicesError: in one sentence, for the first thing that is wrong.
+    """
+    from util_services.engines.choice import open_engine
+
+    configs = check_config(job, run_config)
+    reading = read_options(configs)
+    if reading is None:
+        return RunPlan(configs, None, None)
+    open_engine(Path())  # which refuses settings of the environment that are none
+    check_usable(storage.staging_base())
+    read = plan_read(storage, reading)
+    if read.schema is not None:
+        check_columns(job, configs, read.schema)
+    write = plan_write(storage, write_options(configs), read.origin, run_id=run_id)
+    return RunPlan(configs, read, write)
+
+
+def read_options(configs: Mapping[str, dg.Config]) -> ReadOptions | None:
+    """Return what a run reads; None for a job that reads no dataset."""
+    found = (c.options() for c in configs.values() if isinstance(c, ReadDatasetConfig))
+    return next(found, None)
+
+
+def write_options(configs: Mapping[str, dg.Config]) -> WriteOptions:
+    """Return what a run publishes."""
+    return next(c.options() for c in configs.values() if isinstance(c, WriteDatasetConfig))
+
+
+def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[str, dg.Config]:
+    """Return the config of each op that declares one, defaults and environment filled in.
+
+    Raises:
+        ConfigurationError: naming the place in the config, the rule and what is accepted.
+    """
+    try:
+        resolved = dg.validate_run_config(job, dict(run_config))
+    except dg.DagsterInvalidConfigError as error:
+        raise ConfigurationError(_sentence(error)) from None
+    configs = {}
+    for node in job.nodes_in_topological_order:
+        checked = CHECKED_OPS.get(node.definition.name)
+        if checked is not None:
+            values = resolved["ops"].get(node.name, {}).get("config") or {}
+            configs[node.name] = _build(checked.config, values, f"ops.{node.name}.config")
+    return configs
+
+
+def check_columns(job: dg.JobDefinition, configs: Mapping[str, dg.Config], schema: Schema) -> None:
+    """Check that the first operation finds the columns that its config names.
+
+    Raises:
+        UnknownColumnsError: naming the option and the columns.
+    """
+    for node in job.nodes_in_topological_order:
+        checked = CHECKED_OPS.get(node.definition.name)
+        if checked is not None and node.name not in {"read_dataset", "write_dataset"}:
+            schema.require(checked.columns(configs[node.name]))
+            return
+
+
+def _build(config: type[dg.Config], values: Mapping[str, Any], place: str) -> dg.Config:
+    try:
+        return config(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join([place, *map(str, first["loc"])])
+        message = first["msg"].removeprefix("Value error, ").rstrip(".")
+        rule = RULES.get(first["type"], message)
+        raise ConfigurationError(f"{field}: {rule[:1].lower()}{rule[1:]}.") from None
+
+
+def _sentence(error: dg.DagsterInvalidConfigError) -> str:
+    """Return the first of Dagster's findings: where, which rule, what is accepted."""
+    finding = error.errors[0]
+    levels = finding.stack.levels
+    place, data = printable(".".join(levels)) or "The run config", finding.error_data
+    unknown = _names(data, "NotDefined")
+    if unknown:
+        return f"{place}: unknown key {quoted_name(unknown[0])}.{_known_keys(unknown[0], levels)}"
+    missing = _names(data, "Missing")
+    if missing:
+        return f"{place}: the key '{missing[0]}' is missing; add it."
+    snap = getattr(data, "config_type_snap", None)
+    if snap is not None and snap.enum_values:
+        accepted = ", ".join(f"'{value.value}'" for value in snap.enum_values)
+        return f"{place}: must be one of {accepted}."
+    if snap is not None and snap.given_name:
+        return f"{place}: must be of the type {snap.given_name}."
+    if snap is not None and snap.kind.name in FORMS:
+        return f"{place}: {FORMS[snap.kind.name]}."
+    return f"{place}: is not of the form that the job expects; see 'data-services config'."
+
+
+def _names(data: Any, kind: str) -> list[str]:
+    """Return the names that an error of Dagster's speaks of, if it is of this kind."""
+    if kind not in type(data).__name__:
+        return []
+    return list(getattr(data, "field_names", ())) or [data.field_name]
+
+
+def _known_keys(unknown: str, levels: Sequence[str]) -> str:
+    """Return a hint at the keys of an op's config, where that is the place."""
+    checked = CHECKED_OPS.get(levels[1]) if len(levels) > 1 and levels[0] == "ops" else None
+    if checked is None or list(levels[2:]) != ["config"]:
+        return " Remove it or correct its name."
+    known = list(checked.config.model_fields)
+    near = difflib.get_close_matches(unknown, known, n=1)
+    return (f" Did you mean '{near[0]}'?" if near else "") + f" Known are {', '.join(known)}."

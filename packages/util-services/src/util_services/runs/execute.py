@@ -1,0 +1,197 @@
+"""Run a job in this process as the platform runs it: recorded, logged, notified, cancellable.
+
+Dagster's public ``execute_in_process`` leaves a run without an address, so that neither the UI nor
+a sensor finds its job. This is the one module that uses what lies below it (dagster 1.13).
+"""
+
+import getpass
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.execution.api import execute_run
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+
+from util_services.resources import STORAGE_KEY
+from util_services.runs.cancellation import Interrupts, recorded_interrupts
+from util_services.runs.check import check_run
+from util_services.runs.dead_runs import PROCESS_TAG, report_dead_runs, this_process
+from util_services.runs.executors import tidy_up
+from util_services.runs.home import LOCATION_NAME
+from util_services.storage import LocalStorage, Storage
+
+REPOSITORY_NAME = "__repository__"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """How a run ended, and what it published."""
+
+    run_id: str
+    job: str
+    status: str  # in Dagster's words: SUCCESS, FAILURE, CANCELED
+    reason: str | None  # the sentence of the first failed step
+    output: str | None
+    report: str | None
+    rows: int | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the run did what was asked."""
+        return self.status == dg.DagsterRunStatus.SUCCESS.value
+
+
+def new_run_id() -> str:
+    """Return an id for a run."""
+    return str(uuid.uuid4())
+
+
+def check_before_run(job: dg.JobDefinition, run_config: Mapping[str, Any], run_id: str) -> None:
+    """Refuse a run for everything that can be known before its rows are read.
+
+    Raises:
+        DataServicesError: in one sentence.
+    """
+    with dg.build_resources(
+        {STORAGE_KEY: job.resource_defs[STORAGE_KEY]} if STORAGE_KEY in job.resource_defs else {}
+    ) as resources:
+        storage: Storage = getattr(resources, STORAGE_KEY, None) or LocalStorage.from_environment()
+        check_run(job, run_config, storage, run_id)
+
+
+def open_instance(home: Path) -> dg.DagsterInstance:
+    """Return the instance of a Dagster home, without Dagster's capture of what steps print.
+
+    That starts processes beside the run, which a Ctrl-C at the terminal hits too, and would keep
+    whatever a step prints.
+    """
+    overrides = {
+        "compute_logs": {
+            "module": NoOpComputeLogManager.__module__,
+            "class": NoOpComputeLogManager.__name__,
+        }
+    }
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
+
+
+def run_job(
+    job: dg.JobDefinition, run_config: Mapping[str, Any], run_id: str, instance: dg.DagsterInstance
+) -> FinishedRun:
+    """Run a job in this process; an interrupt cancels it, and its staging ends with it."""
+    report_dead_runs(instance)
+    ephemeral = job.as_ephemeral_job(resource_defs={}, input_values={})
+    run = instance.create_run_for_job(
+        job_def=ephemeral,
+        run_id=run_id,
+        run_config={**(job.run_config or {}), **run_config},
+        tags={
+            **job.tags,
+            **job.run_tags,
+            "user": getpass.getuser(),
+            PROCESS_TAG: this_process(),
+        },
+        remote_job_origin=_origin(job.name),
+    )
+    try:
+        with (
+            recorded_interrupts(lambda: instance.report_run_canceling(run)) as interrupts,
+            _awaited_records(instance, interrupts),
+        ):
+            execute_run(InMemoryJob(ephemeral), run, instance, raise_on_error=False)
+    except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+        if not interrupts.have_arrived:
+            raise
+    finally:
+        tidy_up(run_id)  # the executor of such a run is Dagster's own
+    if interrupts.have_arrived:
+        _end_as_cancelled(run, instance)
+    return _finished(run_id, instance)
+
+
+def _end_as_cancelled(run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:
+    """Report a run as cancelled that was interrupted before its first step or after its last.
+
+    Dagster takes that for a failure, or for nothing at all.
+    """
+    reread = instance.get_run_by_id(run.run_id)
+    if reread is not None and reread.status not in {
+        dg.DagsterRunStatus.SUCCESS,
+        dg.DagsterRunStatus.CANCELED,
+    }:
+        instance.report_run_canceled(run)
+
+
+@contextmanager
+def _awaited_records(instance: dg.DagsterInstance, interrupts: Interrupts) -> Iterator[None]:
+    """Let nobody read how a run stands between an interrupt and its record.
+
+    Dagster looks once, right after the interrupt, whether the run was asked to end.
+    """
+    read_run = instance.get_run_by_id
+
+    def read_recorded_run(run_id: str) -> dg.DagsterRun | None:
+        interrupts.await_record()
+        return read_run(run_id)
+
+    vars(instance)["get_run_by_id"] = read_recorded_run
+    try:
+        yield
+    finally:
+        del vars(instance)["get_run_by_id"]
+
+
+def _origin(job_name: str) -> RemoteJobOrigin:
+    """Return the address under which the UI and the sensors know a job."""
+    location = RegisteredCodeLocationOrigin(location_name=LOCATION_NAME)
+    return RemoteJobOrigin(
+        repository_origin=RemoteRepositoryOrigin(
+            code_location_origin=location, repository_name=REPOSITORY_NAME
+        ),
+        job_name=job_name,
+    )
+
+
+def _finished(run_id: str, instance: dg.DagsterInstance) -> FinishedRun:
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        raise AssertionError("a run that was executed is in its instance")
+    entries = instance.all_logs(run_id)
+    events: list[Any] = [
+        entry.dagster_event for entry in entries if entry.dagster_event is not None
+    ]
+    published: dict[str, Any] = {}
+    for event in events:
+        if event.is_successful_output:
+            values = event.event_specific_data.metadata
+            published |= {key: value.value for key, value in values.items()}
+    return FinishedRun(
+        run_id=run.run_id,
+        job=run.job_name,
+        status=run.status.value,
+        reason=_reason(events),
+        output=published.get("path"),
+        report=published.get("report"),
+        rows=published.get("dagster/row_count"),
+    )
+
+
+def _reason(events: Sequence[Any]) -> str | None:
+    for event in events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            if failure.user_failure_data is not None:
+                return str(failure.user_failure_data.description)
+            return f"The step '{event.step_key}' failed; see the run in the Dagster UI."
+    return None

@@ -1,0 +1,82 @@
+"""The executor of the code location: in this process by default, one process per step on request.
+
+A step in a process of its own costs a fresh interpreter, seconds before the first row, and most
+jobs here are two or three steps over one dataset. Whoever launches a run may choose otherwise:
+
+    execution: {config: {multiprocess: {max_concurrent: 2}}}
+
+However a run ends, between its steps too, its staging goes with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from util_services.flow.staging import remove_all_of
+from util_services.storage import LocalStorage, S3Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dagster._core.execution.context.system import PlanOrchestrationContext
+    from dagster._core.execution.plan.plan import ExecutionPlan
+    from dagster._core.execution.retries import RetryMode
+    from dagster._core.execution.step_dependency_config import StepDependencyConfig
+
+_DAGSTER_DEFAULT = dg.multi_or_in_process_executor  # the same choice, the other way round
+
+
+class TidyExecutor(dg.Executor):
+    """An executor that removes what a run has staged when the run ends, in whatever way.
+
+    A step removes it when it fails or is interrupted; nobody but the executor is there when a run
+    is cancelled between two steps, or when the process of a step is killed.
+    """
+
+    def __init__(self, executor: dg.Executor) -> None:
+        self.executor = executor
+
+    @property
+    def retries(self) -> RetryMode:
+        """Whether failed steps are tried again."""
+        return self.executor.retries
+
+    @property
+    def step_dependency_config(self) -> StepDependencyConfig:
+        """What a step waits for."""
+        return self.executor.step_dependency_config
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        """Execute the steps, then tidy up."""
+        try:
+            yield from self.executor.execute(plan_context, execution_plan)
+        finally:
+            tidy_up(plan_context.run_id)
+
+
+def tidy_up(run_id: str) -> None:
+    """Remove what a run has staged on a storage that the environment describes, or in here."""
+    bases = (LocalStorage.from_environment().staging_base(), S3Storage.staging_base())
+    remove_all_of(run_id, bases)
+
+
+def _create(context: dg.InitExecutorContext) -> dg.Executor:
+    create = _DAGSTER_DEFAULT.executor_creation_fn
+    if create is None:
+        raise AssertionError("Dagster's default executor can be made")
+    return TidyExecutor(create(context))
+
+
+in_process_or_multiprocess_executor = dg.ExecutorDefinition(
+    name="in_process_or_multiprocess",
+    description="Runs all steps in one process, or each in its own where run config says so.",
+    config_schema=dg.Field(
+        _DAGSTER_DEFAULT.config_schema.config_type, default_value={"in_process": {}}
+    ),
+    requirements=_DAGSTER_DEFAULT.get_requirements,
+    executor_creation_fn=_create,
+)

@@ -1,0 +1,88 @@
+"""The dataset flow without Dagster: a folder as storage, an engine, and a run's staging."""
+
+import os
+
+import pytest
+
+from util_services.engines.local import LocalEngine
+from util_services.flow.operate import Dataset, Outcome, Target, operate
+from util_services.flow.plan import ReadOptions, WriteOptions, plan_read, plan_write
+from util_services.flow.publish import publish_dataset
+from util_services.flow.read import read_dataset
+from util_services.flow.staging import Staging
+from util_services.reports.record import RunFacts
+from util_services.storage import LocalStorage
+
+RUN = RunFacts("run-1", "keep_job", "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", {})
+
+
+class Flow:
+    """Runs the flow step by step as the ops do, on files below a root."""
+
+    def __init__(self, folder, engine_class=LocalEngine):
+        self.storage = LocalStorage(folder / "root")
+        self.storage.root.mkdir(exist_ok=True)
+        self.base = folder / "staging"
+        self.engine_class = engine_class
+        self.options = {}
+
+    def put(self, name, content):
+        (self.storage.root / name).write_bytes(content)
+        return name
+
+    def get(self, name):
+        return (self.storage.root / name).read_bytes()
+
+    def read(self, name, **options):
+        """Return a dataset and the rows of its staged form."""
+        plan = plan_read(self.storage, ReadOptions(name, **options))
+        staging = Staging.create(self.base, "read")
+        try:
+            with self.engine_class(staging.scratch(), **self.options) as engine:
+                dataset = read_dataset(plan, staging, engine)
+                columns = [tuple(row.values()) for row in engine.rows(engine.scan(dataset))]
+            return dataset, columns
+        finally:
+            staging.remove()
+
+    def run(self, source, output, function=None, reading=None, **writing):
+        """Read, operate and publish; the operation keeps all rows unless another is given."""
+        read = plan_read(self.storage, ReadOptions(source, **(reading or {})))
+        write = plan_write(
+            self.storage, WriteOptions(output, **writing), read.origin, run_id="run-1"
+        )
+        staging = Staging.create(self.base, "run-1")
+        try:
+            with self.engine_class(staging.scratch(), **self.options) as engine:
+                dataset = read_dataset(read, staging, engine)
+                target = Target(staging.file("output"), write.format, write.dialect)
+                keep = function or (lambda given: Outcome(given.scan()))
+                result = operate("keep", keep, Dataset(engine, dataset), target, {})
+            return publish_dataset(result, write, staging, RUN, lambda: None)
+        finally:
+            staging.remove()
+
+
+@pytest.fixture
+def make_flow(tmp_path, clean_environment):
+    """Return a function that makes a flow in a folder of its own."""
+    numbers = iter(range(10_000))
+
+    def make(**options):
+        folder = tmp_path / f"flow-{next(numbers)}"
+        folder.mkdir()
+        return Flow(folder, **options)
+
+    return make
+
+
+@pytest.fixture
+def flow(make_flow):
+    return make_flow()
+
+
+@pytest.fixture(autouse=True)
+def _umask():
+    former = os.umask(0o022)
+    yield
+    os.umask(former)

@@ -1,0 +1,55 @@
+import signal
+import time
+
+import pytest
+
+from util_services.runs.cancellation import recorded_interrupts
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whoever_asks_after_an_interrupt_waits_until_it_is_recorded(number):
+    recorded = []
+
+    def record():
+        time.sleep(0.3)
+        recorded.append(number)
+
+    former = signal.getsignal(number)
+    with recorded_interrupts(record) as interrupts:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        assert recorded == []
+
+        interrupts.await_record()
+
+        assert recorded == [number]
+    assert signal.getsignal(number) == former
+
+
+def test_nobody_waits_without_an_interrupt():
+    began = time.monotonic()
+
+    with recorded_interrupts(lambda: None) as interrupts:
+        interrupts.await_record()
+
+    assert time.monotonic() - began < 1
+
+
+def test_the_record_may_ask_how_the_run_stands():
+    began = time.monotonic()
+
+    with recorded_interrupts(lambda: interrupts.await_record()) as interrupts:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        interrupts.await_record()
+
+    assert time.monotonic() - began < 1
+
+
+def test_a_hangup_that_is_ignored_stays_ignored():
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with recorded_interrupts(lambda: None):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, former)
