@@ -1,0 +1,201 @@
+"""Find and remove rows that repeat one another, on datasets larger than memory.
+
+Two rows are equal when their key columns are. Missing values are one kind of value and equal to
+one another; -0.0 equals 0.0; lists and structs are equal when their parts are. The rows that stay
+are unchanged and keep their order.
+
+The search has two phases. A 64-bit hash of the key finds the few rows that may have an equal; only
+these are then compared in full, so a collision of hashes costs time and never a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import narwhals as nw
+
+from data_processing.cleaning.folding import Difference, fold_texts, holds_texts, is_text
+from util_services.errors import quoted_name
+from util_services.flow.operate import Dataset, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pyarrow as pa
+
+    from util_services.engines.protocol import Engine
+
+Keep = Literal["first", "last", "none", "any"]
+Frame = nw.LazyFrame[Any]
+
+LARGEST_GROUPS_SHOWN = 10
+NUMBER, HASH, SIZE = "number", "hash", "size"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which rows are equal, and which of them stays.
+
+    Attributes:
+        subset: the key columns.
+        keep: which row of a group of equal rows stays.
+        order_by: columns that order the rows of a group, ascending, before the order of the input;
+            a missing value counts as behind all others, whichever row is kept.
+        ignore: differences between texts of the key that do not count.
+    """
+
+    subset: tuple[str, ...]
+    keep: Keep = "first"
+    order_by: tuple[str, ...] = ()
+    ignore: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """What a search finds: the numbers of the rows to drop, and counts for the report."""
+
+    losers: Frame
+    dropped: int
+    groups: int
+    rows_in_groups: int
+    largest_groups: tuple[int, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the counts for the report."""
+        return {
+            "duplicate_groups": self.groups,
+            "rows_in_duplicate_groups": self.rows_in_groups,
+            "largest_groups": list(self.largest_groups),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    """The rows as far as the search needs them, under names that cannot clash."""
+
+    frame: Frame
+    keys: tuple[str, ...]
+    order_by: tuple[str, ...]
+
+
+def remove_duplicates(
+    dataset: Dataset,
+    *,
+    subset: Sequence[str] = (),
+    keep: Keep = "first",
+    order_by: Sequence[str] = (),
+    ignore: Sequence[Difference] = (),
+) -> Outcome:
+    """Keep one row, or none, of each group of equal rows, in the order of the input.
+
+    The options are those of `Rule`; an empty ``subset`` stands for all columns.
+    """
+    number = dataset.schema.free_name("row_number")
+    rows, names = dataset.scan(row_number=number), dataset.schema.names
+    keys = tuple(subset or names)
+    rule = Rule(keys, keep, tuple(order_by), tuple(ignore))
+    found = find_duplicates(dataset.engine, rows, number, rule)
+    left = dataset.engine.drop_rows(rows, number, found.losers)
+    return Outcome(
+        frame=dataset.engine.select(left, {name: name for name in names}),
+        dropped=found.dropped,
+        facts=found.facts(),
+        warnings=warnings(rule, dataset.engine.arrow_schema(rows)),
+    )
+
+
+def find_duplicates(engine: Engine, rows: Frame, number: str, rule: Rule) -> Duplicates:
+    """Find the rows to drop so that ``rule`` holds; the column ``number`` numbers the rows."""
+    keyed = _fold_keys(engine, _name_keys(engine, rows, number, rule), rule.ignore)
+    doubles = engine.materialise(
+        _with_equal_hash(engine, keyed)
+        .with_columns(nw.len().over(*keyed.keys).alias(SIZE))
+        .filter(nw.col(SIZE) > 1)
+    )
+    kept = _first_of_groups(doubles, keyed, rule.keep)
+    losers = doubles if rule.keep == "none" else doubles.join(kept, on=NUMBER, how="anti")
+    largest = kept.select(SIZE).sort(SIZE, descending=True).head(LARGEST_GROUPS_SHOWN)
+    rows_in_groups, groups = _count(engine, doubles), _count(engine, kept)
+    return Duplicates(
+        losers=losers.select(NUMBER),
+        dropped=rows_in_groups - (0 if rule.keep == "none" else groups),
+        groups=groups,
+        rows_in_groups=rows_in_groups,
+        largest_groups=tuple(row[SIZE] for row in engine.rows(largest)),
+    )
+
+
+def warnings(
+    rule: Rule, schema: pa.Schema, label: Callable[[str], Any] = lambda name: name
+) -> tuple[str, ...]:
+    """Return what a user should know of a rule on columns of these types.
+
+    Args:
+        rule: the rule.
+        schema: names and types of the columns.
+        label: tells the name under which the user knows a column.
+    """
+    if rule.order_by and rule.keep in {"none", "any"}:
+        return (f"'order_by' has no effect, because 'keep' is '{rule.keep}'.",)
+    ordered = [name for name in rule.order_by if is_text(schema.field(name).type)]
+    nested = [name for name in rule.subset if rule.ignore and holds_texts(schema.field(name).type)]
+    return (
+        *(
+            f"{quoted_name(label(name))} holds text, so 'order_by' ordered it as text: "
+            "'10' comes before '9'."
+            for name in ordered
+        ),
+        *(
+            f"{quoted_name(label(name))} holds texts inside lists or structs, which "
+            "'ignore' does not reach."
+            for name in nested
+        ),
+    )
+
+
+def _name_keys(engine: Engine, rows: Frame, number: str, rule: Rule) -> _Keyed:
+    keys = tuple(f"key_{n}" for n, _ in enumerate(rule.subset))
+    ordering = rule.order_by if rule.keep in {"first", "last"} else ()
+    order_by = tuple(f"order_{n}" for n, _ in enumerate(ordering))
+    names = dict(zip((*keys, *order_by), (*rule.subset, *ordering), strict=True))
+    return _Keyed(engine.select(rows, {NUMBER: number} | names), keys, order_by)
+
+
+def _fold_keys(engine: Engine, keyed: _Keyed, ignore: Sequence[Difference]) -> _Keyed:
+    """Return the rows with the texts of their keys folded, so that equal ones are the same."""
+    if not ignore:
+        return keyed
+    schema = engine.arrow_schema(keyed.frame)
+    texts = [name for name in keyed.keys if is_text(schema.field(name).type)]
+    if not texts:
+        return keyed
+    folded = engine.map_batches(
+        keyed.frame, lambda batch: fold_texts(batch, texts, frozenset(ignore)), schema
+    )
+    return replace(keyed, frame=folded)
+
+
+def _with_equal_hash(engine: Engine, keyed: _Keyed) -> Frame:
+    """Return the rows whose key has the hash of another row's key."""
+    hashed = engine.row_hash(keyed.frame, keyed.keys, HASH)
+    shared = hashed.group_by(HASH).agg(nw.len().alias(SIZE)).filter(nw.col(SIZE) > 1)
+    return engine.materialise(hashed.join(shared.select(HASH), on=HASH, how="semi").drop(HASH))
+
+
+def _first_of_groups(doubles: Frame, keyed: _Keyed, keep: Keep) -> Frame:
+    """Return number and group size of the row of each group that ``keep`` prefers."""
+    last = keep == "last"
+    order = []
+    for name in keyed.order_by:
+        missing = nw.col(name).is_null()
+        rank = f"{name}_rank"  # whichever end is kept, a missing value is at the other
+        doubles = doubles.with_columns((~missing if last else missing).cast(nw.Int8).alias(rank))
+        order += [rank, name]
+    return doubles.unique(
+        list(keyed.keys), keep="last" if last else "first", order_by=[*order, NUMBER]
+    ).select(NUMBER, SIZE)
+
+
+def _count(engine: Engine, frame: Frame) -> int:
+    return int(engine.rows(frame.select(nw.len().alias(SIZE)))[0][SIZE])

@@ -1,0 +1,133 @@
+"""The two twins of a job do the same, on a folder and on a real S3 server (PL-13)."""
+
+import importlib.util
+import io
+import json
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
+from util_services.storage import S3Settings, S3Storage
+
+ROWS = [{"id": "007", "n": 1}, {"id": "007", "n": 1}, {"id": "NA", "n": None}, {"id": "", "n": 3}]
+TABLE = pa.table({"id": [r["id"] for r in ROWS], "n": [r["n"] for r in ROWS]})
+
+
+def parquet():
+    sink = io.BytesIO()
+    pq.write_table(TABLE, sink)
+    return sink.getvalue()
+
+
+CONTENTS = {
+    "in.csv": b'id;n\r\n007;1\r\n007;1\r\nNA;\r\n"";3\r\n',
+    "in.parquet": parquet(),
+    "in.jsonl": "".join(json.dumps(row) + "\n" for row in ROWS).encode(),
+}
+
+
+@pytest.fixture
+def bucket(s3_bucket):
+    """The bucket of the environment as a storage, with shortcuts."""
+    storage = S3Storage(S3Settings.from_environment("selfS3"))
+
+    class Bucket:
+        def put(self, name, content):
+            storage.client.put_object(Bucket=s3_bucket, Key=name, Body=content)
+
+        def get(self, name):
+            return storage.client.get_object(Bucket=s3_bucket, Key=name)["Body"].read()
+
+        def names(self):
+            found = storage.client.list_objects_v2(Bucket=s3_bucket).get("Contents", [])
+            return [item["Key"] for item in found]
+
+    bucket = Bucket()
+    bucket.storage = storage
+    return bucket
+
+
+def execute(job, config, **resources):
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            run_config=config, instance=instance, resources=resources, raise_on_error=False
+        )
+    assert result.success
+    return result
+
+
+def report_of(content):
+    report = json.loads(content)
+    run = report.pop("run")
+    assert set(run) == {"run_id", "job", "started", "finished", "versions"}
+    return report
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.parquet", "out.jsonl"])
+@pytest.mark.parametrize("source", CONTENTS)
+def test_both_twins_give_the_same_bytes_and_the_same_report(
+    machine, bucket, run_config, source, output
+):
+    reading = {"csv": {"delimiter": ";"}} if source == "in.csv" else {}
+    config = run_config(source, output, reading, subset=["id"])
+    machine.put(source, CONTENTS[source])
+    bucket.put(source, CONTENTS[source])
+
+    execute(remove_duplicates_job, config)
+    execute(remove_duplicates_job_s3, config, s3=bucket.storage)
+
+    assert bucket.get(output) == machine.get(output)
+    local = report_of(machine.get(f"{output}.report.json"))
+    assert report_of(bucket.get(f"{output}.report.json")) == local
+    assert local["rows"] == {"in": 4, "out": 3, "dropped": 1}
+    assert bucket.names() == sorted(
+        [source, output, f"{output}.report.html", f"{output}.report.json"]
+    )
+    assert bucket.get(source) == machine.get(source) == CONTENTS[source]
+    assert not list((machine.folder / "tmp").glob("data-services*"))
+
+
+def test_a_slice_goes_below_test_runs_and_says_so(machine, bucket, run_config):
+    config = run_config("in.csv", "out/out.csv", {"limit_rows": 2, "csv": {"delimiter": ";"}})
+    machine.put("in.csv", CONTENTS["in.csv"])
+    bucket.put("in.csv", CONTENTS["in.csv"])
+
+    local = execute(remove_duplicates_job, config)
+    remote = execute(remove_duplicates_job_s3, config, s3=bucket.storage)
+
+    assert machine.get(f"_test_runs/{local.run_id}/out.csv") == b"id;n\r\n007;1\r\n"
+    assert bucket.get(f"_test_runs/{remote.run_id}/out.csv") == b"id;n\r\n007;1\r\n"
+    report = json.loads(bucket.get(f"_test_runs/{remote.run_id}/out.csv.report.json"))
+    assert report["input"]["limit_rows"] == 2
+    assert not (machine.root / "out").exists()
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_location_written_by_hand_loads_and_runs(machine, bucket, run_config):
+    defs = load(Path(__file__).with_name("handwritten.py")).defs
+    dg.Definitions.validate_loadable(defs)
+    machine.put("in.csv", CONTENTS["in.csv"])
+    bucket.put("in.csv", CONTENTS["in.csv"])
+    config = run_config(reading={"csv": {"delimiter": ";"}})
+
+    for name in ("remove_duplicates_job", "remove_duplicates_job_s3"):
+        execute(defs.resolve_job_def(name), config)
+
+    assert bucket.get("out.csv") == machine.get("out.csv") == b'id;n\r\n007;1\r\nNA;\r\n"";3\r\n'
+
+
+def test_the_default_config_of_both_twins_runs(machine, bucket):
+    execute(remove_duplicates_job, {})
+    execute(remove_duplicates_job_s3, {}, s3=bucket.storage)
+
+    assert len(bucket.names()) == len(machine.outputs()) == 3
