@@ -1,0 +1,92 @@
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+BOOT = "python3 -m venv .boot && .boot/bin/pip install -q uv && .boot/bin/"
+
+
+def blocks(path, language):
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL)
+
+
+def readmes(workspace):
+    return [workspace / "README.md", *workspace.glob("*/*/README.md")]
+
+
+def test_the_two_commands_install_uv_and_are_what_ci_runs(workspace):
+    run, tests = blocks(workspace / "README.md", "sh")[:2]
+    checks = (workspace / ".gitea/scripts/check").read_text()
+
+    assert run == f"{BOOT}uv run data-services run remove_duplicates_job\n"
+    assert tests == f"{BOOT}uv run --locked pytest\n"
+    assert "check_tests() { uv run --locked pytest; }" in checks
+
+
+def test_python_examples_run(workspace, tmp_path):
+    examples = [code for readme in readmes(workspace) for code in blocks(readme, "python")]
+
+    for example in examples:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", example],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{example}\n{done.stderr}"
+    assert examples
+
+
+def test_links_within_the_repository_lead_somewhere(workspace):
+    pages = [*readmes(workspace), workspace / "CONTRIBUTING.md", *workspace.glob("docs/*.md")]
+
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_workflow_steps_only_call_the_scripts_that_ci_calls(workspace):
+    yaml = pytest.importorskip("yaml")
+
+    for workflow in workspace.glob(".gitea/workflows/*.yml"):
+        jobs = yaml.safe_load(workflow.read_text())["jobs"]
+        commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+        assert commands
+        assert all(command.startswith(".gitea/scripts/") for command in commands)
+
+
+def test_the_package_of_the_contributing_guide_works(workspace, tmp_path):
+    toml, *_ = blocks(workspace / "CONTRIBUTING.md", "toml")
+    operations, plugin = blocks(workspace / "CONTRIBUTING.md", "python")
+    package = tmp_path / "clinic_tools"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "operations.py").write_text(operations)
+    (package / "plugin.py").write_text(plugin)
+    metadata = tmp_path / "clinic_tools-0.1.0.dist-info"
+    metadata.mkdir()
+    project = tomllib.loads(toml)["project"]
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    group, entries = next(iter(project["entry-points"].items()))
+    lines = "".join(f"{name} = {value}\n" for name, value in entries.items())
+    (metadata / "entry_points.txt").write_text(f"[{group}]\n{lines}")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "DATA_SERVICES_ROOT": str(tmp_path)}
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("data-services"), "run", "keep_columns_job", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    finished = json.loads(done.stdout)
+    assert finished["rows"] == 1000
+    assert Path(finished["output"]).read_text().startswith("patient_id\n")
