@@ -58,6 +58,38 @@ def s3_endpoint():
     moto.stop()
 
 
+@pytest.fixture(scope="session")
+def moto_server(s3_endpoint):
+    """The moto server with keys; it lets everybody in, whatever the keys are."""
+    from ceph_rgw import S3Server
+
+    return S3Server(s3_endpoint, "test-access-key", "test-secret-key")
+
+
+@pytest.fixture(scope="session")
+def rgw_server():
+    """A real Ceph object gateway, which checks signatures."""
+    from ceph_rgw import ceph_rgw, missing_programs
+
+    if missing := missing_programs():
+        pytest.skip(
+            f"Ceph is not installed ({', '.join(missing)} missing): .gitea/scripts/install-system"
+        )
+    with ceph_rgw() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone_server(tmp_path_factory):
+    """`rclone serve s3`, which ignores the conditions of a write."""
+    from rclone_s3 import rclone_program, rclone_s3
+
+    if rclone_program() is None:
+        pytest.skip("rclone is not installed: it comes with the development group")
+    with rclone_s3(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
 @pytest.fixture
 def clean_environment(monkeypatch):
     """An environment in which nobody has configured anything."""
@@ -67,23 +99,58 @@ def clean_environment(monkeypatch):
 
 
 @pytest.fixture
-def s3_bucket(s3_endpoint, clean_environment, monkeypatch):
+def s3_bucket(moto_server, clean_environment, monkeypatch):
     """The name of a fresh bucket that the environment of the credential set selfS3 leads to."""
+    with fresh_bucket(moto_server, monkeypatch) as name:
+        yield name
+
+
+@pytest.fixture
+def rgw_bucket(rgw_server, clean_environment, monkeypatch):
+    """As ``s3_bucket``, on the real gateway."""
+    with fresh_bucket(rgw_server, monkeypatch) as name:
+        yield name
+
+
+@pytest.fixture
+def rclone_bucket(rclone_server, clean_environment, monkeypatch):
+    """As ``s3_bucket``, on the store that ignores conditions."""
+    with fresh_bucket(rclone_server, monkeypatch) as name:
+        yield name
+
+
+@contextlib.contextmanager
+def fresh_bucket(server, monkeypatch):
+    """Make a bucket, lead the credential set selfS3 to it, and remove it with all it holds."""
     import boto3
 
-    keys = {"aws_access_key_id": "test-access-key", "aws_secret_access_key": "test-secret-key"}
-    client = boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1", **keys)
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+    )
     name = f"bucket-{os.urandom(6).hex()}"
     client.create_bucket(Bucket=name)
     for setting, value in {
-        "ENDPOINT_URL": s3_endpoint,
-        "ACCESS_KEY": keys["aws_access_key_id"],
-        "SECRET_KEY": keys["aws_secret_access_key"],
+        "ENDPOINT_URL": server.endpoint_url,
+        "ACCESS_KEY": server.access_key,
+        "SECRET_KEY": server.secret_key,
         "BUCKET": name,
     }.items():
         monkeypatch.setenv(f"SELFS3_S3_{setting}", value)
     yield name
     with contextlib.closing(client):
-        for item in client.list_objects_v2(Bucket=name).get("Contents", []):
-            client.delete_object(Bucket=name, Key=item["Key"])
+        empty_bucket(client, name)
         client.delete_bucket(Bucket=name)
+
+
+def empty_bucket(client, name):
+    """Remove the objects of a bucket, and their versions where it has been told to keep them."""
+    if client.get_bucket_versioning(Bucket=name).get("Status"):
+        found = client.list_object_versions(Bucket=name)
+        for item in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+            client.delete_object(Bucket=name, Key=item["Key"], VersionId=item["VersionId"])
+    for item in client.list_objects_v2(Bucket=name).get("Contents", []):
+        client.delete_object(Bucket=name, Key=item["Key"])
