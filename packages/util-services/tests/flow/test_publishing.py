@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +13,6 @@ from util_services.errors import ConfigurationError, StorageError
 from util_services.flow.changes import SourceChangedError
 from util_services.flow.operate import Outcome
 from util_services.flow.publish import NotConservedError
-from util_services.storage import LocalStorage
 
 CONTENT = b"a,b\n1,x\n2,y\n"
 
@@ -42,31 +43,31 @@ def test_equal_runs_give_equal_bytes_and_reports(make_flow):
     assert results[0] == results[1]
 
 
-class BrokenAtTheData(LocalStorage):
-    """A folder whose disk fails when the data arrive."""
+def break_at(monkeypatch, call, fault):
+    """Make a call of the operating system fail when the data arrive, as a broken disk does."""
+    really = getattr(os, call)
 
-    def publish(self, file, location, *, overwrite):
-        if ".report." not in location.path:
-            raise StorageError("The disk is on fire.")
-        super().publish(file, location, overwrite=overwrite)
+    def broken(source, target, **options):
+        if str(target).endswith("out.csv"):
+            raise fault
+        really(source, target, **options)
+
+    monkeypatch.setattr(os, call, broken)
 
 
-def test_no_report_is_left_of_data_that_never_appeared(flow):
+def test_no_report_is_left_of_data_that_never_appeared(flow, monkeypatch):
     flow.put("in.csv", CONTENT)
-    flow.storage = BrokenAtTheData(flow.storage.root)
+    break_at(monkeypatch, "link", OSError(errno.EIO, "x"))
 
-    with pytest.raises(StorageError, match="fire"):
+    with pytest.raises(StorageError, match="Input/output error"):
         flow.run("in.csv", "out.csv")
 
     assert names(flow) == ["in.csv"]
 
 
 def test_an_interrupt_at_the_commit_leaves_nothing(flow, monkeypatch):
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
     flow.put("in.csv", CONTENT)
-    monkeypatch.setattr("util_services.storage.local.os.link", interrupt)
+    break_at(monkeypatch, "link", KeyboardInterrupt())
 
     with pytest.raises(KeyboardInterrupt):
         flow.run("in.csv", "out.csv")
@@ -75,12 +76,40 @@ def test_an_interrupt_at_the_commit_leaves_nothing(flow, monkeypatch):
 
 
 def test_orphaned_reports_of_a_killed_run_are_replaced(flow):
-    flow.put("out.csv.report.json", b"old")
-    flow.put("out.csv.report.html", b"old")
-
     flow.run(flow.put("in.csv", CONTENT), "out.csv")
+    (flow.storage.root / "out.csv").unlink()
 
-    assert b"old" not in flow.get("out.csv.report.json") + flow.get("out.csv.report.html")
+    flow.run(flow.put("other.csv", b"a,b\n9,z\n"), "out.csv")
+
+    report = json.loads(flow.get("out.csv.report.json"))
+    assert report["output"]["sha256"] == hashlib.sha256(flow.get("out.csv")).hexdigest()
+    assert b"other.csv" in flow.get("out.csv.report.html")
+
+
+@pytest.mark.parametrize("ending", [".report.json", ".report.html"])
+@pytest.mark.parametrize("content", [b"old", b"[]", b'{"schema": 1}', b"\xff"])
+def test_a_file_that_is_no_report_is_not_taken_for_an_orphan(flow, ending, content):
+    flow.put(f"out.csv{ending}", content)
+
+    with pytest.raises(StorageError, match="already exists"):
+        flow.run(flow.put("in.csv", CONTENT), "out.csv")
+
+    assert flow.get(f"out.csv{ending}") == content
+    assert names(flow) == ["in.csv", f"out.csv{ending}"]
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.EIO, "x"), KeyboardInterrupt()])
+def test_data_that_cannot_be_replaced_keep_their_reports(flow, monkeypatch, fault):
+    flow.run(flow.put("in.csv", CONTENT), "out.csv")
+    before = {name: flow.get(name) for name in names(flow)}
+    flow.put("in.csv", b"a,b\n9,z\n")
+    break_at(monkeypatch, "replace", fault)
+    break_at(monkeypatch, "rename", fault)
+
+    with pytest.raises((StorageError, KeyboardInterrupt)):
+        flow.run("in.csv", "out.csv", overwrite=True)
+
+    assert {name: flow.get(name) for name in names(flow)} == before | {"in.csv": b"a,b\n9,z\n"}
 
 
 def test_an_existing_output_and_its_reports_are_left_alone(flow):
@@ -201,13 +230,12 @@ spec = importlib.util.spec_from_file_location("tools", sys.argv[2])
 tools = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tools)
 flow = tools.Flow(Path(sys.argv[1]))
-flow.storage.publish_really = flow.storage.publish
-def publish(file, location, *, overwrite):
-    print("publishing", location.name, flush=True)
-    if location.name == "out.csv":
-        time.sleep(60)
-    flow.storage.publish_really(file, location, overwrite=overwrite)
-flow.storage.publish = publish
+import os
+link = os.link
+def halt(source, target, **options):
+    print("publishing", target.name, flush=True)
+    time.sleep(60)
+os.link = halt
 flow.run("in.csv", "out.csv")
 """
 

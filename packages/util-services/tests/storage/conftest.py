@@ -17,7 +17,12 @@ def s3_storage(s3_bucket):
     return S3Storage(S3Settings.from_environment("selfS3"))
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture
+def rgw_storage(rgw_bucket):
+    return S3Storage(S3Settings.from_environment("selfS3"))
+
+
+@pytest.fixture(params=["local", "s3", "rgw"])
 def storage(request):
     return request.getfixturevalue(f"{request.param}_storage")
 

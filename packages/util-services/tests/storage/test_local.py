@@ -221,3 +221,84 @@ def test_a_root_that_is_missing_is_refused_and_not_made(tmp_path):
 
     assert "The storage root" in refusal(storage.resolve, "tea.csv")
     assert not (tmp_path / "nowhere").exists()
+
+
+WITHOUT_LINKS = """
+import errno, sys, threading
+from pathlib import Path
+from refused_calls import refuse
+from util_services.storage import LocalStorage
+refuse(**{call: errno.EPERM if call == "link" else errno.EINVAL for call in sys.argv[2:]})
+root = Path(sys.argv[1])
+storage = LocalStorage(root)
+try:
+    (root / "probe").write_bytes(b"")
+    (root / "second").hardlink_to(root / "probe")
+except PermissionError:
+    (root / "probe").unlink()
+refusals, start = [], threading.Barrier(8)
+def publish(number):
+    file = root / f"made-{number}"
+    file.write_bytes(b"%d" % number)
+    start.wait()
+    try:
+        storage.publish(file, storage.resolve("out/tea.csv"), overwrite=False)
+    except OSError as error:
+        refusals.append(str(error))
+        file.unlink()
+threads = [threading.Thread(target=publish, args=(number,)) for number in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(refusals), all("already exists" in refusal for refusal in refusals))
+print(sorted(str(path.relative_to(root)) for path in root.rglob("*")))
+print(len((root / "out/tea.csv").read_bytes()))
+"""
+
+
+@pytest.mark.parametrize("refused", [["link"], ["link", "renameat2"]], ids=["link", "both"])
+def test_one_of_many_wins_where_the_file_system_knows_no_links(tmp_path, refused, workspace):
+    answer = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LINKS, str(tmp_path), *refused],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(workspace / "tests/support")},
+    )
+
+    assert answer.stderr == ""
+    assert answer.stdout.splitlines() == ["7 True", "['out', 'out/tea.csv']", "1"]
+
+
+def test_a_place_that_another_run_publishes_at_is_refused(local_storage, make_file, monkeypatch):
+    monkeypatch.setattr("util_services.storage.local.WAIT_SECONDS", 0.2)
+    location = local_storage.resolve("tea.csv")
+
+    with local_storage.claim(location, exclusive=True):
+        message = refusal(local_storage.publish, make_file(b"x"), location, overwrite=True)
+
+    assert message.startswith(f"Another run is publishing '{location}' (claim '")
+    assert message.endswith("; wait for its end and start this one again.")
+    assert list(local_storage.root.iterdir()) == []
+
+
+def test_the_claim_of_a_killed_process_goes_with_the_next_one(local_storage, make_file):
+    program = """if True:
+        import sys, time
+        from util_services.storage import LocalStorage
+        storage = LocalStorage(sys.argv[1])
+        with storage.claim(storage.resolve("tea.csv"), exclusive=True):
+            print("held", flush=True)
+            time.sleep(60)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(local_storage.root)], stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"held\n"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert len(list(local_storage.root.iterdir())) == 1
+
+    local_storage.publish(make_file(b"x"), local_storage.resolve("other.csv"), overwrite=False)
+
+    assert [path.name for path in local_storage.root.iterdir()] == ["other.csv"]

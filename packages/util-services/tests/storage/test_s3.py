@@ -1,11 +1,14 @@
 import os
 import socket
+import ssl
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
+from faulty_network import faulty_network
 
 from util_services.errors import ConfigurationError, DataServicesError, StorageError
 from util_services.storage import S3Settings, S3Storage
@@ -167,38 +170,295 @@ def test_denied_credentials_are_told(restored, restricting_endpoint):
     )
 
 
-@pytest.fixture
-def forgetful_endpoint():
-    """A server that ignores conditions, as some S3-compatible stores do."""
-    server = pytest.importorskip("moto.server", reason="moto is not installed")
-    from werkzeug.serving import make_server
+def test_wrong_keys_are_told_by_a_store_that_checks_signatures(rgw_bucket, monkeypatch, make_file):
+    location = S3Storage(S3Settings.from_environment("selfS3")).resolve("out/tea.csv")
+    for setting, value in {"SECRET_KEY": "hunter2", "ACCESS_KEY": "hunter2"}.items():
+        monkeypatch.setenv(f"SELFS3_S3_{setting}", value)
+        storage = S3Storage(S3Settings.from_environment("selfS3"))
 
-    application = server.DomainDispatcherApplication(server.create_backend_app)
-
-    def forgetful(environ, start_response):
-        environ.pop("HTTP_IF_NONE_MATCH", None)
-        return application(environ, start_response)
-
-    import threading
-
-    running = make_server("127.0.0.1", 0, forgetful, threaded=True)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
-    running.server_close()
+        assert refusal(storage.fingerprint, location) == (
+            f"The S3 store denies HeadObject on '{location}'; check the credentials."
+        )
+        assert refusal(storage.publish, make_file(b"x"), location, overwrite=True) == (
+            f"The S3 store denies PutObject on '{location}'; check the credentials."
+        )
 
 
-def test_a_store_that_ignores_conditions_is_noticed(restored, forgetful_endpoint, make_file):
-    storage = storage_with(endpoint_url=forgetful_endpoint)
+def test_a_store_that_ignores_conditions_is_noticed(rclone_bucket, make_file):
+    storage = S3Storage(S3Settings.from_environment("selfS3"), part_bytes=5 << 20)
     location = storage.resolve("out/tea.csv")
 
-    message = refusal(storage.publish, make_file(b"green"), location, overwrite=False)
+    for size in (5, 6 << 20):
+        message = refusal(storage.publish, make_file(bytes(size)), location, overwrite=False)
+        assert message.startswith("The S3 store ignores conditional writes")
+        assert storage.fingerprint(location) is None
+
+        storage.publish(make_file(bytes(size)), location, overwrite=True)
+        assert storage.fingerprint(location).size == size
+        storage.remove(location)
+    assert "Contents" not in storage.client.list_objects_v2(Bucket=rclone_bucket)
+
+
+def test_a_bucket_whose_versions_make_the_store_forget_conditions_is_noticed(rgw_bucket, make_file):
+    """Ceph 16 ignores ``If-None-Match`` where a bucket keeps versions."""
+    storage = S3Storage(S3Settings.from_environment("selfS3"))
+    keep_versions(storage, rgw_bucket)
+
+    message = refusal(
+        storage.publish, make_file(b"x"), storage.resolve("out/tea.csv"), overwrite=False
+    )
 
     assert message.startswith("The S3 store ignores conditional writes")
-    assert storage.fingerprint(location) is None
-    storage.publish(make_file(b"green"), location, overwrite=True)
+
+
+def keep_versions(storage, bucket):
+    storage.client.put_bucket_versioning(
+        Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+
+
+@pytest.mark.parametrize("kind", ["s3", "rgw"])
+def test_a_version_is_read_and_never_written(kind, request, make_file, tmp_path):
+    bucket = request.getfixturevalue(f"{kind}_bucket")
+    storage = S3Storage(S3Settings.from_environment("selfS3"))
+    keep_versions(storage, bucket)
+    versions = [
+        storage.client.put_object(Bucket=bucket, Key="in/tea.csv", Body=body)["VersionId"]
+        for body in (b"green", b"black!")
+    ]
+    location = storage.resolve(f"s3://{bucket}/in/tea.csv?versionId={versions[0]}")
+
+    assert location == storage.resolve(str(location))
+    assert location.name == "tea.csv"
+    assert location.current == storage.resolve("in/tea.csv")
+    assert storage.fingerprint(location).size == 5
+    assert storage.fingerprint(location) != storage.fingerprint(location.current)
+    with storage.open(location) as file:
+        assert file.read() == b"green"
+    assert storage.fetch(location, tmp_path).read_bytes() == b"green"
+    for write in (
+        lambda: storage.check_writable(location),
+        lambda: storage.publish(make_file(b"x"), location, overwrite=True),
+        lambda: storage.remove(location),
+    ):
+        assert refusal(write) == (
+            f"'{location}' is a version of an object, which is read and never written; leave out "
+            "'?versionId=…'."
+        )
+    assert storage.fingerprint(location.current).size == 6
+
+    absent = storage.resolve(f"s3://{bucket}/in/tea.csv?versionId=nonsense")
+    assert "There is no object" in refusal(storage.open, absent)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "in/tea.csv?versionId=abc",
+        "s3://{bucket}/in/tea.csv?versionId=",
+        "s3://{bucket}/in/tea.csv?versionid=abc",
+        "s3://{bucket}/in/tea.csv?versionId=a&x=y",
+        "s3://{bucket}/in/tea.csv?versionId=a?versionId=b",
+        "s3://{bucket}/in/tea.csv?versionId=b c",
+    ],
+)
+def test_a_version_that_is_not_clear_is_refused(s3_storage, s3_bucket, path):
+    assert "does not name a version in the form 's3://bucket/key?versionId=ID'" in refusal(
+        s3_storage.resolve, path.format(bucket=s3_bucket)
+    )
+
+
+def test_the_name_of_a_claim_is_no_dataset(s3_storage):
+    assert "marks outputs that are being published" in refusal(
+        s3_storage.resolve, "out/tea.csv.publishing"
+    )
+
+
+def test_the_allow_list_may_name_prefixes(restored):
+    storage = storage_with(prefix="team-a", allowed_buckets=f"other/in/, {restored}/shared,third")
+
+    for path in (
+        f"s3://{restored}/team-a/tea.csv",
+        f"s3://{restored}/shared/tea.csv",
+        "s3://other/in/tea.csv",
+        "s3://third/tea.csv",
+    ):
+        assert str(storage.resolve(path)) == path
+    for path in (
+        f"s3://{restored}/shared-not/tea.csv",
+        f"s3://{restored}/tea.csv",
+        "s3://other/tea.csv",
+        "s3://other/in",
+        "s3://other/inside/tea.csv",
+        "s3://other/in/../tea.csv",
+    ):
+        assert "is outside the allowed prefix" in refusal(storage.resolve, path)
+
+
+@pytest.mark.parametrize("size", [5, 6 << 20])
+@pytest.mark.parametrize(
+    ("mode", "asked"),
+    [
+        ("none", {}),
+        ("AES256", {"ServerSideEncryption": "AES256"}),
+        ("aws:kms", {"ServerSideEncryption": "aws:kms"}),
+        ("aws:kms:key/1-2", {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "key/1-2"}),
+    ],
+)
+def test_objects_are_encrypted_as_asked(restored, make_file, mode, asked, size):
+    storage = storage_with(sse=mode)
+    location = storage.resolve("out/tea.csv")
+
+    storage.publish(make_file(bytes(size)), location, overwrite=False)
+
+    state = storage.client.head_object(Bucket=restored, Key="out/tea.csv")
+    assert {name: state[name] for name in asked} == asked
+    assert asked or state.get("ServerSideEncryption") in {None, "AES256"}  # the bucket's default
+
+
+def test_a_store_that_refuses_the_encryption_is_told(rgw_bucket, monkeypatch, make_file):
+    monkeypatch.setenv("SELFS3_S3_SSE", "AES256")
+    storage = S3Storage(S3Settings.from_environment("selfS3"))
+
+    message = refusal(
+        storage.publish, make_file(b"x"), storage.resolve("out/tea.csv"), overwrite=True
+    )
+
+    assert message == (
+        f"The S3 store refuses to write 's3://{rgw_bucket}/out/tea.csv' with the encryption "
+        "'AES256' (InvalidRequest); correct S3_SSE, or ask its operator."
+    )
+
+
+def test_a_store_that_ignores_the_encryption_is_noticed(rclone_bucket, monkeypatch, make_file):
+    monkeypatch.setenv("SELFS3_S3_SSE", "AES256")
+    storage = S3Storage(S3Settings.from_environment("selfS3"))
+
+    for size in (1, 17 << 20):
+        message = refusal(
+            storage.publish, make_file(bytes(size)), storage.resolve("out/tea.csv"), overwrite=True
+        )
+        assert message.startswith("The S3 store ignores the encryption 'AES256'")
+    assert "Contents" not in storage.client.list_objects_v2(Bucket=rclone_bucket)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """An authority made for this test, and the context of a server that it vouches for."""
+    import datetime as dt
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Authority of a test")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=5))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    bundle, secret = tmp_path / "ca.pem", tmp_path / "key.pem"
+    bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, secret)
+    return bundle, context
+
+
+@pytest.mark.parametrize("kind", ["s3", "rgw"])
+@pytest.mark.parametrize("size", [5, 6 << 20])
+@pytest.mark.parametrize("mode", ["when_required", "when_supported"])
+def test_the_checksum_mode_reaches_the_store(
+    kind, request, network_of, monkeypatch, make_file, size, mode
+):
+    request.getfixturevalue(f"{kind}_bucket")
+    network = network_of(S3Settings.from_environment("selfS3"))
+    monkeypatch.setenv("SELFS3_S3_CHECKSUMS", mode)
+    storage = S3Storage(S3Settings.from_environment("selfS3"), part_bytes=5 << 20)
+    location = storage.resolve("out/tea.bin")
+
+    storage.publish(make_file(bytes(size)), location, overwrite=False)
+
+    with storage.open(location) as file:
+        assert file.read() == bytes(size)
+    sums = [header for header in network.headers if header.startswith("x-amz-checksum-crc")]
+    assert bool(sums) == (mode == "when_supported")
+
+
+@pytest.fixture
+def network_of(monkeypatch):
+    """Return a function that puts a network, here a faultless one, before a store."""
+    with ExitStack() as stack:
+
+        def put_before(settings, tls=None):
+            network = stack.enter_context(faulty_network(settings.endpoint_url, tls))
+            monkeypatch.setenv("SELFS3_S3_ENDPOINT_URL", network.endpoint_url)
+            return network
+
+        yield put_before
+
+
+@pytest.mark.parametrize("kind", ["s3", "rgw"])
+def test_a_store_with_a_private_authority_is_trusted_by_its_bundle(
+    kind, request, authority, network_of, monkeypatch, make_file
+):
+    request.getfixturevalue(f"{kind}_bucket")
+    settings = S3Settings.from_environment("selfS3")
+    bundle, context = authority
+    sent = os.urandom(6 << 20)
+    network = network_of(settings, context)
+    distrusting = S3Storage(S3Settings.from_environment("selfS3"))
+    location = distrusting.resolve("out/tea.bin")
+    assert refusal(distrusting.fingerprint, location) == (
+        f"The S3 store at {network.endpoint_url.removeprefix('https://')} cannot be reached "
+        "(SSLError); check the endpoint's certificate, or name its authority in S3_CA_BUNDLE."
+    )
+
+    monkeypatch.setenv("SELFS3_S3_CA_BUNDLE", str(bundle))
+    storage = S3Storage(S3Settings.from_environment("selfS3"), part_bytes=5 << 20)
+    storage.publish(make_file(sent), location, overwrite=False)
+    with storage.open(location) as file:
+        assert file.read() == sent
+
+
+def test_a_bundle_without_certificates_is_told(restored, tmp_path):
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("not a certificate")
+
+    storage = storage_with(endpoint_url="https://127.0.0.1:1", ca_bundle=str(bundle))
+
+    assert refusal(storage.fingerprint, storage.resolve("tea.csv")).endswith(".")
+
+
+def test_region_and_path_style_reach_the_store(restored):
+    storage = storage_with(
+        endpoint_url="http://localhost:1", region="eu-west-3", path_style="false"
+    )
+
+    client = storage.client
+
+    assert client.meta.region_name == "eu-west-3"
+    url = client.generate_presigned_url("get_object", Params={"Bucket": restored, "Key": "tea"})
+    assert url.startswith(f"http://{restored}.localhost:1/tea?")
 
 
 def test_no_text_of_a_storage_shows_a_key(restored):
@@ -224,6 +484,8 @@ def test_settings_fall_back_one_by_one(clean_environment, monkeypatch, tmp_path)
         "CA_BUNDLE": str(bundle),
         "CHECKSUMS": "when_supported",
         "TIMEOUT_SECONDS": "7.5",
+        "SSE": "aws:kms:key",
+        "ATTEMPTS": "5",
     }
     for setting, value in general.items():
         monkeypatch.setenv(f"S3_{setting}", value)
@@ -243,6 +505,8 @@ def test_settings_fall_back_one_by_one(clean_environment, monkeypatch, tmp_path)
         ca_bundle=str(bundle),
         checksums="when_supported",
         timeout_seconds=7.5,
+        encryption="aws:kms:key",
+        attempts=5,
     )
     assert S3Settings.from_environment("").bucket == "general"
 
@@ -257,6 +521,11 @@ def test_settings_fall_back_one_by_one(clean_environment, monkeypatch, tmp_path)
         ("TIMEOUT_SECONDS", "nan", "a number of seconds above 0"),
         ("TIMEOUT_SECONDS", "inf", "a number of seconds above 0"),
         ("CA_BUNDLE", "/nowhere/ca.pem", "the path of a file"),
+        ("SSE", "aes", "'none', 'AES256', 'aws:kms' or 'aws:kms:<key id>'"),
+        ("SSE", "aws:kms:", "'none', 'AES256', 'aws:kms' or 'aws:kms:<key id>'"),
+        ("ATTEMPTS", "0", "a whole number from 1 to 10"),
+        ("ATTEMPTS", "11", "a whole number from 1 to 10"),
+        ("ATTEMPTS", "two", "a whole number from 1 to 10"),
     ],
 )
 @pytest.mark.parametrize("prefix", ["SELFS3_S3_", "S3_"])

@@ -117,7 +117,7 @@ def plan_write(
         path = f"{TEST_RUNS}/{run_id}/{path.rsplit('/', 1)[-1]}"
     location = storage.resolve(path)
     reports = (location.beside(ending) for ending in REPORT_ENDINGS.values())
-    if origin.location in {location, *reports}:
+    if origin.location.current in {location, *reports}:
         raise ConfigurationError(
             f"The output '{path}' or a report beside it is the input itself; choose another path, "
             "for sources are never changed."

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 TEMPLATE = "report.html.jinja"
+GENERATOR = '<meta name="generator" content="data-services">'  # tells our pages from others
 
 
 def render_html(report: Mapping[str, Any]) -> str:
@@ -20,7 +21,7 @@ def render_html(report: Mapping[str, Any]) -> str:
     )
     environment.filters["words"] = _words
     environment.filters["shown"] = _shown
-    return environment.get_template(TEMPLATE).render(report=report)
+    return environment.get_template(TEMPLATE).render(report=report, generator=GENERATOR)
 
 
 def _words(key: str) -> str:

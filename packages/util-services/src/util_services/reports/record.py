@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from util_services.datasets.staged import StagedDataset
 
 REPORT_SCHEMA = 1
+REPORT_PARTS = frozenset({"schema", "input", "output", "rows", "steps", "run"})
 
 
 @dataclass(frozen=True, slots=True)

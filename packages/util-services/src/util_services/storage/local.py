@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import stat
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from util_services import settings
 from util_services.errors import StorageError
-from util_services.storage.locks import is_unlocked, remove_if_empty
+from util_services.storage.locks import LockHeldError, is_unlocked, locked, remove_if_empty
+from util_services.storage.moves import move_new
 from util_services.storage.protocol import (
     Fingerprint,
     Location,
     absent,
     already_exists,
+    being_published,
     refuse_hostile,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 COPY_BYTES = 1 << 20
 STAGING_FOLDER = ".data-services-staging"  # beside the data, so that publishing is a rename
 COPY_ENDING = ".partial"
+CLAIM_BEGINNING = ".publishing-"
+WAIT_SECONDS = 20.0  # for a claim that another run holds
 
 
 class LocalStorage:
@@ -115,20 +120,28 @@ class LocalStorage:
 
     def publish(self, file: Path, location: Location, *, overwrite: bool) -> None:
         """Move ``file`` to ``location``; it appears under its name in one step, bytes on disk."""
+        with (
+            self.claim(location, exclusive=not overwrite) as claim,
+            claim.prepare(file, overwrite=overwrite) as commit,
+        ):
+            commit()
+
+    @contextmanager
+    def claim(self, location: Location, *, exclusive: bool) -> Iterator[LocalClaim]:  # noqa: ARG002 - a lock is always exclusive
+        """Hold a lock on a place; the system takes it back from a process that dies."""
         target = Path(location.path)
         with _sentences(location):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _on_same_device(file, target) as near:
-                _flush(near)
-                if overwrite:
-                    near.replace(target)
-                else:
-                    try:
-                        os.link(near, target)  # unlike a rename, this never replaces
-                    except FileExistsError:
-                        raise already_exists(location) from None
-                _flush(target.parent)
-            file.unlink(missing_ok=True)
+            for left in target.parent.glob(f"{CLAIM_BEGINNING}*"):
+                with suppress(LockHeldError), locked(left):
+                    pass  # of a process that was killed; it goes with the lock
+            name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+            lock = target.with_name(f"{CLAIM_BEGINNING}{name}")
+            try:
+                with locked(lock, WAIT_SECONDS):
+                    yield LocalClaim(location)
+            except LockHeldError:
+                raise being_published(location, str(lock)) from None
 
     def remove(self, location: Location) -> None:
         """Remove a file, if it is there."""
@@ -138,6 +151,40 @@ class LocalStorage:
     def staging_base(self) -> Path:
         """Return the configured staging folder, else a hidden one below the root."""
         return settings.staging() or self.root / STAGING_FOLDER
+
+
+class LocalClaim:
+    """The right to publish at one path."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+
+    @contextmanager
+    def prepare(self, file: Path, *, overwrite: bool) -> Iterator[Callable[[], None]]:
+        """Bring the bytes to the disk of the target, where the commit is one change of name."""
+        target = Path(self._location.path)
+        with _sentences(self._location), _on_same_device(file, target) as near:
+            _flush(near)
+
+            def commit() -> None:
+                with _sentences(self._location):
+                    if overwrite:
+                        near.replace(target)
+                    else:
+                        try:
+                            move_new(near, target)
+                        except FileExistsError:
+                            raise already_exists(self._location) from None
+                    _flush(target.parent)
+                    file.unlink(missing_ok=True)
+
+            yield commit
+
+    def put(self, file: Path, location: Location) -> None:
+        """Make a file appear, whatever was there."""
+        claim = LocalClaim(location)
+        with claim.prepare(file, overwrite=True) as commit:
+            commit()
 
 
 @contextmanager

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from util_services.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
+VERSION_MARK = "?versionId="
 HOSTILE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -21,10 +24,19 @@ class Location:
 
     container: str  # the folder or bucket that holds it: "" for local files
     path: str  # absolute path, or key in the bucket
+    version: str = ""  # of an S3 object; such a location is read, never written
 
     def __str__(self) -> str:
         """Return the address as a person writes it."""
-        return f"s3://{self.container}/{self.path}" if self.container else self.path
+        if not self.container:
+            return self.path
+        version = f"{VERSION_MARK}{self.version}" if self.version else ""
+        return f"s3://{self.container}/{self.path}{version}"
+
+    @property
+    def current(self) -> Location:
+        """The same place without a version."""
+        return replace(self, version="")
 
     @property
     def name(self) -> str:
@@ -42,6 +54,23 @@ class Fingerprint:
 
     size: int  # bytes
     version: str  # inode and time of change of a file; ETag and version id of an S3 object
+
+
+class Claim(Protocol):
+    """The right to publish at one place, which one process has at a time."""
+
+    def prepare(self, file: Path, *, overwrite: bool) -> AbstractContextManager[Callable[[], None]]:
+        """Bring a file into the store, still unseen; give the function that makes it appear.
+
+        The function is the commit: it checks that the claim is still ours, takes one step, and
+        uses the file up. What was prepared and not committed is removed.
+
+        Raises:
+            StorageError: if something is there already and ``overwrite`` is false.
+        """
+
+    def put(self, file: Path, location: Location) -> None:
+        """Make a file appear at a place that belongs to the claimed one, whatever was there."""
 
 
 class Storage(Protocol):
@@ -81,6 +110,14 @@ class Storage(Protocol):
             StorageError: if something is there already and ``overwrite`` is false.
         """
 
+    def claim(self, location: Location, *, exclusive: bool) -> AbstractContextManager[Claim]:
+        """Hold the right to publish at a place; a process that dies loses it.
+
+        Raises:
+            StorageError: if another run holds it, or if it must be ``exclusive`` and the store
+                cannot promise that.
+        """
+
     def remove(self, location: Location) -> None:
         """Remove an object, if it is there."""
 
@@ -113,4 +150,12 @@ def already_exists(location: Location) -> StorageError:
     """Return the error for an output that would replace something."""
     return StorageError(
         f"The output '{location}' already exists; choose another path or set 'overwrite: true'."
+    )
+
+
+def being_published(location: Location, claim: str) -> StorageError:
+    """Return the error for a place that another run is publishing at."""
+    return StorageError(
+        f"Another run is publishing '{location}' (claim '{claim}'); wait for its end and start "
+        "this one again."
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+import threading
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import urlsplit
 
 from util_services import settings
 from util_services.errors import StorageError
 from util_services.storage.protocol import (
+    VERSION_MARK,
     Fingerprint,
     Location,
     absent,
@@ -22,25 +22,28 @@ from util_services.storage.protocol import (
     refuse_hostile,
 )
 from util_services.storage.ranges import RangeReader
+from util_services.storage.s3_claims import CLAIM_ENDING, HeldClaim, S3Claims
+from util_services.storage.s3_errors import ABSENT_CODES, code_of, sentences
+from util_services.storage.s3_uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from util_services.storage.s3_settings import S3Settings
 
-PART_BYTES = 32 << 20  # parts of this size keep 10,000 of them above 300 GB
-UPLOAD_THREADS = 4
+PART_BYTES = 16 << 20
+UPLOAD_THREADS = 6
 RANGE_BYTES = 256 << 10
-ABSENT_CODES = frozenset({"404", "NoSuchKey", "NotFound"})
-DENIED_CODES = frozenset(
-    {"403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
-)
-TAKEN_CODES = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+VERSION = re.compile(r"(?P<key>.*)\?versionId=(?P<version>[A-Za-z0-9._~+/=-]{1,1024})", re.DOTALL)
 
 
 class S3Storage:
     """A storage on one S3 credential set.
+
+    An address is a key relative to the bucket and prefix of the settings, or
+    ``s3://bucket/key``. ``s3://bucket/key?versionId=ID`` reads that version of an object and is
+    never written; a key that itself ends like that cannot be named.
 
     Args:
         settings: where the store is and which buckets may be touched; or a function that returns
@@ -55,8 +58,9 @@ class S3Storage:
     ) -> None:
         self._settings = settings
         self.part_bytes = part_bytes
+        self._lock = threading.RLock()
         self._client: Any = None
-        self._keeps_conditions = False  # not known yet
+        self._claims: S3Claims | None = None
 
     def __repr__(self) -> str:
         """Return the class and the name of its credential set, never a key."""
@@ -73,22 +77,25 @@ class S3Storage:
     @property
     def client(self) -> Any:
         """The boto3 client, made on first use."""
-        if self._client is None:
-            self._client = self.settings.client()
-        return self._client
+        with self._lock:  # making one is not safe in two threads at once
+            if self._client is None:
+                self._client = self.settings.client()
+            return self._client
 
     def resolve(self, path: str) -> Location:
-        """Return bucket and key of ``path``; refuse buckets outside the allow-list."""
+        """Return bucket, key and version of ``path``; refuse what is not on the allow-list."""
         refuse_hostile(path)
+        version = ""
         if path.startswith("s3://"):
             bucket, _, key = path.removeprefix("s3://").partition("/")
-            allowed = {*self.settings.allowed_buckets, self.settings.bucket}
-            if bucket not in allowed:
+            if versioned := VERSION.fullmatch(key):
+                key, version = versioned["key"], versioned["version"]
+            prefixes = [prefix for name, prefix in self.settings.allowed if name == bucket]
+            if not prefixes:
                 raise StorageError(
                     f"The bucket '{bucket}' is not allowed here; add it to S3_ALLOWED_BUCKETS."
                 )
-            prefix = self.settings.prefix
-            inside = bucket != self.settings.bucket or not prefix or key.startswith(f"{prefix}/")
+            inside = any(not prefix or key.startswith(f"{prefix}/") for prefix in prefixes)
         elif "://" in path or path.startswith("/"):
             raise StorageError(
                 f"The path '{path}' is not an S3 key; write 's3://bucket/key' or a relative key."
@@ -105,43 +112,48 @@ class S3Storage:
                 f"The key '{key}' is outside the allowed prefix or has empty, '.' or '..' parts; "
                 "correct the path."
             )
-        return Location(bucket, key)
+        if VERSION_MARK.lower() in key.lower():
+            raise StorageError(
+                f"The path '{path}' does not name a version in the form "
+                f"'s3://bucket/key{VERSION_MARK}ID'; correct it."
+            )
+        if key.endswith(CLAIM_ENDING):
+            raise StorageError(
+                f"The path '{path}' ends in '{CLAIM_ENDING}', which marks outputs that are being "
+                "published; use another one."
+            )
+        return Location(bucket, key, version)
 
     def fingerprint(self, location: Location) -> Fingerprint | None:
-        """Return size and ETag of an object; None where the bucket has no such key."""
-        with self._sentences(location):
-            try:
-                answer = self.client.head_object(Bucket=location.container, Key=location.path)
-            except self.client.exceptions.ClientError as error:
-                if _code(error) not in ABSENT_CODES:
-                    raise
-                self.client.head_bucket(Bucket=location.container)  # or is the bucket missing?
-                return None
-        version = answer.get("VersionId") or ""
-        return Fingerprint(answer["ContentLength"], f"{answer['ETag']}{version}")
+        """Return size and ETag of an object; None where the bucket has no such key or version."""
+        state = self._head(location)
+        if state is None:
+            return None
+        version = state.get("VersionId") or ""
+        return Fingerprint(state["ContentLength"], f"{state['ETag']}{version}")
 
     def open(self, location: Location) -> BinaryIO:
-        """Return an object as a file that reads ranges of it."""
-        state = self.fingerprint(location)
+        """Return an object as a file that reads ranges of it, all of the same state."""
+        state = self._head(location)
         if state is None:
             raise absent(location)
+        address = _read_address(location) | {"IfMatch": state["ETag"]}
 
         def read(start: int, end: int) -> bytes:
-            with self._sentences(location):
-                answer = self.client.get_object(
-                    Bucket=location.container, Key=location.path, Range=f"bytes={start}-{end - 1}"
-                )
-                content: bytes = answer["Body"].read()
-            return content
+            with sentences(self.settings, location):
+                return self._read_range(address, start, end)
 
-        return BufferedReader(RangeReader(state.size, read), RANGE_BYTES)
+        return BufferedReader(RangeReader(state["ContentLength"], read), RANGE_BYTES)
 
     def fetch(self, location: Location, folder: Path) -> Path:
         """Download an object into ``folder``."""
         file = folder / "source"
-        with self._sentences(location):
+        version = {"VersionId": location.version} if location.version else None
+        with sentences(self.settings, location):
             try:
-                self.client.download_file(location.container, location.path, str(file))
+                self.client.download_file(
+                    location.container, location.path, str(file), ExtraArgs=version
+                )
             except OSError as error:
                 raise StorageError(
                     f"'{location}' cannot be copied to '{folder}' "
@@ -152,25 +164,36 @@ class S3Storage:
 
     def check_writable(self, location: Location) -> None:
         """Check that the bucket exists; whether it can be written, only writing tells."""
-        with self._sentences(location):
+        _refuse_version(location)
+        with sentences(self.settings, location):
             self.client.head_bucket(Bucket=location.container)
 
     def publish(self, file: Path, location: Location, *, overwrite: bool) -> None:
         """Upload ``file``; the object appears with the last request, on condition if asked."""
-        condition = {} if overwrite else {"IfNoneMatch": "*"}
-        address = {"Bucket": location.container, "Key": location.path}
-        with self._sentences(location):
-            if file.stat().st_size <= self.part_bytes:
-                self._upload_whole(file, address, condition)
-                if condition:
-                    self._check_condition(file, address, condition)
-            else:
-                self._upload_parts(file, address, condition)
-        file.unlink()
+        with (
+            self.claim(location, exclusive=not overwrite) as claim,
+            claim.prepare(file, overwrite=overwrite) as commit,
+        ):
+            commit()
+
+    @contextmanager
+    def claim(self, location: Location, *, exclusive: bool) -> Iterator[S3Claim]:
+        """Hold the claim on a place: an object ``<key>.publishing``, gone when this ends."""
+        _refuse_version(location)
+        uploads = self._uploads
+        with self._lock:
+            if self._claims is None:
+                self._claims = S3Claims(self.client, uploads)
+        with (
+            sentences(self.settings, location),
+            self._claims.hold(location, exclusive=exclusive) as held,
+        ):
+            yield S3Claim(self, location, held, uploads)
 
     def remove(self, location: Location) -> None:
         """Remove an object, if it is there."""
-        with self._sentences(location):
+        _refuse_version(location)
+        with sentences(self.settings, location):
             self.client.delete_object(Bucket=location.container, Key=location.path)
 
     @staticmethod
@@ -179,90 +202,101 @@ class S3Storage:
         shared = Path(tempfile.gettempdir())
         return settings.staging() or shared / f"data-services-staging-{os.getuid()}"
 
-    def _upload_whole(self, file: Path, address: dict[str, str], condition: dict[str, str]) -> None:
-        with file.open("rb") as body:
-            self.client.put_object(Body=body, **address, **condition)
+    @property
+    def _uploads(self) -> Uploads:
+        return Uploads(
+            self.client, self.settings.encryption_arguments, self.part_bytes, UPLOAD_THREADS
+        )
 
-    def _check_condition(
-        self, file: Path, address: dict[str, str], condition: dict[str, str]
-    ) -> None:
-        """Check once, on a small object just made, that the store keeps an ``If-None-Match``."""
-        if self._keeps_conditions:
-            return
-        try:
-            self._upload_whole(file, address, condition)  # the same bytes, so nothing is harmed
-        except self.client.exceptions.ClientError as error:
-            if _code(error) not in TAKEN_CODES:
-                raise
-            self._keeps_conditions = True
-        else:
-            self.client.delete_object(**address)
-            raise StorageError(
-                "The S3 store ignores conditional writes, so that two runs could replace each "
-                "other's output unnoticed; set 'overwrite: true' to accept that."
-            )
+    def _head(self, location: Location) -> dict[str, Any] | None:
+        with sentences(self.settings, location):
+            try:
+                answer: dict[str, Any] = self.client.head_object(**_read_address(location))
+            except self.client.exceptions.ClientError as error:
+                if code_of(error) not in ABSENT_CODES:
+                    raise
+                self.client.head_bucket(Bucket=location.container)  # or is the bucket missing?
+                return None
+        return answer
 
-    def _upload_parts(self, file: Path, address: dict[str, str], condition: dict[str, str]) -> None:
-        upload = address | {"UploadId": self.client.create_multipart_upload(**address)["UploadId"]}
-        try:
-            count = -(-file.stat().st_size // self.part_bytes)
-            with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
-                parts = list(
-                    pool.map(lambda number: self._upload_part(file, upload, number), range(count))
-                )
-            self.client.complete_multipart_upload(
-                MultipartUpload={"Parts": parts}, **upload, **condition
-            )
-        except BaseException:
-            with suppress(Exception):  # what is raised already says more
-                self.client.abort_multipart_upload(**upload)
-            raise
+    def _read_range(self, address: dict[str, str], start: int, end: int) -> bytes:
+        """Return some bytes; a connection that breaks in their midst is tried anew."""
+        from botocore.exceptions import HTTPClientError, IncompleteReadError
 
-    def _upload_part(self, file: Path, upload: dict[str, str], number: int) -> dict[str, Any]:
-        with file.open("rb") as source:
-            source.seek(number * self.part_bytes)
-            body = source.read(self.part_bytes)
-        answer = self.client.upload_part(Body=body, PartNumber=number + 1, **upload)
-        return {"ETag": answer["ETag"], "PartNumber": number + 1}
-
-    @contextmanager
-    def _sentences(self, location: Location) -> Iterator[None]:
-        """Turn botocore's errors into sentences that hold no key and no signature."""
-        from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            yield
-        except ClientError as error:
-            raise self._refusal(_code(error), error.operation_name, location) from None
-        except (BotoCoreError, Boto3Error) as error:
-            raise StorageError(
-                f"The S3 store at {_host(self.settings.endpoint_url)} cannot "
-                f"be reached ({type(error).__name__}); check the endpoint and the network."
-            ) from None
-
-    def _refusal(self, code: str, operation: str, location: Location) -> StorageError:
-        if code == "NoSuchBucket" or (code in ABSENT_CODES and operation == "HeadBucket"):
-            return StorageError(
-                f"There is no bucket '{location.container}'; create it or correct the path."
-            )
-        if code in ABSENT_CODES:
-            return absent(location)
-        if code in DENIED_CODES:
-            return StorageError(
-                f"The S3 store denies {operation} on '{location}'; check the credentials."
-            )
-        if code in TAKEN_CODES:
-            return already_exists(location)
-        return StorageError(
-            f"The S3 store answered {code} to {operation} on '{location}'; ask its operator."
+        for left in reversed(range(self.settings.attempts)):
+            answer = self.client.get_object(Range=f"bytes={start}-{end - 1}", **address)
+            try:
+                content: bytes = answer["Body"].read()
+            except (HTTPClientError, IncompleteReadError):
+                if not left:
+                    raise
+            else:
+                if len(content) == end - start:
+                    return content
+        raise StorageError(
+            f"The S3 store does not answer with the bytes that '{address['Key']}' was asked for; "
+            "ask its operator."
         )
 
 
-def _host(url: str | None) -> str:
-    """Return host and port of an endpoint without the credentials that a URL may carry."""
-    return urlsplit(url).netloc.rpartition("@")[2] if url else "its default endpoint"
+class S3Claim:
+    """The right to publish at one key."""
+
+    def __init__(
+        self, storage: S3Storage, location: Location, held: HeldClaim, uploads: Uploads
+    ) -> None:
+        self._storage, self._location = storage, location
+        self._held, self._uploads = held, uploads
+
+    @contextmanager
+    def prepare(self, file: Path, *, overwrite: bool) -> Iterator[Callable[[], None]]:
+        """Upload the parts of a large file; a small one goes with the commit itself.
+
+        Stores differ in what they do with a condition on the request that ends an upload in parts
+        (Ceph 16 ignores it), so the place is looked at right before it.
+        """
+        with sentences(self._storage.settings, self._location):
+            if file.stat().st_size <= self._storage.part_bytes:
+                yield lambda: self._commit(
+                    file,
+                    lambda: self._uploads.put(self._location, file, new_only=not overwrite),
+                )
+                return
+            self._refuse_taken(overwrite=overwrite)
+            started = self._held.note_upload
+            with self._uploads.parts(self._location, file, started) as complete:
+
+                def finish() -> None:
+                    self._refuse_taken(overwrite=overwrite)
+                    complete(not overwrite)
+
+                yield lambda: self._commit(file, finish)
+
+    def put(self, file: Path, location: Location) -> None:
+        """Make an object, whatever was there."""
+        with sentences(self._storage.settings, location):
+            self._uploads.put(location, file, new_only=False)
+        file.unlink()
+
+    def _commit(self, file: Path, finish: Callable[[], None]) -> None:
+        with sentences(self._storage.settings, self._location):
+            self._held.confirm()
+            finish()
+        file.unlink()
+
+    def _refuse_taken(self, *, overwrite: bool) -> None:
+        if not overwrite and self._storage.fingerprint(self._location) is not None:
+            raise already_exists(self._location)
 
 
-def _code(error: Any) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))
+def _read_address(location: Location) -> dict[str, str]:
+    address = {"Bucket": location.container, "Key": location.path}
+    return address | ({"VersionId": location.version} if location.version else {})
+
+
+def _refuse_version(location: Location) -> None:
+    if location.version:
+        raise StorageError(
+            f"'{location}' is a version of an object, which is read and never written; leave out "
+            f"'{VERSION_MARK}…'."
+        )

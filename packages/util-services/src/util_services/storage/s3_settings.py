@@ -17,6 +17,11 @@ from util_services.settings import FALSE_WORDS, TRUE_WORDS
 
 DEFAULT_REGION = "us-east-1"  # what S3-compatible servers without regions expect in a signature
 DEFAULT_TIMEOUT_SECONDS = 30.0
+CONNECTIONS = 16  # as many as threads may ask for at once
+DEFAULT_ATTEMPTS = 3
+MAX_ATTEMPTS = 10
+KMS = "aws:kms"
+ENCRYPTION = re.compile(r"AES256|aws:kms(:[A-Za-z0-9:/_.-]+)?")
 CHECKSUM_MODES = ("when_required", "when_supported")
 
 
@@ -32,10 +37,12 @@ class S3Settings:
     path_style: bool = True
     bucket: str | None = None
     prefix: str = ""
-    allowed_buckets: tuple[str, ...] = ()
+    allowed_buckets: tuple[str, ...] = ()  # "bucket", or "bucket/prefix"
     ca_bundle: str | None = None
     checksums: str = "when_required"
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    encryption: str = ""  # "AES256", "aws:kms" or "aws:kms:<key id>"
+    attempts: int = DEFAULT_ATTEMPTS
 
     @classmethod
     def from_environment(cls, resource_name: str = "") -> S3Settings:
@@ -55,14 +62,33 @@ class S3Settings:
             bucket=read.text("BUCKET"),
             prefix=(read.text("PREFIX") or "").strip("/"),
             allowed_buckets=tuple(
-                name.strip()
+                name.strip().strip("/")
                 for name in (read.text("ALLOWED_BUCKETS") or "").split(",")
-                if name.strip()
+                if name.strip().strip("/")
             ),
             ca_bundle=read.file("CA_BUNDLE"),
             checksums=read.choice("CHECKSUMS", CHECKSUM_MODES),
             timeout_seconds=read.seconds("TIMEOUT_SECONDS", DEFAULT_TIMEOUT_SECONDS),
+            encryption=read.encryption("SSE"),
+            attempts=read.count("ATTEMPTS", DEFAULT_ATTEMPTS, MAX_ATTEMPTS),
         )
+
+    @property
+    def allowed(self) -> tuple[tuple[str, str], ...]:
+        """The buckets that may be touched, each with the prefix that is not left there."""
+        own = [(self.bucket, self.prefix)] if self.bucket else []
+        others = (entry.partition("/") for entry in self.allowed_buckets)
+        return (*own, *((bucket, prefix) for bucket, _, prefix in others))
+
+    @property
+    def encryption_arguments(self) -> dict[str, str]:
+        """What asks for the server-side encryption when an object is made."""
+        if not self.encryption:
+            return {}
+        if self.encryption.startswith(f"{KMS}:"):
+            key = self.encryption.removeprefix(f"{KMS}:")
+            return {"ServerSideEncryption": KMS, "SSEKMSKeyId": key}
+        return {"ServerSideEncryption": self.encryption}
 
     def client(self) -> Any:
         """Return a boto3 client of these settings.
@@ -89,7 +115,8 @@ class S3Settings:
                 config=Config(
                     connect_timeout=min(self.timeout_seconds, 10.0),
                     read_timeout=self.timeout_seconds,
-                    retries={"mode": "standard", "total_max_attempts": 3},
+                    retries={"mode": "standard", "total_max_attempts": self.attempts},
+                    max_pool_connections=CONNECTIONS,
                     s3={"addressing_style": "path" if self.path_style else "virtual"},
                     request_checksum_calculation=self.checksums,
                     response_checksum_validation=self.checksums,
@@ -98,6 +125,10 @@ class S3Settings:
         except ValueError:
             raise ConfigurationError(
                 "The S3 endpoint is not a URL; correct S3_ENDPOINT_URL."
+            ) from None
+        except OSError:  # ssl.SSLError of a file without certificates is one
+            raise ConfigurationError(
+                "The CA bundle holds no certificates in PEM form; correct S3_CA_BUNDLE."
             ) from None
 
 
@@ -138,6 +169,20 @@ class _Reader:
             value = 0.0
         if not (math.isfinite(value) and value > 0):
             raise self._wrong(setting, "a number of seconds above 0")
+        return value
+
+    def count(self, setting: str, default: int, most: int) -> int:
+        value = self.text(setting) or str(default)
+        if not (value.isascii() and value.isdigit() and 1 <= int(value) <= most):
+            raise self._wrong(setting, f"a whole number from 1 to {most}")
+        return int(value)
+
+    def encryption(self, setting: str) -> str:
+        value = self.text(setting) or "none"
+        if value == "none":
+            return ""
+        if not ENCRYPTION.fullmatch(value):
+            raise self._wrong(setting, "'none', 'AES256', 'aws:kms' or 'aws:kms:<key id>'")
         return value
 
     def file(self, setting: str) -> str | None:
