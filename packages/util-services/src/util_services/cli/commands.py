@@ -8,8 +8,11 @@ from util_services.cli.dev import dev
 from util_services.cli.jobs import jobs
 from util_services.cli.plugins import plugins
 from util_services.cli.run import run
+from util_services.cli.sniff import sniff
 
 
 def built_in_commands() -> dict[str, click.Command]:
     """Return the built-in commands by name."""
-    return {str(command.name): command for command in (check, config, dev, jobs, plugins, run)}
+    return {
+        str(command.name): command for command in (check, config, dev, jobs, plugins, run, sniff)
+    }

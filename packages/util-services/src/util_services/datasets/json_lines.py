@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-ONE_OBJECT = "write one JSON object a line"
-
-
 def refuse_keys(structure: Mapping[str, Any]) -> None:
     """Refuse objects whose keys cannot name columns, or parts of a column.
 
@@ -51,25 +48,34 @@ def _inner_keys(structure: Any) -> Iterator[list[str]]:
             yield from _inner_keys(part)
 
 
-def diagnose_lines(file: Path) -> DatasetError:
-    """Return the error for the first line that is no JSON object with keys of its own."""
+def diagnose_lines(file: Path, unit: str = "Line") -> DatasetError:
+    """Return the error for the first line that is no JSON object with keys of its own.
+
+    Args:
+        file: the lines.
+        unit: what a line is called, "Element" where the lines were an array.
+    """
     has_keys = False
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.isspace():
                 continue
-            wrong = _fault(line)
+            wrong = _fault(line, unit)
             if wrong is not None:
-                return DatasetError(f"Line {number} {wrong}.")
+                return DatasetError(f"{unit} {number} {wrong}.")
             has_keys = has_keys or line.strip() != b"{}"
     if not has_keys:
-        return DatasetError(f"The file holds no JSON object with a key; {ONE_OBJECT}.")
+        return DatasetError(f"The file holds no JSON object with a key; write {_advice(unit)}.")
     return DatasetError(
         "The values of a key are of kinds that fit no column; write them in one kind, such as text."
     )
 
 
-def _fault(line: bytes) -> str | None:
+def _advice(unit: str) -> str:
+    return "one JSON object a line" if unit == "Line" else "an array of JSON objects"
+
+
+def _fault(line: bytes, unit: str) -> str | None:
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -81,9 +87,9 @@ def _fault(line: bytes) -> str | None:
     except _RepeatedKeyError as error:
         return f"has an object with the key {quoted_name(error.args[0])} twice; keep one of them"
     except (ValueError, RecursionError):
-        return f"is no JSON; {ONE_OBJECT}"
+        return f"is no JSON; write {_advice(unit)}"
     if not isinstance(value, dict):
-        return f"holds no JSON object; {ONE_OBJECT}"
+        return f"holds no JSON object; write {_advice(unit)}"
     for key, part in value.items():
         if not _is_unicode({key: part}):
             return (
