@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_processing.jobs import remove_duplicates_job
-from util_services.datasets.csv_dialect import HEADER_BYTES, read_header
+from util_services.datasets.csv_dialect import HEADER_BYTES, CsvDialect, read_header
 from util_services.engines.failures import EngineResourceError
 from util_services.engines.local import LocalEngine
 from util_services.engines.local_formats import Source, json_types
@@ -92,7 +92,7 @@ def test_a_full_disk_is_not_the_fault_of_the_file(tmp_path):
         pytest.skip("only root can mount a small disk")
     source = tmp_path / "big.csv"
     source.write_text("id,name\n" + "".join(f"{n},name {n * 7919}\n" for n in range(200_000)))
-    dialect, schema = read_header(source.read_bytes()[:HEADER_BYTES])
+    dialect, schema = read_header(source.read_bytes()[:HEADER_BYTES], CsvDialect())
     try:
         with (
             LocalEngine(tmp_path) as engine,
@@ -110,5 +110,5 @@ def test_keys_of_json_lines_become_columns_in_the_order_in_which_they_appear(tmp
 
     for _ in range(10):
         with LocalEngine(Path(tmp_path)) as engine:
-            found = json_types(engine.connection, file)
+            found = json_types(engine.connection, [file])
         assert list(found) == ["id", "name", "extra", "nested"]

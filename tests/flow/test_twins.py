@@ -83,7 +83,7 @@ def test_both_twins_give_the_same_bytes_and_the_same_report(
     assert bucket.get(output) == machine.get(output)
     local = report_of(machine.get(f"{output}.report.json"))
     assert report_of(bucket.get(f"{output}.report.json")) == local
-    assert local["rows"] == {"in": 4, "out": 3, "dropped": 1}
+    assert local["rows"] == {"in": 4, "out": 3, "dropped": 1, "quarantined": 0}
     assert bucket.names() == sorted(
         [source, output, f"{output}.report.html", f"{output}.report.json"]
     )

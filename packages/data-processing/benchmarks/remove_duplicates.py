@@ -57,8 +57,10 @@ def generate(rows: int, file: Path) -> None:
 def ours(source: Path, target: Path, subset: list[str]) -> dict[str, float]:
     """Run the operation as a step of a job does, without Dagster around it."""
     from data_processing.cleaning import duplicates
+    from util_services.datasets.layout import Layout
     from util_services.engines.local import LocalEngine
-    from util_services.flow.operate import Dataset, Target, operate
+    from util_services.flow.encode import Target
+    from util_services.flow.operate import Dataset, operate
     from util_services.flow.plan import ReadOptions, plan_read
     from util_services.flow.read import read_dataset
     from util_services.flow.staging import Staging
@@ -78,7 +80,7 @@ def ours(source: Path, target: Path, subset: list[str]) -> dict[str, float]:
             phases["search"] = time.perf_counter() - begun
             return outcome
 
-        operate("ours", work, Dataset(engine, staged), Target(target, "parquet", None), {})
+        operate("ours", work, Dataset(engine, staged), Target(staging, Layout("parquet")), {})
     phases["write"] = time.perf_counter() - started - sum(phases.values())
     staging.remove()
     return phases

@@ -8,9 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_processing.cleaning.duplicates import remove_duplicates
+from util_services.datasets.layout import Layout
 from util_services.datasets.staged import StepReport
 from util_services.engines.local import LocalEngine
-from util_services.flow.operate import Dataset, Target, operate
+from util_services.flow.encode import Target
+from util_services.flow.operate import Dataset, operate
 from util_services.flow.plan import ReadOptions, plan_read
 from util_services.flow.publish import check_conserved
 from util_services.flow.read import read_dataset
@@ -85,11 +87,11 @@ def dedupe(tmp_path_factory):
                     "remove_duplicates",
                     lambda dataset: remove_duplicates(dataset, **options),
                     Dataset(opened, read_dataset(plan, staging, opened)),
-                    Target(staging.file("output.parquet"), "parquet", None),
+                    Target(staging, Layout("parquet")),
                     options,
                 )
             check_conserved(result)
-            return Done(pq.read_table(result.file), result.steps[-1])
+            return Done(pq.read_table(result.files[0]), result.steps[-1])
         finally:
             staging.remove()
 

@@ -42,7 +42,7 @@ def measure(contender: str, action: str, settings: S3Settings, file: Path) -> di
         if action == "upload":
             storage.publish(file, location, overwrite=False)
         else:
-            storage.fetch(location, file.parent)
+            storage.fetch(location, file.parent / "source")
     elif action == "upload":
         plain.upload_file(str(file), location.container, location.path)
     else:

@@ -4,8 +4,11 @@ import os
 
 import pytest
 
+from util_services.datasets.codecs import CodecOptions
+from util_services.datasets.compression import Bounds
 from util_services.engines.local import LocalEngine
-from util_services.flow.operate import Dataset, Outcome, Target, operate
+from util_services.flow.encode import Target
+from util_services.flow.operate import Dataset, Outcome, operate
 from util_services.flow.plan import ReadOptions, WriteOptions, plan_read, plan_write
 from util_services.flow.publish import publish_dataset
 from util_services.flow.read import read_dataset
@@ -27,8 +30,14 @@ class Flow:
         self.options = {}
 
     def put(self, name, content):
+        (self.storage.root / name).parent.mkdir(parents=True, exist_ok=True)
         (self.storage.root / name).write_bytes(content)
         return name
+
+    @staticmethod
+    def codec(max_ratio=1000, **options):
+        """Return the options of formats that libraries read."""
+        return CodecOptions(bounds=Bounds(max_ratio), **options)
 
     def get(self, name):
         return (self.storage.root / name).read_bytes()
@@ -45,7 +54,7 @@ class Flow:
         finally:
             staging.remove()
 
-    def run(self, source, output, function=None, reading=None, **writing):
+    def run(self, source, output, function=None, reading=None, may_publish=lambda: None, **writing):
         """Read, operate and publish; the operation keeps all rows unless another is given."""
         read = plan_read(self.storage, ReadOptions(source, **(reading or {})))
         write = plan_write(
@@ -55,10 +64,10 @@ class Flow:
         try:
             with self.engine_class(staging.scratch(), **self.options) as engine:
                 dataset = read_dataset(read, staging, engine)
-                target = Target(staging.file("output"), write.format, write.dialect)
+                target = Target.of(write, staging)
                 keep = function or (lambda given: Outcome(given.scan()))
                 result = operate("keep", keep, Dataset(engine, dataset), target, {})
-            return publish_dataset(result, write, staging, RUN, lambda: None)
+            return publish_dataset(result, write, staging, RUN, may_publish)
         finally:
             staging.remove()
 

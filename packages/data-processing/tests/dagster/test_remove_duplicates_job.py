@@ -118,17 +118,26 @@ def test_the_report_is_the_golden_record(instance, root):
             "format": "csv",
             "bytes": len(text),
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
-            "dialect": {"delimiter": ",", "encoding": "utf-8", "line_end": "lf"},
+            "compression": None,
+            "dialect": {
+                "delimiter": ",",
+                "encoding": "utf-8",
+                "line_end": "lf",
+                "empty_as_null": False,
+            },
             "limit_rows": None,
+            "objects": [],
         },
         "output": {
             "path": "out.csv",
             "format": "csv",
+            "compression": None,
+            "parts": None,
             "bytes": len(published),
             "sha256": hashlib.sha256(published.encode()).hexdigest(),
             "columns": [{"name": name, "type": "string"} for name in ("id", "email", "secret")],
         },
-        "rows": {"in": 5, "out": 3, "dropped": 2},
+        "rows": {"in": 5, "out": 3, "dropped": 2, "quarantined": 0},
         "steps": [
             {
                 "operation": "remove_duplicates",
@@ -320,4 +329,5 @@ def test_shared_datasets_lose_the_rows_that_pandas_drops(
         "in": len(given),
         "out": len(expected),
         "dropped": len(given) - len(expected),
+        "quarantined": 0,
     }

@@ -53,6 +53,8 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
             check_columns(context.job_def, plan.configs, dataset.schema)
         context.add_output_metadata(_metadata(dataset.rows, dataset.schema))
         context.log.info(f"Read {dataset.rows} rows and {len(dataset.schema.columns)} columns.")
+        if dataset.quarantined:
+            context.log.warning(f"{dataset.quarantined} records go to the quarantine.")
         return dataset
 
 
@@ -95,23 +97,25 @@ def operate_in_run(
 ) -> StagedDataset:
     """Run an operation as a step: its output is written in the form that is published."""
     from util_services.engines.choice import open_engine
-    from util_services.flow.operate import Dataset, Target, operate
+    from util_services.flow.encode import Target
+    from util_services.flow.operate import Dataset, operate
     from util_services.flow.plan import plan_write
 
     with one_sentence():
         staging = _reopen(context)
         with _removed_on_failure(staging):
             configs = check_config(context.job_def, context.run_config)
-            config, name = configs[context.op_handle.name], context.op_def.name
+            config, operation = configs[context.op_handle.name], context.op_def.name
             options = write_options(configs)
             write = plan_write(storage_of(context), options, dataset.origin, run_id=context.run_id)
-            target = Target(staging.file(f"output.{write.format}"), write.format, write.dialect)
-            with open_engine(staging.scratch(), _listener(Stage(name, dataset.rows))) as engine:
+            with open_engine(
+                staging.scratch(), _listener(Stage(operation, dataset.rows))
+            ) as engine:
                 result = operate(
-                    name,
+                    operation,
                     lambda given: function(given, config),
                     Dataset(engine, dataset),
-                    target,
+                    Target.of(write, staging),
                     config.model_dump(mode="json"),
                 )
         step = result.steps[-1]

@@ -4,8 +4,8 @@ from util_services.datasets.csv_dialect import HEADER_BYTES, CsvDialect, read_he
 from util_services.errors import ConfigurationError, DatasetError
 
 
-def names(head, *arguments):
-    return read_header(head, *arguments)[1].names
+def names(head, delimiter=",", encoding="utf-8", **options):
+    return read_header(head, CsvDialect(delimiter, encoding), **options)[1].names
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,15 @@ def test_a_header_is_read_in_its_declared_encoding(encoding):
 
 @pytest.mark.parametrize(("end", "name"), [("\n", "lf"), ("\r\n", "crlf"), ("\r", "cr")])
 def test_the_end_of_the_header_is_the_end_of_all_lines(end, name):
-    dialect, _ = read_header(f'"a\n",b{end}1,2{end}'.encode())
+    dialect, _ = read_header(f'"a\n",b{end}1,2{end}'.encode(), CsvDialect())
 
-    assert dialect.to_dict() == {"delimiter": ",", "encoding": "utf-8", "line_end": name}
+    assert dialect.to_dict() == {
+        "delimiter": ",",
+        "encoding": "utf-8",
+        "line_end": name,
+        "empty_as_null": False,
+    }
+    assert CsvDialect.from_dict(dialect.to_dict()) == dialect
 
 
 @pytest.mark.parametrize(
@@ -96,14 +102,14 @@ def test_what_is_no_header_is_refused_in_a_sentence(head, encoding, message):
         assert names(head, ",", encoding) == ["a"]
         return
     with pytest.raises(DatasetError) as refused:
-        read_header(head, ",", encoding)
+        names(head, ",", encoding)
 
     assert str(refused.value) == message
 
 
 def test_names_in_a_sentence_are_cut_and_keep_it_one_line():
     with pytest.raises(DatasetError) as refused:
-        read_header(b'"a\nb\x1b","A\nB\x1b",' + b"x" * 500 + b"," + b"X" * 500)
+        names(b'"a\nb\x1b","A\nB\x1b",' + b"x" * 500 + b"," + b"X" * 500)
 
     message = str(refused.value)
     assert "'a\\nb\\x1b', 'A\\nB\\x1b'" in message

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from util_services.datasets.layout import Layout
 from util_services.datasets.schema import Schema
 from util_services.datasets.staged import Origin, StagedDataset
 from util_services.engines import local
@@ -43,14 +44,13 @@ def staged(tmp_path):
         file = tmp_path / "staged.parquet"
         pq.write_table(table, file, row_group_size=1_000)
         return StagedDataset(
-            file=str(file),
+            files=(str(file),),
             format="parquet",
             schema=Schema.of(table.schema),
-            rows=len(table),
-            fingerprint=file_state(file),
-            origin=Origin("in.parquet", Location("", str(file)), "parquet"),
-            origin_bytes=0,
-            origin_sha256="",
+            file_rows=(len(table),),
+            fingerprints=(file_state(file),),
+            origin=Origin("in.parquet", (Location("", str(file)),), Layout("parquet")),
+            objects=(),
         )
 
     return stage

@@ -30,7 +30,7 @@ def test_reports_and_data_appear_together(flow):
     assert report["output"]["sha256"] == hashlib.sha256(flow.get("out.csv")).hexdigest()
     assert report["output"]["bytes"] == len(flow.get("out.csv"))
     assert report["input"]["sha256"] == hashlib.sha256(CONTENT).hexdigest()
-    assert report["rows"] == {"in": 2, "out": 2, "dropped": 0}
+    assert report["rows"] == {"in": 2, "out": 2, "dropped": 0, "quarantined": 0}
     assert flow.get("in.csv") == CONTENT
 
 
@@ -138,8 +138,8 @@ def test_rows_that_are_unaccounted_for_are_not_published(flow):
         flow.run("in.csv", "out.csv", lambda given: Outcome(given.scan().head(1)))
 
     assert str(refused.value) == (
-        "'keep' read 2 rows but accounts for 1 kept and 0 dropped; nothing was published, report "
-        "this as a defect."
+        "'keep' was given 2 rows but accounts for 1 kept and 0 dropped; nothing was published, "
+        "report this as a defect."
     )
     assert names(flow) == ["in.csv"]
 

@@ -74,7 +74,7 @@ def test_fetch_gives_a_local_file_with_the_same_bytes(storage, put, tmp_path):
     content = os.urandom(100_000)
     location = put(f"in/{'long' * 50}.bin", content)
 
-    assert storage.fetch(location, tmp_path).read_bytes() == content
+    assert storage.fetch(location, tmp_path / "copy").read_bytes() == content
 
 
 def test_an_object_that_is_not_there_cannot_be_fetched_or_opened(storage, tmp_path):

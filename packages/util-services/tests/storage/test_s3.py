@@ -235,7 +235,7 @@ def test_a_version_is_read_and_never_written(kind, request, make_file, tmp_path)
     assert storage.fingerprint(location) != storage.fingerprint(location.current)
     with storage.open(location) as file:
         assert file.read() == b"green"
-    assert storage.fetch(location, tmp_path).read_bytes() == b"green"
+    assert storage.fetch(location, tmp_path / "copy").read_bytes() == b"green"
     for write in (
         lambda: storage.check_writable(location),
         lambda: storage.publish(make_file(b"x"), location, overwrite=True),

@@ -197,7 +197,7 @@ def test_a_download_survives_what_passes(storage, network, direct, bucket, tmp_p
 
     with storage.open(location) as file:
         assert file.read() == sent
-    assert storage.fetch(location, tmp_path).read_bytes() == sent
+    assert storage.fetch(location, tmp_path / "copy").read_bytes() == sent
 
 
 @pytest.mark.parametrize("kind", ["cut answer", "busy", "hang"])

@@ -102,17 +102,20 @@ def decompress(
     return held
 
 
-def read_head(source: Path, kind: Compression, length: int, *, member: str | None = None) -> bytes:
-    """Return the first bytes of what a compressed file holds.
+def read_head(
+    file: BinaryIO, kind: Compression, length: int, *, member: str | None = None
+) -> bytes:
+    """Return the first bytes of what a compressed file holds; the file must be seekable.
 
     Raises:
         DatasetError: if the file is damaged before that.
         ConfigurationError: if the member is not clear.
     """
     head = b""
+    check_signature(file.read(HEAD_BYTES), kind)
+    file.seek(0)
     with (
         _refusing_damage(kind),
-        source.open("rb") as file,
         closing(_pieces(file, kind, member)) as pieces,
     ):
         for piece in pieces:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from util_services.datasets.schema import Column, Schema
 from util_services.errors import ConfigurationError, DatasetError, quoted_name
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 HEADER_BYTES = 1 << 20  # a header longer than this is no header
 QUOTE = '"'
+DuplicateNames = Literal["error", "suffix"]
 LINE_ENDS = {"\n": "lf", "\r\n": "crlf", "\r": "cr"}
 
 
@@ -27,6 +31,7 @@ class CsvDialect:
     delimiter: str = ","
     encoding: str = "utf-8"
     line_end: str = "\n"
+    empty_as_null: bool = False  # whether a quoted empty field is missing too
 
     def __post_init__(self) -> None:
         """Refuse what no CSV file can be.
@@ -51,21 +56,33 @@ class CsvDialect:
         """Return the dialect as plain data, the end of line by name."""
         return asdict(self) | {"line_end": LINE_ENDS[self.line_end]}
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> CsvDialect:
+        """Return the dialect that ``to_dict`` describes."""
+        ends = {name: end for end, name in LINE_ENDS.items()}
+        return cls(**{**record, "line_end": ends[record["line_end"]]})
+
 
 def read_header(
-    head: bytes, delimiter: str = ",", encoding: str = "utf-8"
+    head: bytes,
+    declared: CsvDialect,
+    *,
+    duplicate_names: DuplicateNames = "error",
+    set_aside: bool = False,
 ) -> tuple[CsvDialect, Schema]:
     """Read names and end of line from the first bytes of a CSV file; every column is text.
 
     Args:
-        head: the first ``HEADER_BYTES`` of the file, or all of a shorter one.
-        delimiter: the declared delimiter.
-        encoding: the declared encoding; a byte-order mark is not part of the first name.
+        head: the first ``HEADER_BYTES`` of the file, or all of a shorter one; a byte-order mark is
+            not part of the first name.
+        declared: the dialect, whose end of line is not looked at.
+        duplicate_names: whether columns of one name are refused, or told apart by a number.
+        set_aside: whether bytes outside the encoding are left to those who set records aside.
 
     Raises:
         DatasetError: if there is no header, it is not in this encoding, or names are not unique.
     """
-    declared = CsvDialect(delimiter, encoding)
+    encoding = declared.encoding
     if not head:
         raise DatasetError("The file is empty, without even a header; check how it was written.")
     try:
@@ -73,14 +90,18 @@ def read_header(
         text = decoder.decode(head, final=len(head) < HEADER_BYTES).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         good = head[: error.start].decode(encoding, errors="ignore")
-        raise not_in_encoding(encoding, error.start, good.count("\n") + 1) from None
+        if not (set_aside and "\n" in good.replace("\r", "\n")):
+            raise not_in_encoding(encoding, error.start, good.count("\n") + 1) from None
+        text = good.removeprefix("\ufeff")
     except UnicodeError:  # such as UTF-16 without a byte-order mark
         raise not_in_encoding(encoding, 0, 1) from None
-    record, line_end = _first_record(text, delimiter, is_whole=len(head) < HEADER_BYTES)
+    record, line_end = _first_record(text, declared.delimiter, is_whole=len(head) < HEADER_BYTES)
     if not record:
         raise DatasetError("The file begins with an empty line; its first line must name columns.")
+    if duplicate_names == "suffix":
+        record = _told_apart(record)
     schema = Schema(tuple(Column(name, "string") for name in record))
-    return CsvDialect(declared.delimiter, declared.encoding, line_end), schema
+    return replace(declared, line_end=line_end), schema
 
 
 def not_in_encoding(encoding: str, offset: int, line: int) -> DatasetError:
@@ -89,6 +110,20 @@ def not_in_encoding(encoding: str, offset: int, line: int) -> DatasetError:
         f"The file is not in the encoding '{encoding}': byte {offset} in line {line} does not "
         "belong to it; set 'csv.encoding' to the file's encoding."
     )
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Return names of which each repeated one ends in its number, as in ``a``, ``a_2``, ``a_3``."""
+    taken, told = {name.casefold() for name in names}, []
+    seen: set[str] = set()
+    for name in names:
+        number, wish = 1, name
+        while wish.casefold() in seen or (number > 1 and wish.casefold() in taken):
+            number += 1
+            wish = f"{name}_{number}"
+        seen.add(wish.casefold())
+        told.append(wish)
+    return told
 
 
 def _is_text_encoding(name: str) -> bool:

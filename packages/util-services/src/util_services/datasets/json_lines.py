@@ -60,7 +60,7 @@ def diagnose_lines(file: Path, unit: str = "Line") -> DatasetError:
         for number, line in enumerate(lines, 1):
             if line.isspace():
                 continue
-            wrong = _fault(line, unit)
+            wrong = fault_of(line, unit)
             if wrong is not None:
                 return DatasetError(f"{unit} {number} {wrong}.")
             has_keys = has_keys or line.strip() != b"{}"
@@ -75,7 +75,8 @@ def _advice(unit: str) -> str:
     return "one JSON object a line" if unit == "Line" else "an array of JSON objects"
 
 
-def _fault(line: bytes, unit: str) -> str | None:
+def fault_of(line: bytes, unit: str = "Line") -> str | None:
+    """Return what is wrong with a line, None if it is a JSON object with keys of its own."""
     try:
         text = line.decode()
     except UnicodeDecodeError:

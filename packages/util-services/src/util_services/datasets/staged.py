@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from util_services.datasets.csv_dialect import CsvDialect
     from util_services.datasets.formats import Format
+    from util_services.datasets.layout import Layout
     from util_services.datasets.schema import Schema
     from util_services.storage.protocol import Fingerprint, Location
 
@@ -44,27 +44,51 @@ class Origin:
     """The dataset that a run reads: where it is and how it is laid out."""
 
     path: str  # as the configuration names it
-    location: Location
-    format: Format
-    dialect: CsvDialect | None = None
+    locations: tuple[Location, ...]
+    layout: Layout
     limit_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadObject:
+    """An object that was read: its bytes as they are in the storage, and what it held."""
+
+    name: str  # below the folder that the configuration names
+    bytes: int
+    sha256: str
+    rows: int
+    quarantined: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain data."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class StagedDataset:
     """A reference to a dataset: where it is, what it looks like, and how it came to be.
 
-    ``file`` is the source itself where an engine can scan it as it is, else a file in the run's
-    private staging; ``fingerprint`` is its state when the reference was made.
+    ``files`` are the source itself where an engine can scan it as it is, else files in the run's
+    private staging; ``fingerprints`` are their states when the reference was made.
     """
 
-    file: str
+    files: tuple[str, ...]
     format: Format
     schema: Schema
-    rows: int
-    fingerprint: Fingerprint
+    file_rows: tuple[int, ...]  # of each file
+    fingerprints: tuple[Fingerprint, ...]
     origin: Origin
-    origin_bytes: int
-    origin_sha256: str
+    objects: tuple[ReadObject, ...]
     steps: tuple[StepReport, ...] = ()
     keep_nan: bool = False
+    quarantine: str | None = None  # the file of rows that could not be read
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return sum(self.file_rows)
+
+    @property
+    def quarantined(self) -> int:
+        """The number of records of the origin that could not be read as rows."""
+        return sum(one.quarantined for one in self.objects)

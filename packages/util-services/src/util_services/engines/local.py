@@ -18,6 +18,8 @@ from util_services.engines.local_formats import (
     Source,
     copy_options,
     diagnose,
+    json_types,
+    read_parquet,
     source_query,
     sql_name,
     sql_text,
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
     from util_services.datasets.csv_dialect import CsvDialect
     from util_services.datasets.formats import Format
-    from util_services.datasets.schema import Schema
     from util_services.datasets.staged import StagedDataset
     from util_services.engines.protocol import BatchFunction, Progress
 
@@ -43,7 +44,7 @@ BATCH_ROWS = 100_000
 POLL_SECONDS = 0.05
 INTERRUPT_PATIENCE_SECONDS = 30.0
 DUCKDB_SHARE = 0.6  # DuckDB overshoots its limit and shares the process with Arrow and pandas
-FILE_ROW_NUMBER = "file_row_number"  # a virtual column of DuckDB's Parquet reader
+FILE_INDEX, FILE_ROW_NUMBER = "file_index", "file_row_number"  # DuckDB's Parquet reader has them
 BITMAP_ROWS = 1 << 31  # get_bit counts in 32 bits
 MEMORY_PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(KB|MB|GB|TB)", re.IGNORECASE)
 UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
@@ -105,13 +106,13 @@ class LocalEngine:
 
     def scan(self, dataset: StagedDataset, row_number: str | None = None) -> nw.LazyFrame[Any]:
         """Return the rows of a staged Parquet file; NaN counts as missing unless it is kept."""
-        source = f"read_parquet({sql_text(dataset.file)})"
+        source = read_parquet(*dataset.files)
         names = ", ".join(map(sql_name, dataset.schema.names))
         columns = [
             names if dataset.keep_nan else self._without_nan(f"SELECT {names} FROM {source}")
         ]
         if row_number is not None:
-            columns.append(f"{_row_number(dataset.schema)} AS {sql_name(row_number)}")
+            columns.append(f"{_row_number(dataset)} AS {sql_name(row_number)}")
         return self.relation(f"SELECT {', '.join(columns)} FROM {source}")
 
     def from_arrow(self, table: pa.Table) -> nw.LazyFrame[Any]:
@@ -158,7 +159,7 @@ class LocalEngine:
             map_reader(reader, function, schema, file, self._stop)
 
         self._run(work)
-        return self.relation(f"FROM read_parquet({sql_text(str(file))})")
+        return self.relation(f"FROM {read_parquet(file)}")
 
     def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame into a temporary table, which spills when memory is short."""
@@ -227,6 +228,23 @@ class LocalEngine:
         except EngineError:
             raise self._run(lambda: diagnose(self.connection, source)) from None
 
+    def json_types(self, *files: Path) -> dict[str, str]:
+        """Return the SQL types of JSON lines over all files.
+
+        Raises:
+            DatasetError: if a line is no JSON object, or keys cannot be columns.
+        """
+        return self._run(lambda: json_types(self.connection, files))
+
+    def consume(self, frame: nw.LazyFrame[Any], function: Callable[[pa.RecordBatchReader], T]) -> T:
+        """Return what a function makes of the rows of a frame, batch by batch in their order."""
+        view = self._view(frame)
+
+        def work() -> T:
+            return function(self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows))
+
+        return self._run(work)
+
     def _view(self, frame: nw.LazyFrame[Any]) -> str:
         """Give a lazy frame a name that SQL can use."""
         name = next(self._names)
@@ -284,10 +302,14 @@ class _Outcome(Generic[T]):
     error: BaseException | None = None
 
 
-def _row_number(schema: Schema) -> str:
-    """Return the SQL for row numbers from 0: the reader's own, unless a column is called so."""
-    taken = FILE_ROW_NUMBER in {name.lower() for name in schema.names}
-    return "row_number() OVER () - 1" if taken else FILE_ROW_NUMBER
+def _row_number(dataset: StagedDataset) -> str:
+    """Return the SQL for row numbers from 0: by the reader's own, unless a column is called so."""
+    if {FILE_INDEX, FILE_ROW_NUMBER} & {name.lower() for name in dataset.schema.names}:
+        return "row_number() OVER () - 1"
+    if len(dataset.files) == 1:
+        return FILE_ROW_NUMBER
+    before = itertools.accumulate(dataset.file_rows, initial=0)
+    return f"{FILE_ROW_NUMBER} + [{', '.join(map(str, before))}][{FILE_INDEX}::BIGINT + 1]"
 
 
 def _lazy(relation: duckdb.DuckDBPyRelation) -> nw.LazyFrame[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from util_services.engines.failures import NOT_FINITE
 from util_services.errors import DatasetError, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import narwhals as nw
@@ -45,6 +46,8 @@ class Source:
     format: Format
     schema: Schema
     dialect: CsvDialect | None = None
+    types: Mapping[str, str] | None = None  # SQL types of JSON lines, where they are known
+    unit: str = "Line"  # what a line of JSON was in the source
 
 
 def sql_name(name: str) -> str:
@@ -57,6 +60,17 @@ def sql_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def read_parquet(*files: str | Path) -> str:
+    """Return the SQL that reads Parquet files, one behind the other."""
+    return f"read_parquet({sql_files(*files)}, hive_partitioning = false)"
+
+
+def sql_files(*files: str | Path) -> str:
+    """Return files as SQL: DuckDB takes ``*``, ``?`` and ``[`` in a name for a pattern."""
+    names = (re.sub(r"[*?\[]", r"[\g<0>]", str(file)) for file in files)
+    return f"[{', '.join(map(sql_text, names))}]"
+
+
 def source_query(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
     """Return the query that reads a source in its order."""
     match source.format:
@@ -64,16 +78,14 @@ def source_query(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
             return f"SELECT * FROM {_read_csv(source)}"
         case "jsonl":
             return f"SELECT * FROM {_read_json(connection, source)}"
-        case "parquet":
+        case _:
             names = ", ".join(map(sql_name, source.schema.names))
-            return f"SELECT {names} FROM read_parquet({sql_text(str(source.file))})"
+            return f"SELECT {names} FROM {read_parquet(source.file)}"
 
 
 def copy_options(format: Format, dialect: CsvDialect | None) -> str:
-    """Return the options with which a format is written."""
+    """Return the options with which a format of the engine's own is written."""
     match format:
-        case "parquet":
-            return PARQUET_OPTIONS
         case "jsonl":
             return "FORMAT json"
         case "csv" | "tsv":
@@ -84,6 +96,8 @@ def copy_options(format: Format, dialect: CsvDialect | None) -> str:
                 f"QUOTE {quote}, ESCAPE {quote}, NULLSTR '', "
                 f"NEW_LINE {_escaped(dialect.line_end)}"
             )
+        case _:
+            return PARQUET_OPTIONS
 
 
 def written_columns(frame: nw.LazyFrame[Any], format: Format) -> str:
@@ -104,7 +118,7 @@ def written_columns(frame: nw.LazyFrame[Any], format: Format) -> str:
 def diagnose(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetError:
     """Return the error that says where a source breaks its own rules."""
     if source.format == "jsonl":
-        return diagnose_lines(source.file)
+        return diagnose_lines(source.file, source.unit)
     if source.format == "parquet":
         return DatasetError("The Parquet file is damaged or incomplete; write it anew.")
     wrong_bytes = _undecodable(source.file)
@@ -134,6 +148,8 @@ def diagnose(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetEr
 def _read_csv(source: Source, *, store_rejects: bool = False) -> str:
     dialect = source.dialect or CsvDialect()
     options = {
+        "compression": "'none'",  # whatever the file is called
+        "hive_partitioning": "false",  # a folder called 'a=b' is no column
         "auto_detect": "false",  # the sniffer loses rows of ragged files without a word
         "header": "true",
         "columns": _columns(dict.fromkeys(source.schema.names, "VARCHAR")),
@@ -141,34 +157,40 @@ def _read_csv(source: Source, *, store_rejects: bool = False) -> str:
         "quote": sql_text(QUOTE),
         "escape": sql_text(QUOTE),
         "nullstr": "''",
-        "allow_quoted_nulls": "false",  # "" is an empty text, an empty field is missing
+        "allow_quoted_nulls": str(dialect.empty_as_null).lower(),  # else "" is an empty text
         "strict_mode": "true",
         "max_line_size": str(MAX_LINE_BYTES),
         "store_rejects": str(store_rejects).lower(),
     }
-    return f"read_csv({sql_text(str(source.file))}, {_assignments(options)})"
+    return f"read_csv({sql_files(source.file)}, {_assignments(options)})"
 
 
 def _read_json(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
-    return _read_lines(source.file, _columns(json_types(connection, source.file)))
+    types = source.types or json_types(connection, [source.file], source.unit)
+    return _read_lines([source.file], _columns(types))
 
 
-def _read_lines(file: Path, columns: str) -> str:
+def _read_lines(files: Sequence[Path], columns: str) -> str:
     options = {
+        "compression": "'none'",
+        "hive_partitioning": "false",
         "format": "'newline_delimited'",
         "columns": columns,
         "maximum_object_size": str(MAX_LINE_BYTES),
     }
-    return f"read_json({sql_text(str(file))}, {_assignments(options)})"
+    return f"read_json({sql_files(*files)}, {_assignments(options)})"
 
 
-def json_types(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
+def json_types(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], unit: str = "Line"
+) -> dict[str, str]:
     """Return the SQL type of each key over all lines; texts stay texts, dates among them.
 
     Raises:
         DatasetError: if a line is no JSON object, or keys cannot be columns.
     """
-    objects = f"read_ndjson_objects({sql_text(str(file))}, maximum_object_size = {MAX_LINE_BYTES})"
+    options = {"compression": "'none'", "maximum_object_size": str(MAX_LINE_BYTES)}
+    objects = f"read_ndjson_objects({sql_files(*files)}, {_assignments(options)})"
     strangers = "count(*) FILTER (json_type(json) <> 'OBJECT')"
     threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
     connection.execute("SET threads = 1")  # several would bring the keys in an order of chance
@@ -178,16 +200,16 @@ def json_types(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, s
     connection.execute(f"SET threads = {threads}")
     structure = json.loads(found[0]) if found and found[0] else None
     if not isinstance(structure, dict) or not structure or (found and found[1]):
-        raise diagnose_lines(file)
+        raise diagnose_lines(files[0], unit)
     refuse_keys(structure)
     types = {name: _sql_type(kind) for name, kind in structure.items()}
     Schema(tuple(Column(name, kind) for name, kind in types.items()))
     numbers = [name for name, kind in structure.items() if _holds_numbers(kind)]
-    return types | _exact_types(connection, file, {name: types[name] for name in numbers})
+    return types | _exact_types(connection, files, {name: types[name] for name in numbers})
 
 
 def _exact_types(
-    connection: duckdb.DuckDBPyConnection, file: Path, types: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], types: Mapping[str, str]
 ) -> dict[str, str]:
     """Return types that hold the numbers of some columns as they are written.
 
@@ -208,7 +230,7 @@ def _exact_types(
         for name in (f"{sql_name(name)}::VARCHAR" for name in types)
     )
     columns = _columns(dict.fromkeys(types, "JSON"))
-    read = _read_lines(file, columns)
+    read = _read_lines(files, columns)
     found = connection.execute(f"SELECT {aggregates} FROM {read}").fetchone() or ()
     exact = {}
     for number, (name, kind) in enumerate(types.items()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from util_services.datasets.formats import Format
     from util_services.datasets.staged import StagedDataset
 
+T = TypeVar("T")
 BatchFunction = Callable[["pd.DataFrame"], "pd.DataFrame"]
 Progress = Callable[[float], None]  # is told the share done of the query at work, 0 to 1
 
@@ -70,6 +71,9 @@ class Engine(Protocol):
 
     def rows(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
         """Return a small result, such as counts, as plain values."""
+
+    def consume(self, frame: nw.LazyFrame[Any], function: Callable[[pa.RecordBatchReader], T]) -> T:
+        """Return what a function makes of the rows of a frame, batch by batch in their order."""
 
     def write(
         self, frame: nw.LazyFrame[Any], file: Path, format: Format, dialect: CsvDialect | None

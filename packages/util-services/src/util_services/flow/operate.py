@@ -13,15 +13,15 @@ from util_services.datasets.staged import StagedDataset, StepReport
 from util_services.engines.failures import EngineError
 from util_services.errors import DataServicesError
 from util_services.flow.changes import SourceChangedError, file_state
+from util_services.flow.encode import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     import narwhals as nw
 
-    from util_services.datasets.csv_dialect import CsvDialect
-    from util_services.datasets.formats import Format
     from util_services.engines.protocol import Engine
+    from util_services.flow.encode import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,6 @@ class OutcomeError(DataServicesError, TypeError):
     """Raised when the function of an operation returns something else than it declares."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The file that an operation writes, already in the encoding that is published."""
-
-    file: Path
-    format: Format
-    dialect: CsvDialect | None
-
-
 def operate(
     name: str,
     function: Callable[[Dataset], Outcome],
@@ -86,12 +77,12 @@ def operate(
     with _damage_told(staged):
         outcome = _checked(name, function(dataset))
         schema = Schema.of(dataset.engine.arrow_schema(outcome.frame))
-        rows = dataset.engine.write(outcome.frame, target.file, target.format, target.dialect)
+        files, rows = encode(dataset.engine, outcome.frame, target, staged)
     _refuse_changed(staged)
     step = StepReport(
         operation=name,
         rows_in=staged.rows,
-        rows_out=rows,
+        rows_out=sum(rows),
         rows_dropped=outcome.dropped,
         configuration=configuration,
         facts=outcome.facts,
@@ -100,11 +91,11 @@ def operate(
     )
     return replace(
         staged,
-        file=str(target.file),
-        format=target.format,
+        files=tuple(map(str, files)),
+        format=target.layout.format,
         schema=schema,
-        rows=rows,
-        fingerprint=file_state(target.file),
+        file_rows=tuple(rows),
+        fingerprints=tuple(map(file_state, files)),
         steps=(*staged.steps, step),
     )
 
@@ -131,10 +122,11 @@ def _damage_told(staged: StagedDataset) -> Iterator[None]:
     try:
         yield
     except EngineError as error:
-        raise damaged_column(Path(staged.file)) or error from None
+        found = (damaged_column(Path(file)) for file in staged.files)
+        raise next(filter(None, found), error) from None
 
 
 def _refuse_changed(staged: StagedDataset) -> None:
-    file = Path(staged.file)
-    if not file.exists() or file_state(file) != staged.fingerprint:
-        raise SourceChangedError(staged.origin.path)
+    for file, fingerprint in zip(map(Path, staged.files), staged.fingerprints, strict=True):
+        if not file.exists() or file_state(file) != fingerprint:
+            raise SourceChangedError(staged.origin.path)

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
-from util_services import samples
-from util_services.datasets.csv_dialect import HEADER_BYTES, CsvDialect, read_header
-from util_services.datasets.formats import Format, FormatOrAuto, format_of
-from util_services.datasets.parquet import parquet_schema
+from util_services.datasets.codecs.protocol import DEFAULT_OPTIONS, CodecOptions
+from util_services.datasets.csv_dialect import CsvDialect, DuplicateNames, read_header
+from util_services.datasets.formats import (
+    CompressionOrAuto,
+    FormatOrAuto,
+    compression_in,
+    format_of,
+)
+from util_services.datasets.layout import Layout
+from util_services.datasets.manifest import MANIFEST
 from util_services.datasets.staged import Origin
-from util_services.errors import ConfigurationError, DatasetError, StorageError
-from util_services.storage.local import LocalStorage
-from util_services.storage.protocol import Fingerprint, Location, Storage, already_exists
+from util_services.errors import ConfigurationError, DatasetError, quoted
+from util_services.flow.objects import (
+    BESIDE_DATA,
+    Found,
+    ObjectPlan,
+    about,
+    find_objects,
+    identify,
+    in_parallel,
+)
+from util_services.flow.parts import names_in
+from util_services.storage.patterns import ANY, Pattern, names_many
+from util_services.storage.protocol import Location, Storage, already_exists
 
 if TYPE_CHECKING:
     from util_services.datasets.schema import Schema
 
-SAMPLE_SCHEME = "sample:"
 TEST_RUNS = "_test_runs"
 REPORT_ENDINGS = {"report": ".report.html", "report_json": ".report.json"}
+QUARANTINE_ENDING = ".quarantine.jsonl"
 MAX_NAME_BYTES = 255  # of a file's name, on all common file systems
 DELIMITERS: dict[str, str] = {"csv": ",", "tsv": "\t"}
+DEFAULT_PART_ROWS = 1_000_000
+PART_DIGITS = 16
+
+BadRows = Literal["error", "quarantine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +51,14 @@ class ReadOptions:
 
     path: str
     format: FormatOrAuto = "auto"
+    compression: CompressionOrAuto = "auto"
+    member: str | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
+    empty_as_null: bool = False
+    duplicate_names: DuplicateNames = "error"
+    codec: CodecOptions = DEFAULT_OPTIONS
+    bad_rows: BadRows = "error"
     limit_rows: int | None = None
     keep_nan: bool = False
 
@@ -42,7 +69,10 @@ class WriteOptions:
 
     path: str
     format: FormatOrAuto = "auto"
+    compression: CompressionOrAuto = "auto"
     delimiter: str | None = None
+    sheet: str | None = None
+    part_rows: int = DEFAULT_PART_ROWS
     overwrite: bool = False
 
 
@@ -52,21 +82,33 @@ class ReadPlan:
 
     storage: Storage
     origin: Origin
-    fingerprint: Fingerprint
+    objects: tuple[ObjectPlan, ...]
+    found: Found
     schema: Schema | None = None  # None where only all the rows tell, as for JSON lines
+    bad_rows: BadRows = "error"
     keep_nan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WritePlan:
-    """The dataset that a run publishes."""
+    """The dataset that a run publishes.
+
+    ``location`` is the object whose appearance is the commit point: the data, or the manifest of a
+    set of part files. The reports stand beside ``path``.
+    """
 
     path: str  # as asked for, with the run's id filled in
     storage: Storage
     location: Location
-    format: Format
-    dialect: CsvDialect | None
+    reports: dict[str, Location]
+    quarantine: Location
+    layout: Layout
     overwrite: bool
+    part_rows: int | None = None  # None for a single object
+
+    def beside(self, name: str) -> Location:
+        """Return the place of a part file."""
+        return replace(self.location, path=self.location.path.removesuffix(MANIFEST) + name)
 
 
 def plan_read(storage: Storage, options: ReadOptions) -> ReadPlan:
@@ -75,29 +117,41 @@ def plan_read(storage: Storage, options: ReadOptions) -> ReadPlan:
     Raises:
         StorageError: if it is missing or out of reach.
         ConfigurationError: if its format or dialect is not clear.
-        DatasetError: if it has no usable schema.
+        DatasetError: if it has no usable schema, or its objects have different ones.
     """
-    storage, location = _find(storage, options.path)
-    fingerprint = storage.fingerprint(location)
-    if fingerprint is None:
-        raise StorageError(f"There is no dataset at '{options.path}'; check the path.")
-    if fingerprint.size == 0:
-        raise DatasetError(f"The file '{options.path}' is empty; check how it was written.")
-    kind = format_of(location.name, options.format)
-    origin = Origin(options.path, location, kind, None, options.limit_rows)
-    plan = ReadPlan(storage, origin, fingerprint, keep_nan=options.keep_nan)
-    match kind:
-        case "csv" | "tsv":
-            delimiter = options.delimiter or DELIMITERS[kind]
-            with storage.open(location) as file:
-                head = file.read(HEADER_BYTES)
-            dialect, schema = read_header(head, delimiter, options.encoding)
-            return replace(plan, origin=replace(origin, dialect=dialect), schema=schema)
-        case "parquet":
-            with storage.open(location) as file:
-                return replace(plan, schema=parquet_schema(file))
-        case "jsonl":
-            return plan
+    path = options.path
+    found = find_objects(storage, path)
+    layout = _input_layout(found, options)
+
+    read_names = partial(
+        read_header,
+        duplicate_names=options.duplicate_names,
+        set_aside=options.bad_rows == "quarantine",
+    )
+
+    def look(numbered: tuple[Location, str]) -> ObjectPlan:
+        location, name = numbered
+        with about(name, found):
+            shown = Pattern.of(path).folder + name if names_many(path) else path
+            return identify(found.storage, location, name, shown, layout, read_names)
+
+    objects = tuple(in_parallel(look, list(zip(found.locations, found.names, strict=True))))
+    if found.manifest is not None:
+        objects = tuple(
+            replace(one, part=part) for one, part in zip(objects, found.manifest.parts, strict=True)
+        )
+    _refuse_different(objects)
+    layout = objects[0].layout
+    origin = Origin(options.path, found.locations, layout, options.limit_rows)
+    return ReadPlan(
+        storage=found.storage,
+        origin=origin,
+        objects=objects,
+        found=found,
+        schema=objects[0].schema,
+        bad_rows=options.bad_rows,
+        keep_nan=options.keep_nan,
+    )
 
 
 def plan_write(
@@ -112,17 +166,22 @@ def plan_write(
         ConfigurationError: if the format is not clear, or the output would replace the input.
     """
     path = options.path.replace("{run_id}", run_id)
-    kind = format_of(path, options.format)
-    if origin.limit_rows is not None:
-        path = f"{TEST_RUNS}/{run_id}/{path.rsplit('/', 1)[-1]}"
-    location = storage.resolve(path)
-    reports = (location.beside(ending) for ending in REPORT_ENDINGS.values())
-    if origin.location.current in {location, *reports}:
+    if ANY in path:
         raise ConfigurationError(
-            f"The output '{path}' or a report beside it is the input itself; choose another path, "
-            "for sources are never changed."
+            f"The output '{path}' holds a '*'; name one file, or a folder that ends in '/'."
         )
-    longest = max(len(location.beside(end).name.encode()) for end in REPORT_ENDINGS.values())
+    is_folder = path.endswith("/")
+    layout = _output_layout(path, options, origin)
+    if origin.limit_rows is not None:
+        name = path.rstrip("/").rsplit("/", 1)[-1] + ("/" if is_folder else "")
+        path = f"{TEST_RUNS}/{run_id}/{name}"
+    whole = storage.resolve(path.rstrip("/") if is_folder else path)
+    location = storage.resolve(f"{path}{MANIFEST}") if is_folder else whole
+    reports = {kind: whole.beside(ending) for kind, ending in REPORT_ENDINGS.items()}
+    quarantine = whole.beside(QUARANTINE_ENDING)
+    data = whole.beside(f"/{part_name(0, '', layout)}") if is_folder else whole
+    _refuse_input(storage, path, (location, quarantine, *reports.values()), data, origin)
+    longest = max(len(whole.beside(end).name.encode()) for end in BESIDE_DATA)
     if longest > MAX_NAME_BYTES:
         raise ConfigurationError(
             f"The name of the output is too long for the reports beside it: {longest} bytes with "
@@ -131,23 +190,122 @@ def plan_write(
     storage.check_writable(location)
     if storage.fingerprint(location) is not None and not options.overwrite:
         raise already_exists(location)
-    dialect = _output_dialect(kind, options.delimiter, origin)
-    return WritePlan(path, storage, location, kind, dialect, options.overwrite)
+    part_rows = None
+    if is_folder:
+        part_rows = 1 if layout.format == "text" else options.part_rows
+    plan = WritePlan(
+        path, storage, location, reports, quarantine, layout, options.overwrite, part_rows
+    )
+    if is_folder:
+        names_in(plan)  # which refuses a folder with anything else in it
+    return plan
 
 
-def _find(storage: Storage, path: str) -> tuple[Storage, Location]:
-    """Return the storage and place of a path; samples come with the package."""
-    if not path.startswith(SAMPLE_SCHEME):
-        return storage, storage.resolve(path)
-    sample = samples.sample_path(path.removeprefix(SAMPLE_SCHEME))
-    return LocalStorage(sample.parent), Location("", str(sample))
+def part_name(number: int, sha256: str, layout: Layout) -> str:
+    """Return the name of a part file, by its content: two states of a dataset share no names."""
+    return f"part-{number:05}-{sha256[:PART_DIGITS]}{layout.ending}"
 
 
-def _output_dialect(kind: Format, delimiter: str | None, origin: Origin) -> CsvDialect | None:
-    """Return the declared dialect, completed by the input's: a file comes out as it went in."""
-    if kind not in DELIMITERS:
-        return None
-    source = origin.dialect if origin.format == kind else None
-    line_end = source.line_end if source else "\n"
-    known = source.delimiter if source else DELIMITERS[kind]
-    return CsvDialect(delimiter or known, "utf-8", line_end)
+def _input_layout(found: Found, options: ReadOptions) -> Layout:
+    """Return the layout that all objects are declared to have, as their names tell.
+
+    Raises:
+        ConfigurationError: if they tell none, or several.
+    """
+    known = found.manifest.layout if found.manifest is not None else None
+    if known is not None and options.format == "auto":
+        kind, compression = known.format, known.compression
+    else:
+        kinds = {
+            (format_of(name, options.format), compression_in(name, options.compression))
+            for name in found.names
+        }
+        if len(kinds) > 1:
+            seen = sorted(".".join(filter(None, kind)) for kind in kinds)
+            raise ConfigurationError(
+                f"The objects at '{options.path}' are of several formats: {quoted(seen)}; name "
+                "those of one, as in 'in/*.csv', or set 'format' and 'compression'."
+            )
+        kind, compression = kinds.pop()
+    dialect = None
+    if kind in DELIMITERS:
+        written = known.dialect if known is not None else None
+        delimiter = options.delimiter or (written.delimiter if written else DELIMITERS[kind])
+        dialect = CsvDialect(delimiter, options.encoding, empty_as_null=options.empty_as_null)
+    return Layout(kind, compression, dialect, options.codec, options.member)
+
+
+def _refuse_different(objects: tuple[ObjectPlan, ...]) -> None:
+    """Refuse objects with other columns than the first.
+
+    Raises:
+        DatasetError: naming the first object that differs, and how.
+    """
+    first = objects[0]
+    for other in objects[1:]:
+        refuse_other_schema(first.name, first.schema, other.name, other.schema)
+
+
+def refuse_other_schema(
+    first: str, columns: Schema | None, name: str, others: Schema | None
+) -> None:
+    """Refuse the columns of an object if they are not those of the first.
+
+    Raises:
+        DatasetError: naming the object and the first difference.
+    """
+    if columns is None or others is None or columns == others:
+        return
+    if columns.names != others.names:
+        different = [n for n in (*columns.names, *others.names) if not _in_both(n, columns, others)]
+        what = f"differ in {quoted(different)}" if different else "come in another order"
+    else:
+        pairs = zip(columns, others, strict=True)
+        what = "; ".join(
+            f"{quoted([a.name])} is {b.type} instead of {a.type}" for a, b in pairs if a != b
+        )
+    raise DatasetError(
+        f"The columns of '{name}' are not those of '{first}': they {what}; a dataset has one "
+        "schema, so name its objects with a narrower pattern or correct them."
+    )
+
+
+def _in_both(name: str, columns: Schema, others: Schema) -> bool:
+    return name in columns.names and name in others.names
+
+
+def _output_layout(path: str, options: WriteOptions, origin: Origin) -> Layout:
+    """Return the declared layout, completed by the input's: a file comes out as it went in."""
+    source = origin.layout
+    is_free = names_many(path) and options.format == "auto"
+    kind = source.format if is_free else format_of(path, options.format)
+    dialect = None
+    if kind in DELIMITERS:
+        known = source.dialect if source.format == kind else None
+        delimiter = options.delimiter or (known.delimiter if known else DELIMITERS[kind])
+        dialect = CsvDialect(delimiter, "utf-8", known.line_end if known else "\n")
+    encoding = source.codec.encoding if source.format == kind == "text" else "utf-8"
+    codec = CodecOptions(sheet=options.sheet, encoding=encoding)
+    return Layout(kind, compression_in(path, options.compression), dialect, codec)
+
+
+def _refuse_input(
+    storage: Storage, path: str, places: tuple[Location, ...], data: Location, origin: Origin
+) -> None:
+    """Refuse an output that would replace the input, or become a part of what its path names."""
+    if {location.current for location in origin.locations} & set(places):
+        raise ConfigurationError(
+            f"The output '{path}' or a report beside it is the input itself; choose another path, "
+            "for sources are never changed."
+        )
+    if names_many(origin.path):
+        pattern = Pattern.of(origin.path)
+        folder = storage.resolve(f"{pattern.folder}x")
+        prefix = folder.path.removesuffix("x")
+        below = data.path.removeprefix(prefix)
+        is_inside = folder.container == data.container and data.path.startswith(prefix)
+        if is_inside and pattern.matches(below):
+            raise ConfigurationError(
+                f"The output '{path}' would be a part of the input '{origin.path}'; choose another "
+                "path, for sources are never changed."
+            )

@@ -9,6 +9,8 @@ No storage changes several objects in one step, so the order is what keeps them 
    condition that the place is still empty. Reports found there belong to a run that died before
    its commit: there are no data, and whoever holds the claim knows that nobody else is at work.
    They are replaced, if they are reports at all; any other file there is refused.
+   Part files appear before the reports. They are named by their content, so they replace nothing,
+   and nobody reads them before the manifest lists them: its appearance is the commit point.
 4. Where data are replaced (``overwrite: true``), the former reports go first, then the data are
    replaced in one step, then the new reports appear. If the data cannot be replaced, the former
    reports come back. A kill or a lost store in between leaves data without a report until the
@@ -24,10 +26,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from util_services.datasets.manifest import MANIFEST, Manifest, Part
 from util_services.errors import DatasetError, StorageError
+from util_services.flow.bring import digest_of
 from util_services.flow.changes import file_state
-from util_services.flow.plan import REPORT_ENDINGS
-from util_services.flow.read import digest_of
+from util_services.flow.parts import parts_published, remove_parts
+from util_services.flow.plan import part_name
+from util_services.flow.quarantine import is_quarantine
 from util_services.reports.html import GENERATOR, render_html
 from util_services.reports.record import (
     REPORT_PARTS,
@@ -44,7 +49,9 @@ if TYPE_CHECKING:
     from util_services.datasets.staged import StagedDataset
     from util_services.flow.plan import WritePlan
     from util_services.flow.staging import Staging
-    from util_services.storage.protocol import Claim, Fingerprint, Storage
+    from util_services.storage.protocol import Claim, Fingerprint
+
+MAX_REPORT_BYTES = 64 << 20
 
 
 class NotConservedError(DatasetError):
@@ -73,7 +80,7 @@ def publish_dataset(
     """Publish a dataset with its reports, whole or not at all.
 
     Args:
-        dataset: the finished file, in the format of the plan.
+        dataset: the finished file or part files, in the layout of the plan.
         plan: where it goes.
         staging: the run's staging.
         run: what the report says of the run.
@@ -84,76 +91,134 @@ def publish_dataset(
         NotConservedError: if rows were lost.
         StorageError: if the storage refuses; nothing is left behind then.
     """
-    file = Path(dataset.file)
-    if file_state(file) != dataset.fingerprint:
+    files = [Path(file) for file in dataset.files]
+    if tuple(map(file_state, files)) != dataset.fingerprints:
         raise DatasetError("The staged output was changed from outside; start the run again.")
     check_conserved(dataset)
-    digest = digest_of(file)
-    size = file.stat().st_size
-    report = build_report(dataset, OutputFacts(plan.path, plan.format, size, digest), run)
-    texts = {"report": render_html(report), "report_json": to_json(report)}
-    places = {kind: plan.location.beside(ending) for kind, ending in REPORT_ENDINGS.items()}
-    reports: dict[Location, Path] = {}
-    for kind, text in texts.items():
-        sidecar = staging.file(f"output{REPORT_ENDINGS[kind]}")
-        sidecar.write_text(text, encoding="utf-8")
-        reports[places[kind]] = sidecar
+    content = _content_of(dataset, files, plan, staging)
+    report = build_report(dataset, content.facts, run)
+    sidecars = _sidecars(dataset, plan, staging, report)
     with plan.storage.claim(plan.location, exclusive=not plan.overwrite) as claim:
         former = plan.storage.fingerprint(plan.location)
-        if former is None:
-            if not plan.overwrite:
-                _refuse_strangers(plan.storage, places)
-        elif not plan.overwrite:
+        if former is not None and not plan.overwrite:
             raise already_exists(plan.location)
-        with claim.prepare(file, overwrite=plan.overwrite) as appear:
+        if former is None and not plan.overwrite:
+            _refuse_strangers(plan)
+        with (
+            parts_published(plan, claim, content.parts) as former_parts,
+            claim.prepare(content.file, overwrite=plan.overwrite) as appear,
+        ):
 
             def commit() -> None:
                 may_publish()
                 appear()
 
             if former is None:
-                _publish_new(plan, claim, reports, commit)
+                _publish_new(plan, claim, sidecars, commit)
             else:
                 may_publish()
-                aside = _Aside(plan, former, [*reports], staging)
-                _replace(claim, reports, commit, aside)
-    return Published(plan.location, places, dataset.rows, size, digest, report)
+                _replace(claim, sidecars, commit, _Aside(plan, former, staging))
+        remove_parts(plan, former_parts - content.parts.keys())
+    places = plan.reports | ({"quarantine": plan.quarantine} if dataset.quarantined else {})
+    facts = content.facts
+    return Published(plan.location, places, dataset.rows, facts.bytes, facts.sha256, report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What appears: the object whose appearance is the commit, and the parts that it lists."""
+
+    file: Path
+    parts: Mapping[str, Path]  # by name
+    facts: OutputFacts
+
+
+def _content_of(
+    dataset: StagedDataset, files: list[Path], plan: WritePlan, staging: Staging
+) -> _Content:
+    layout = plan.layout
+    if plan.part_rows is None:
+        (file,) = files
+        size, digest = file.stat().st_size, digest_of(file)
+        facts = OutputFacts(plan.path, layout.format, layout.compression, size, digest)
+        return _Content(file, {}, facts)
+    parts, named = [], {}
+    for number, (file, rows) in enumerate(zip(files, dataset.file_rows, strict=True)):
+        digest = digest_of(file)
+        part = Part(part_name(number, digest, layout), rows, file.stat().st_size, digest)
+        parts.append(part)
+        named[part.name] = file
+    manifest = staging.file(MANIFEST)
+    text = Manifest.of(layout, dataset.schema, tuple(parts)).to_json()
+    manifest.write_text(text, encoding="utf-8")
+    facts = OutputFacts(
+        path=plan.path,
+        format=layout.format,
+        compression=layout.compression,
+        bytes=sum(part.bytes for part in parts),
+        sha256=digest_of(manifest),
+        parts=len(parts),
+    )
+    return _Content(manifest, named, facts)
+
+
+def _sidecars(
+    dataset: StagedDataset, plan: WritePlan, staging: Staging, report: Mapping[str, Any]
+) -> dict[Location, Path]:
+    """Return the files that appear beside the data, by place."""
+    sidecars: dict[Location, Path] = {}
+    for kind, text in (("report", render_html(report)), ("report_json", to_json(report))):
+        file = staging.file(f"beside-{kind}")
+        file.write_text(text, encoding="utf-8")
+        sidecars[plan.reports[kind]] = file
+    if dataset.quarantine is not None and dataset.quarantined:
+        sidecars[plan.quarantine] = Path(dataset.quarantine)
+    return sidecars
 
 
 def check_conserved(dataset: StagedDataset) -> None:
-    """Check that every step accounts for each of its rows.
+    """Check that every row that was read is in the output or accounted for, step by step.
 
     Raises:
         NotConservedError: naming the step.
     """
+    rows = sum(one.rows for one in dataset.objects)
     for step in dataset.steps:
-        if step.rows_in != step.rows_out + step.rows_dropped:
+        if rows != step.rows_out + step.rows_dropped:
             raise NotConservedError(
-                f"'{step.operation}' read {step.rows_in} rows but accounts for {step.rows_out} "
-                f"kept and {step.rows_dropped} dropped; nothing was published, report this as a "
-                "defect."
+                f"'{step.operation}' was given {rows} rows but accounts for {step.rows_out} kept "
+                f"and {step.rows_dropped} dropped; nothing was published, report this as a defect."
             )
+        rows = step.rows_out
+    if rows != dataset.rows:
+        raise NotConservedError(
+            f"The last step left {rows} rows but {dataset.rows} are to be published; nothing was, "
+            "report this as a defect."
+        )
 
 
 def _publish_new(
-    plan: WritePlan, claim: Claim, reports: Mapping[Location, Path], commit: Callable[[], None]
+    plan: WritePlan, claim: Claim, sidecars: Mapping[Location, Path], commit: Callable[[], None]
 ) -> None:
     """Make the reports appear, then the data; withdraw the reports if the data do not."""
     try:
-        for place, sidecar in reports.items():
-            claim.put(sidecar, place)
+        for place in _places(plan):
+            if place in sidecars:
+                claim.put(sidecars[place], place)
+            else:
+                plan.storage.remove(place)  # of a run that died before its commit
         commit()
     except BaseException:
         with suppress(Exception):  # what went wrong before says more
             if plan.storage.fingerprint(plan.location) is None:
-                for place in reports:
+                for place in sidecars:
                     plan.storage.remove(place)
         raise
 
 
 def _replace(
     claim: Claim,
-    reports: Mapping[Location, Path],
+    sidecars: Mapping[Location, Path],
     commit: Callable[[], None],
     aside: _Aside,
 ) -> None:
@@ -166,7 +231,7 @@ def _replace(
             aside.restore(claim)
         raise
     try:
-        for place, sidecar in reports.items():
+        for place, sidecar in sidecars.items():
             claim.put(sidecar, place)
     except StorageError as error:
         raise StorageError(
@@ -178,12 +243,10 @@ def _replace(
 class _Aside:
     """The reports of data that are about to be replaced, kept in staging until that is done."""
 
-    def __init__(
-        self, plan: WritePlan, former: Fingerprint, places: list[Location], staging: Staging
-    ) -> None:
+    def __init__(self, plan: WritePlan, former: Fingerprint, staging: Staging) -> None:
         self._storage, self._data, self._former = plan.storage, plan.location, former
         self._copies: dict[Location, Path] = {}
-        for number, place in enumerate(places):
+        for number, place in enumerate(_places(plan)):
             if plan.storage.fingerprint(place) is not None:
                 copy = staging.file(f"former-{number}")
                 with plan.storage.open(place) as source, copy.open("wb") as sink:
@@ -202,17 +265,26 @@ class _Aside:
                 claim.put(copy, place)
 
 
-def _refuse_strangers(storage: Storage, places: Mapping[str, Location]) -> None:
+def _places(plan: WritePlan) -> list[Location]:
+    """Return all places beside the data at which a run may publish something."""
+    return [*plan.reports.values(), plan.quarantine]
+
+
+def _refuse_strangers(plan: WritePlan) -> None:
     """Refuse a place where a file that is no report has the name of one.
 
     Raises:
         StorageError: naming it.
     """
-    recognises = {"report": _is_page, "report_json": _is_record}
-    for kind, place in places.items():
-        if storage.fingerprint(place) is not None:
-            with storage.open(place) as file:
-                if not recognises[kind](file.read()):
+    recognises = {
+        plan.reports["report"]: _is_page,
+        plan.reports["report_json"]: _is_record,
+        plan.quarantine: is_quarantine,
+    }
+    for place, is_ours in recognises.items():
+        if plan.storage.fingerprint(place) is not None:
+            with plan.storage.open(place) as file:
+                if not is_ours(file.read(MAX_REPORT_BYTES)):
                     raise already_exists(place)
 
 

@@ -2,80 +2,57 @@
 
 from __future__ import annotations
 
-import codecs
-import hashlib
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
-from util_services.datasets.csv_dialect import CsvDialect, not_in_encoding
+from util_services.datasets.codecs import codec_of
 from util_services.datasets.parquet import parquet_schema
 from util_services.datasets.records import Row, check_against_standard_library, count_records
 from util_services.datasets.schema import Schema
-from util_services.datasets.staged import Origin, StagedDataset
+from util_services.datasets.sifting import BadRecord, sift_csv, sift_lines
+from util_services.datasets.staged import ReadObject, StagedDataset
 from util_services.engines.local_formats import Source
 from util_services.errors import DatasetError
+from util_services.flow.bring import Content, bring, refuse_changed
 from util_services.flow.changes import SourceChangedError, file_state
+from util_services.flow.objects import about
+from util_services.flow.plan import refuse_other_schema
+from util_services.flow.quarantine import Quarantine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    import pyarrow as pa
 
     from util_services.engines.local import LocalEngine
     from util_services.flow.plan import ReadPlan
     from util_services.flow.staging import Staging
 
-STAGED_INPUT = "input.parquet"
-COPY_BYTES = 1 << 20
+QUARANTINE = "quarantine.jsonl"
+LINES = frozenset({"json", "jsonl"})
+SIFTED = LINES | {"csv", "tsv"}  # formats of which a bad record can be told from its neighbours
+
+T = TypeVar("T")
 
 
 def read_dataset(plan: ReadPlan, staging: Staging, engine: LocalEngine) -> StagedDataset:
-    """Make a dataset scannable: by reference where it can be read as it is, else as a staged copy.
+    """Make a dataset scannable: by reference where it can be read as it is, else as staged copies.
 
     Raises:
-        DatasetError: if rows are not as declared, or the source changes meanwhile.
+        DatasetError: if records are not as declared and not set aside, or the source changes
+            meanwhile.
         StorageError: if the source is out of reach.
     """
     try:
-        return _read(plan, staging, engine)
+        with ExitStack() as stack:
+            quarantine = None
+            if plan.bad_rows == "quarantine":
+                quarantine = stack.enter_context(Quarantine(staging.file(QUARANTINE)))
+            return _Reading(plan, staging, engine, quarantine).read()
     except FileNotFoundError:
         raise SourceChangedError(plan.origin.path) from None
-
-
-def _read(plan: ReadPlan, staging: Staging, engine: LocalEngine) -> StagedDataset:
-    origin = plan.origin
-    file = plan.storage.fetch(origin.location, staging.folder)
-    if origin.format == "parquet" and origin.limit_rows is None:
-        scanned, rows = file, parquet_rows(file)
-    else:
-        try:
-            scanned, rows = _staged_copy(plan, file, staging, engine)
-        except DatasetError:
-            refuse_changed(plan)  # which would explain it better
-            raise
-    digest = digest_of(file)
-    refuse_changed(plan)
-    with scanned.open("rb") as content:
-        schema = parquet_schema(content)
-    return StagedDataset(
-        file=str(scanned),
-        format="parquet",
-        schema=schema,
-        rows=rows,
-        fingerprint=file_state(scanned),
-        origin=origin,
-        origin_bytes=plan.fingerprint.size,
-        origin_sha256=digest,
-        keep_nan=plan.keep_nan,
-    )
-
-
-def refuse_changed(plan: ReadPlan) -> None:
-    """Check that the source is still what the run found.
-
-    Raises:
-        SourceChangedError: if it is not.
-    """
-    if plan.storage.fingerprint(plan.origin.location) != plan.fingerprint:
-        raise SourceChangedError(plan.origin.path)
 
 
 def parquet_rows(file: Path) -> int:
@@ -85,43 +62,173 @@ def parquet_rows(file: Path) -> int:
     return int(pq.read_metadata(file).num_rows)
 
 
-def digest_of(file: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+@dataclass(slots=True)
+class _Reading:
+    """Reads the objects of one dataset, one after the other."""
+
+    plan: ReadPlan
+    staging: Staging
+    engine: LocalEngine
+    quarantine: Quarantine | None
+    types: Mapping[str, str] | None = None  # of JSON lines in several objects
+    done: list[ReadObject] = field(default_factory=list)
+
+    def read(self) -> StagedDataset:
+        """Return the dataset."""
+        contents: Iterable[Content] = map(self._bring, range(len(self.plan.objects)))
+        if self.plan.origin.layout.format in LINES and len(self.plan.objects) > 1:
+            contents = self._with_common_types([*contents])
+        left = self.plan.origin.limit_rows
+        files: list[Path] = []
+        schema = None
+        for content in contents:
+            with about(content.plan.name, self.plan.found):
+                content, file, rows = self._scannable(content, left)
+                with file.open("rb") as staged:
+                    own = parquet_schema(staged)
+            schema = schema or own
+            name = content.plan.name
+            refuse_other_schema(self.plan.objects[0].name, schema, name, own)
+            size = content.plan.fingerprint.size
+            self.done.append(ReadObject(name, size, content.sha256, rows, content.quarantined))
+            files.append(file)
+            if left is not None:
+                left -= rows
+                if left == 0:
+                    break
+        if schema is None:
+            raise AssertionError("a dataset has one object at least")
+        self._refuse_nothing_left()
+        return StagedDataset(
+            files=tuple(map(str, files)),
+            format="parquet",
+            schema=schema,
+            file_rows=tuple(one.rows for one in self.done),
+            fingerprints=tuple(map(file_state, files)),
+            origin=self.plan.origin,
+            objects=tuple(self.done),
+            keep_nan=self.plan.keep_nan,
+            quarantine=str(self.quarantine.file) if self.quarantine is not None else None,
+        )
+
+    def _bring(self, number: int) -> Content:
+        with about(self.plan.objects[number].name, self.plan.found):
+            return bring(self.plan, number, self.staging)
+
+    def _with_common_types(self, contents: list[Content]) -> list[Content]:
+        """Find the types of JSON lines over all objects, so that each is read with the same."""
+        kinds = []
+        for number, content in enumerate(contents):
+            with about(content.plan.name, self.plan.found):
+                contents[number], kind = self._good(content, self.engine.json_types)
+                kinds.append(kind)
+        self.types = kinds[0]
+        if any(kind != kinds[0] for kind in kinds):
+            self.types = self.engine.json_types(*(content.file for content in contents))
+        return contents
+
+    def _scannable(self, content: Content, left: int | None) -> tuple[Content, Path, int]:
+        """Return the file that stands for an object in a scan, and the number of its rows."""
+        if content.plan.layout.format == "parquet" and left is None:
+            rows = parquet_rows(content.file)
+            refuse_changed(self.plan, content.plan)
+            return content, content.file, rows
+        target = self.staging.file(f"input-{content.number}.parquet")
+        content, rows = self._good(content, lambda file: self._stage(content, file, target, left))
+        content.drop(self.staging)
+        refuse_changed(self.plan, content.plan)
+        return content, target, rows
+
+    def _stage(self, content: Content, file: Path, target: Path, left: int | None) -> int:
+        """Convert an object to Parquet, and check that none of its records was lost on the way."""
+        layout = content.plan.layout
+        match layout.format:
+            case "xlsx" | "avro" | "orc" | "text" as kind:
+                options = replace(layout.codec, file_name=content.plan.name)
+                return _write_parquet(codec_of(kind).read(file, options), target, left)
+            case "json" | "jsonl" as kind:
+                unit = "Element" if kind == "json" else "Line"
+                source = Source(file, "jsonl", Schema(()), types=self.types, unit=unit)
+            case "csv" | "tsv" as kind:
+                source = Source(file, kind, content.plan.schema or Schema(()), layout.dialect)
+            case "parquet":
+                with file.open("rb") as footer:
+                    source = Source(file, "parquet", parquet_schema(footer))
+        rows = self.engine.stage(source, target, left)
+        _check_all_read(rows, target, source, left)
+        return rows
+
+    def _good(self, content: Content, work: Callable[[Path], T]) -> tuple[Content, T]:
+        """Do work on a content; where bad records are set aside and it fails, without them."""
+        try:
+            return content, work(content.file)
+        except DatasetError:
+            refuse_changed(self.plan, content.plan)  # which would explain it better
+            if self.quarantine is None or content.plan.layout.format not in SIFTED:
+                raise
+            content = self._sift(content, self.quarantine)
+            return content, work(content.file)
+
+    def _sift(self, content: Content, quarantine: Quarantine) -> Content:
+        """Return a content with its good records only; the bad ones go to the quarantine."""
+        clean = self.staging.file(f"clean-{content.number}")
+        layout, before = content.plan.layout, quarantine.records
+        encoding = layout.dialect.encoding if layout.dialect else "utf-8"
+
+        def reject(bad: BadRecord) -> None:
+            quarantine.add(content.plan.name, bad, encoding)
+
+        if layout.dialect is not None and content.plan.schema is not None:
+            columns = len(content.plan.schema.columns)
+            sift_csv(content.file, layout.dialect, columns, clean, reject)
+        else:
+            unit = "Element" if layout.format == "json" else "Line"
+            sift_lines(content.file, unit, clean, reject)
+        moved = content.moved(clean, self.staging)
+        return replace(moved, quarantined=quarantine.records - before)
+
+    def _refuse_nothing_left(self) -> None:
+        """Refuse to go on with nothing where there were records, which points to a wrong option."""
+        bad = sum(one.quarantined for one in self.done)
+        if bad and not sum(one.rows for one in self.done):
+            raise DatasetError(
+                f"None of the {bad} records of '{self.plan.origin.path}' can be read; check "
+                "'format', 'csv.delimiter' and 'csv.encoding'."
+            )
 
 
-def _staged_copy(
-    plan: ReadPlan, file: Path, staging: Staging, engine: LocalEngine
-) -> tuple[Path, int]:
-    """Convert a source to Parquet, and check that none of its records was lost on the way."""
-    target, origin = staging.file(STAGED_INPUT), plan.origin
-    if origin.dialect is not None and not origin.dialect.is_utf8:
-        file = _as_utf8(file, origin.dialect, staging.file("utf8.csv"))
-    schema = plan.schema or Schema(())
-    source = Source(file, origin.format, schema, origin.dialect)
-    rows = engine.stage(source, target, origin.limit_rows)
-    _check_all_read(rows, target, file, origin, schema.names)
-    return target, rows
+def _write_parquet(reader: pa.RecordBatchReader, target: Path, left: int | None) -> int:
+    """Write batches to a staged file, at most so many rows, and return their number."""
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with pq.ParquetWriter(target, reader.schema, compression="lz4") as writer:
+        for batch in reader:
+            wanted = batch if left is None else batch.slice(0, left - rows)
+            writer.write_batch(wanted)
+            rows += wanted.num_rows
+            if rows == left:
+                break
+    return rows
 
 
-def _check_all_read(
-    rows: int, staged: Path, file: Path, origin: Origin, names: Sequence[str]
-) -> None:
+def _check_all_read(rows: int, staged: Path, source: Source, left: int | None) -> None:
     """Check what the engine read against readings that it has no part in.
 
     Raises:
         DatasetError: if a record was lost, or read in another way.
     """
-    if origin.dialect is not None:
-        sliced = origin.limit_rows is not None
-        count = count_records(file, origin.dialect, columns=len(names)) if not sliced else None
+    if source.dialect is not None:
+        names = source.schema.names
+        count = (
+            count_records(source.file, source.dialect, columns=len(names)) if left is None else None
+        )
         if count is None or not count.agrees(rows, len(names)):
             check_against_standard_library(
-                _rows_of(staged), file, origin.dialect, names, origin.limit_rows
+                _rows_of(staged), source.file, source.dialect, names, left
             )
-    elif origin.format == "jsonl" and origin.limit_rows is None:
-        with file.open("rb") as content:
+    elif source.format == "jsonl" and left is None:
+        with source.file.open("rb") as content:
             lines = sum(not line.isspace() for line in content)
         if lines != rows:
             raise DatasetError(
@@ -136,31 +243,3 @@ def _rows_of(staged: Path) -> Iterator[Row]:
     with pq.ParquetFile(staged) as file:
         for batch in file.iter_batches():
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-
-
-def _as_utf8(file: Path, dialect: CsvDialect, target: Path) -> Path:
-    """Transcode a text file; its line ends stay as they are.
-
-    Raises:
-        DatasetError: naming byte and line of the first bytes outside the encoding.
-    """
-    decoder = codecs.getincrementaldecoder(dialect.encoding)()
-    offset, line, end = 0, 1, dialect.line_end[-1]
-    with file.open("rb") as source, target.open("wb") as sink:
-        while True:
-            block = source.read(COPY_BYTES)
-            pending = len(decoder.getstate()[0])
-            try:
-                text = decoder.decode(block, final=not block)
-                sink.write(text.encode())
-            except UnicodeDecodeError as error:
-                good = error.object[: error.start].decode(dialect.encoding, errors="ignore")
-                raise not_in_encoding(
-                    dialect.encoding, offset - pending + error.start, line + good.count(end)
-                ) from None
-            except UnicodeError:
-                raise not_in_encoding(dialect.encoding, offset - pending, line) from None
-            if not block:
-                return target
-            offset += len(block)
-            line += text.count(end)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from util_services.datasets.compression import Compression
     from util_services.datasets.formats import Format
-    from util_services.datasets.staged import StagedDataset
+    from util_services.datasets.staged import ReadObject, StagedDataset
 
 REPORT_SCHEMA = 1
 REPORT_PARTS = frozenset({"schema", "input", "output", "rows", "steps", "run"})
@@ -33,34 +35,46 @@ class OutputFacts:
 
     path: str  # as the configuration names it
     format: Format
+    compression: Compression | None
     bytes: int
-    sha256: str
+    sha256: str  # of the only file, or of the manifest that lists the digests of the parts
+    parts: int | None = None  # how many part files, None for a single file
 
 
 def build_report(dataset: StagedDataset, output: OutputFacts, run: RunFacts) -> dict[str, Any]:
     """Return the report of a run: equal runs give equal reports but for the part ``run``."""
     origin = dataset.origin
     columns = [{"name": column.name, "type": column.type} for column in dataset.schema]
-    rows_in = dataset.steps[0].rows_in if dataset.steps else dataset.rows
+    objects = dataset.objects
+    read = sum(one.rows for one in objects)
     return {
         "schema": REPORT_SCHEMA,
         "input": {
             "path": origin.path,
-            "format": origin.format,
-            "bytes": dataset.origin_bytes,
-            "sha256": dataset.origin_sha256,
-            "dialect": origin.dialect.to_dict() if origin.dialect else None,
+            **origin.layout.to_dict(),
+            "bytes": sum(one.bytes for one in objects),
+            "sha256": _digest(objects),
             "limit_rows": origin.limit_rows,
+            "objects": [one.to_dict() for one in objects] if len(objects) > 1 else [],
         },
         "output": asdict(output) | {"columns": columns},
         "rows": {
-            "in": rows_in,
+            "in": read + dataset.quarantined,
             "out": dataset.rows,
             "dropped": sum(step.rows_dropped for step in dataset.steps),
+            "quarantined": dataset.quarantined,
         },
         "steps": [step.to_dict() for step in dataset.steps],
         "run": asdict(run),
     }
+
+
+def _digest(objects: Sequence[ReadObject]) -> str:
+    """Return the digest of an input; of several objects, that of what sha256sum prints of them."""
+    if len(objects) == 1:
+        return objects[0].sha256
+    listing = "".join(f"{one.sha256}  {one.name}\n" for one in objects)
+    return hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
 
 
 def to_json(report: Mapping[str, Any]) -> str:

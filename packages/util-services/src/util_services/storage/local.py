@@ -29,6 +29,8 @@ from util_services.storage.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from util_services.storage.patterns import Pattern
+
 COPY_BYTES = 1 << 20
 STAGING_FOLDER = ".data-services-staging"  # beside the data, so that publishing is a rename
 COPY_ENDING = ".partial"
@@ -103,7 +105,32 @@ class LocalStorage:
         with _sentences(location):
             return Path(location.path).open("rb")
 
-    def fetch(self, location: Location, folder: Path) -> Path:  # noqa: ARG002 - the protocol's
+    def find(self, pattern: Pattern) -> list[Location]:
+        """Return the files that a pattern names; links to files count, links to folders do not."""
+        folder = Path(self.resolve(pattern.folder or ".").path)
+        if not folder.is_dir():
+            return []
+        found = []
+        with _sentences(Location("", str(folder))):
+            for place, folders, files in os.walk(folder, onerror=_raise):
+                for name in (*folders, *files):
+                    path = Path(place, name)
+                    below = path.relative_to(folder).as_posix()
+                    if name in folders:
+                        if path.is_symlink() and pattern.enters(below):
+                            raise StorageError(
+                                f"'{path}' is a link to a folder, which a pattern does not follow; "
+                                "name the folder itself."
+                            )
+                    elif pattern.matches(below):
+                        found.append(self.resolve(str(path)))
+        return sorted(found, key=lambda location: location.path)
+
+    def is_claimed(self, location: Location) -> bool:
+        """Return whether there is a lock for the place, held or left behind."""
+        return _claim_of(Path(location.path)).exists()
+
+    def fetch(self, location: Location, target: Path) -> Path:  # noqa: ARG002 - the protocol's
         """Return the file itself: local files are read where they are."""
         return Path(location.path)
 
@@ -135,8 +162,7 @@ class LocalStorage:
             for left in target.parent.glob(f"{CLAIM_BEGINNING}*"):
                 with suppress(LockHeldError), locked(left):
                     pass  # of a process that was killed; it goes with the lock
-            name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
-            lock = target.with_name(f"{CLAIM_BEGINNING}{name}")
+            lock = _claim_of(target)
             try:
                 with locked(lock, WAIT_SECONDS):
                     yield LocalClaim(location)
@@ -151,6 +177,16 @@ class LocalStorage:
     def staging_base(self) -> Path:
         """Return the configured staging folder, else a hidden one below the root."""
         return settings.staging() or self.root / STAGING_FOLDER
+
+
+def _claim_of(target: Path) -> Path:
+    """Return the lock that stands for the right to publish at a path."""
+    name = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
+    return target.with_name(f"{CLAIM_BEGINNING}{name}")
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 class LocalClaim:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from util_services.storage.patterns import Pattern
 
 VERSION_MARK = "?versionId="
 HOSTILE_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -90,11 +91,22 @@ class Storage(Protocol):
     def fingerprint(self, location: Location) -> Fingerprint | None:
         """Return the state of an object, None where there is none."""
 
+    def find(self, pattern: Pattern) -> list[Location]:
+        """Return the objects that a pattern names, sorted by path.
+
+        Raises:
+            StorageError: if the folder is malformed or lies outside what this storage may touch,
+                or if a link below it does.
+        """
+
+    def is_claimed(self, location: Location) -> bool:
+        """Return whether a run publishes at a place, or died while it did."""
+
     def open(self, location: Location) -> BinaryIO:
         """Return an object as a seekable file; only what is read is transferred."""
 
-    def fetch(self, location: Location, folder: Path) -> Path:
-        """Return a local file with the bytes of an object: itself, or a copy in ``folder``."""
+    def fetch(self, location: Location, target: Path) -> Path:
+        """Return a local file with the bytes of an object: itself, or a copy at ``target``."""
 
     def check_writable(self, location: Location) -> None:
         """Check, as far as that is possible without writing, that an object can be published.

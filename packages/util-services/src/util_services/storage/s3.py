@@ -7,6 +7,7 @@ import re
 import tempfile
 import threading
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -22,13 +23,15 @@ from util_services.storage.protocol import (
     refuse_hostile,
 )
 from util_services.storage.ranges import RangeReader
-from util_services.storage.s3_claims import CLAIM_ENDING, HeldClaim, S3Claims
+from util_services.storage.s3_claims import CLAIM_ENDING, CLAIM_MIDDLE, HeldClaim, S3Claims
 from util_services.storage.s3_errors import ABSENT_CODES, code_of, sentences
 from util_services.storage.s3_uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
+    from util_services.storage.patterns import Pattern
     from util_services.storage.s3_settings import S3Settings
 
 PART_BYTES = 16 << 20
@@ -145,22 +148,42 @@ class S3Storage:
 
         return BufferedReader(RangeReader(state["ContentLength"], read), RANGE_BYTES)
 
-    def fetch(self, location: Location, folder: Path) -> Path:
-        """Download an object into ``folder``."""
-        file = folder / "source"
+    def find(self, pattern: Pattern) -> list[Location]:
+        """Return the objects that a pattern names; markers of empty folders are passed over."""
+        folder = self.resolve(f"{pattern.folder}x")  # which refuses what may not be touched
+        prefix = folder.path[:-1]
+        _refuse_version(folder)
+        found = []
+        with sentences(self.settings, folder):
+            pages = self.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=folder.container, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    key = entry["Key"]
+                    below = key[len(prefix) :]
+                    is_data = not key.endswith(("/", CLAIM_ENDING)) and CLAIM_MIDDLE not in key
+                    if is_data and pattern.matches(below):
+                        found.append(self.resolve(f"s3://{folder.container}/{key}"))
+        return sorted(found, key=lambda location: location.path)
+
+    def is_claimed(self, location: Location) -> bool:
+        """Return whether there is a claim on the place."""
+        return self.fingerprint(location.beside(CLAIM_ENDING)) is not None
+
+    def fetch(self, location: Location, target: Path) -> Path:
+        """Download an object to ``target``."""
         version = {"VersionId": location.version} if location.version else None
         with sentences(self.settings, location):
             try:
                 self.client.download_file(
-                    location.container, location.path, str(file), ExtraArgs=version
+                    location.container, location.path, str(target), ExtraArgs=version
                 )
             except OSError as error:
                 raise StorageError(
-                    f"'{location}' cannot be copied to '{folder}' "
+                    f"'{location}' cannot be copied to '{target.parent}' "
                     f"({os.strerror(error.errno or 0)}); free some space, or set "
                     "DATA_SERVICES_STAGING to another folder."
                 ) from None
-        return file
+        return target
 
     def check_writable(self, location: Location) -> None:
         """Check that the bucket exists; whether it can be written, only writing tells."""
@@ -263,8 +286,7 @@ class S3Claim:
                 )
                 return
             self._refuse_taken(overwrite=overwrite)
-            started = self._held.note_upload
-            with self._uploads.parts(self._location, file, started) as complete:
+            with self._parts(file, self._location) as complete:
 
                 def finish() -> None:
                     self._refuse_taken(overwrite=overwrite)
@@ -275,8 +297,17 @@ class S3Claim:
     def put(self, file: Path, location: Location) -> None:
         """Make an object, whatever was there."""
         with sentences(self._storage.settings, location):
-            self._uploads.put(location, file, new_only=False)
+            if file.stat().st_size <= self._storage.part_bytes:
+                self._uploads.put(location, file, new_only=False)
+            else:
+                with self._parts(file, location) as complete:
+                    complete(False)
         file.unlink()
+
+    def _parts(
+        self, file: Path, location: Location
+    ) -> AbstractContextManager[Callable[[bool], None]]:
+        return self._uploads.parts(location, file, partial(self._held.note_upload, location))
 
     def _commit(self, file: Path, finish: Callable[[], None]) -> None:
         with sentences(self._storage.settings, self._location):

@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from util_services.errors import StorageError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from util_services.storage.s3_uploads import Uploads
 
 CLAIM_ENDING = ".publishing"
+CLAIM_MIDDLE = f"{CLAIM_ENDING}."  # of the claim on a dead claim
 CLAIM_SCHEMA = 1
 LEASE_SECONDS = 900.0
 RENEWALS_IN_A_LEASE = 6
@@ -43,7 +44,8 @@ class _Record:
 
     token: str
     process: Process
-    upload: str | None = None  # of the data, to be aborted if the holder dies
+    upload: str | None = None  # under way, to be aborted if the holder dies
+    upload_key: str = ""
 
     def to_bytes(self) -> bytes:
         fields = {
@@ -51,6 +53,7 @@ class _Record:
             "token": self.token,
             "process": self.process.to_dict(),
             "upload": self.upload,
+            "upload_key": self.upload_key,
         }
         return json.dumps(fields, sort_keys=True).encode()
 
@@ -62,7 +65,7 @@ class _Record:
             if fields["schema"] != CLAIM_SCHEMA:
                 return None
             process = Process.from_dict(fields["process"])
-            return cls(str(fields["token"]), process, fields["upload"])
+            return cls(str(fields["token"]), process, fields["upload"], str(fields["upload_key"]))
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -148,7 +151,7 @@ class S3Claims:
             again = self._read(place)
             if again is not None and again[0] == record and again[1] >= age:
                 if record.upload:
-                    self._uploads.abort(_claimed(place), record.upload)
+                    self._uploads.abort(replace(place, path=record.upload_key), record.upload)
                 self._remove(place)
         finally:
             self._remove(right)
@@ -192,9 +195,9 @@ class HeldClaim:
         if place is not None:
             self._keeper.start()
 
-    def note_upload(self, upload: str) -> None:
+    def note_upload(self, location: Location, upload: str) -> None:
         """Write down which upload is to be aborted if this process dies."""
-        self._record = _Record(self._record.token, self._record.process, upload)
+        self._record = replace(self._record, upload=upload, upload_key=location.path)
         self._renew()
 
     def confirm(self) -> None:
@@ -235,10 +238,3 @@ class HeldClaim:
             if self._place is not None and not self._is_stale():
                 self._claims._renew(self._place, self._record)
                 self._renewed = began
-
-
-def _claimed(place: Location) -> Location:
-    """Return the place that a claim is about."""
-    from dataclasses import replace
-
-    return replace(place, path=place.path.removesuffix(CLAIM_ENDING))

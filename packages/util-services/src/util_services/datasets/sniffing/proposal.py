@@ -46,5 +46,5 @@ class Proposal:
         if self.format in ("csv", "tsv"):
             config["csv"] = {"delimiter": self.delimiter, "encoding": self.encoding}
         elif self.format == "text":
-            config["encoding"] = self.encoding
+            config["text"] = {"encoding": self.encoding}
         return config

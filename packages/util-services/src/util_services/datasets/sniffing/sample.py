@@ -37,7 +37,8 @@ def take_sample(file: Path, member: str | None = None) -> Sample:
         found = signature_of(head[:HEAD_BYTES])
         for kind in COMPRESSIONS:
             if found == kind:
-                inner = read_head(file, kind, SAMPLE_BYTES + 1, member=member)
+                content.seek(0)
+                inner = read_head(content, kind, SAMPLE_BYTES + 1, member=member)
                 return Sample(inner[:SAMPLE_BYTES], (), len(inner) <= SAMPLE_BYTES, kind)
         size = file.stat().st_size
         parts = []
