@@ -152,5 +152,6 @@ def empty_bucket(client, name):
         found = client.list_object_versions(Bucket=name)
         for item in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
             client.delete_object(Bucket=name, Key=item["Key"], VersionId=item["VersionId"])
-    for item in client.list_objects_v2(Bucket=name).get("Contents", []):
-        client.delete_object(Bucket=name, Key=item["Key"])
+    while found := client.list_objects_v2(Bucket=name).get("Contents", []):
+        keys = [{"Key": item["Key"]} for item in found]
+        client.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})

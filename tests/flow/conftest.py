@@ -29,6 +29,7 @@ class Machine:
         (self.home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
 
     def put(self, name, content):
+        (self.root / name).parent.mkdir(parents=True, exist_ok=True)
         (self.root / name).write_bytes(content)
         return name
 

@@ -1,12 +1,17 @@
 """The two twins of a job do the same, on a folder and on a real S3 server (PL-13)."""
 
+import gzip
 import importlib.util
 import io
+import itertools
 import json
 from pathlib import Path
 
 import dagster as dg
+import fastavro
+import openpyxl
 import pyarrow as pa
+import pyarrow.orc as orc
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,16 +22,40 @@ ROWS = [{"id": "007", "n": 1}, {"id": "007", "n": 1}, {"id": "NA", "n": None}, {
 TABLE = pa.table({"id": [r["id"] for r in ROWS], "n": [r["n"] for r in ROWS]})
 
 
-def parquet():
+def written(write):
+    """Return the file that a library makes of the table."""
     sink = io.BytesIO()
-    pq.write_table(TABLE, sink)
+    write(TABLE, sink)
+    return sink.getvalue()
+
+
+def workbook():
+    sink, book = io.BytesIO(), openpyxl.Workbook()
+    for row in (["id", "n"], *([row["id"], row["n"]] for row in ROWS)):
+        book.active.append(row)
+    book.save(sink)
+    return sink.getvalue()
+
+
+def avro():
+    sink = io.BytesIO()
+    fields = [
+        {"name": name, "type": ["null", kind]} for name, kind in (("id", "string"), ("n", "long"))
+    ]
+    fastavro.writer(sink, {"type": "record", "name": "row", "fields": fields}, ROWS)
     return sink.getvalue()
 
 
 CONTENTS = {
     "in.csv": b'id;n\r\n007;1\r\n007;1\r\nNA;\r\n"";3\r\n',
-    "in.parquet": parquet(),
+    "in.parquet": written(pq.write_table),
     "in.jsonl": "".join(json.dumps(row) + "\n" for row in ROWS).encode(),
+    "in.json": json.dumps(ROWS).encode(),
+    "in.tsv": b"id\tn\n007\t1\n007\t1\nNA\t\n\t3\n",
+    "in.orc": written(orc.write_table),
+    "in.xlsx": workbook(),
+    "in.avro": avro(),
+    "in.jsonl.gz": gzip.compress("".join(json.dumps(row) + "\n" for row in ROWS).encode()),
 }
 
 
@@ -67,8 +96,15 @@ def report_of(content):
     return report
 
 
-@pytest.mark.parametrize("output", ["out.csv", "out.parquet", "out.jsonl"])
-@pytest.mark.parametrize("source", CONTENTS)
+WAYS = [
+    *itertools.product(["in.csv", "in.parquet", "in.jsonl"], ["out.csv", "out.parquet"]),
+    *(("in.csv", f"out.{kind}") for kind in ("tsv", "json", "jsonl", "xlsx", "avro", "orc")),
+    *(("in.csv", f"out.csv.{kind}") for kind in ("gz", "bz2", "zst", "zip")),
+    *((name, "out.jsonl") for name in CONTENTS),
+]
+
+
+@pytest.mark.parametrize(("source", "output"), WAYS)
 def test_both_twins_give_the_same_bytes_and_the_same_report(
     machine, bucket, run_config, source, output
 ):
@@ -104,6 +140,33 @@ def test_a_slice_goes_below_test_runs_and_says_so(machine, bucket, run_config):
     report = json.loads(bucket.get(f"_test_runs/{remote.run_id}/out.csv.report.json"))
     assert report["input"]["limit_rows"] == 2
     assert not (machine.root / "out").exists()
+
+
+def test_both_twins_read_many_objects_and_write_part_files(machine, bucket, run_config):
+    for name, rows in (("a", b"1\n2\n"), ("b", b"2\n3\nx,y\n"), ("c/d", b"4\n")):
+        machine.put(f"in/{name}.csv", b"n\n" + rows)
+        bucket.put(f"in/{name}.csv", b"n\n" + rows)
+    config = run_config("in/", "out/", {"bad_rows": "quarantine"})
+    config["ops"]["write_dataset"]["config"] |= {"format": "parquet", "part_rows": 3}
+
+    execute(remove_duplicates_job, config)
+    execute(remove_duplicates_job_s3, config, s3=bucket.storage)
+
+    made = [name for name in bucket.names() if name.startswith("out")]
+    assert len(made) == 6  # two parts, their manifest, two reports and the quarantine
+    for name in made:
+        if name.endswith(".report.json"):
+            assert report_of(bucket.get(name)) == report_of(machine.get(name))
+        elif not name.endswith(".report.html"):
+            assert bucket.get(name) == machine.get(name)
+    parts = [pq.read_table(io.BytesIO(bucket.get(name))) for name in made if "part-" in name]
+    assert [part["n"].to_pylist() for part in parts] == [["1", "2", "3"], ["4"]]
+    assert report_of(bucket.get("out.report.json"))["rows"] == {
+        "in": 6,
+        "out": 4,
+        "dropped": 1,
+        "quarantined": 1,
+    }
 
 
 def load(path):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROGRAMS = (
     "ceph", "ceph-mgr", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin",
 )  # fmt: skip
-START_SECONDS = 90
+START_SECONDS = 180  # of a machine that has other things to do
 STOP_SECONDS = 10
 
 CONFIGURATION = """\
@@ -135,20 +135,20 @@ def ceph_rgw(memory_bytes: int = 2 << 30) -> Iterator[S3Server]:
         )  # fmt: skip
         run("ceph-mon", "--mkfs", "-i", "a", "--monmap", str(folder / "monmap"))
         start("ceph-mon", "-i", "a")
-        _wait("the monitor", lambda: bool(run("ceph", "--connect-timeout", "5", "-s")))
+        _wait(folder, "the monitor", lambda: bool(run("ceph", "--connect-timeout", "5", "-s")))
         start("ceph-mgr", "-i", "x")
         disk = run("ceph", "osd", "create").strip()
         (folder / f"osd-{disk}").mkdir()
         run("ceph-osd", "-i", disk, "--mkfs")
         start("ceph-osd", "-i", disk)
-        _wait("the disk", lambda: _disks_up(run("ceph", "osd", "stat", "-f", "json")) == 1)
+        _wait(folder, "the disk", lambda: _disks_up(run("ceph", "osd", "stat", "-f", "json")) == 1)
         access_key, secret_key = f"test-{secrets.token_hex(8)}", secrets.token_hex(20)
         run(
             "radosgw-admin", "user", "create", "--uid=tester", "--display-name=tester",
             f"--access-key={access_key}", f"--secret-key={secret_key}",
         )  # fmt: skip
         start("radosgw", "-n", "client.rgw.a")
-        _wait("the gateway", lambda: _listens(gateway_port))
+        _wait(folder, "the gateway", lambda: _listens(gateway_port))
         server = S3Server(f"http://127.0.0.1:{gateway_port}", access_key, secret_key)
         _warm_up(server)
         yield server
@@ -180,11 +180,11 @@ def _disks_up(answer: str) -> int:
     return int(json.loads(answer).get("num_up_osds", 0))
 
 
-def _wait(what: str, is_ready: Callable[[], bool]) -> None:
+def _wait(folder: Path, what: str, is_ready: Callable[[], bool]) -> None:
     """Wait until something is ready.
 
     Raises:
-        TimeoutError: naming it.
+        TimeoutError: naming it, with the last lines that its programs have written.
     """
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
@@ -192,7 +192,12 @@ def _wait(what: str, is_ready: Callable[[], bool]) -> None:
             if is_ready():
                 return
         time.sleep(0.2)
-    raise TimeoutError(f"{what} of Ceph did not start within {START_SECONDS} seconds")
+    said = "\n".join(
+        f"{log.name}: {line}"
+        for log in folder.glob("*.out")
+        for line in log.read_text(errors="replace").splitlines()[-5:]
+    )
+    raise TimeoutError(f"{what} of Ceph did not start within {START_SECONDS} seconds:\n{said}")
 
 
 def _listens(port: int) -> bool:

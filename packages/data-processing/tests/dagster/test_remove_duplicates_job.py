@@ -133,6 +133,7 @@ def test_the_report_is_the_golden_record(instance, root):
             "format": "csv",
             "compression": None,
             "parts": None,
+            "quarantine": None,
             "bytes": len(published),
             "sha256": hashlib.sha256(published.encode()).hexdigest(),
             "columns": [{"name": name, "type": "string"} for name in ("id", "email", "secret")],

@@ -82,14 +82,15 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
         staging.remove()
         context.add_output_metadata(
             {
-                "path": str(published.location),
+                "path": published.address,
                 **{key: str(place) for key, place in published.reports.items()},
                 "bytes": published.bytes,
                 "sha256": published.sha256,
+                "rows_quarantined": dataset.quarantined,
                 **_metadata(published.rows, dataset.schema),
             }
         )
-        context.log.info(f"Published {published.rows} rows at {published.location}.")
+        context.log.info(f"Published {published.rows} rows at {published.address}.")
 
 
 def operate_in_run(

@@ -27,6 +27,11 @@ def storage(request):
     return request.getfixturevalue(f"{request.param}_storage")
 
 
+@pytest.fixture(params=["s3", "rgw"])
+def s3_or_rgw_storage(request):
+    return request.getfixturevalue(f"{request.param}_storage")
+
+
 @pytest.fixture
 def make_file(tmp_path):
     """Return a function that makes a file with a content, to be published."""

@@ -2,10 +2,12 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from util_services.errors import StorageError
+from util_services.storage.patterns import Pattern
 
 HOSTILE = {
     "empty": "",
@@ -141,3 +143,77 @@ def test_removing_is_final_and_may_be_repeated(storage, put):
     storage.remove(location)
 
     assert storage.fingerprint(location) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("in/", ["a.csv", "b.csv", "c/d.csv", "c/e/f.txt"]),
+        ("in/*.csv", ["a.csv", "b.csv"]),
+        ("in/*", ["a.csv", "b.csv"]),
+        ("in/**.csv", ["a.csv", "b.csv", "c/d.csv"]),
+        ("in/*/*.csv", ["c/d.csv"]),
+        ("in/*/", ["c/d.csv", "c/e/f.txt"]),
+        ("in/**/f.txt", ["c/e/f.txt"]),
+        ("in/_hidden/", ["x.csv"]),
+        ("in/_*/*", ["x.csv"]),
+        ("in/[a].csv*", []),
+        ("in/A*", []),
+        ("nothing/", []),
+        ("nothing/*.csv", []),
+    ],
+)
+def test_a_pattern_names_objects_in_the_order_of_their_paths(storage, put, pattern, found):
+    for name in ("b.csv", "a.csv", "c/d.csv", "c/e/f.txt", "_hidden/x.csv", ".y.csv"):
+        put(f"in/{name}", b"x")
+    put("inside.csv", b"x")
+
+    places = storage.find(Pattern.of(pattern))
+
+    assert [place.path.rpartition("in/")[2].removeprefix("_hidden/") for place in places] == found
+    assert all(storage.fingerprint(place).size == 1 for place in places)
+
+
+def test_more_objects_are_found_than_a_store_lists_at_once(s3_or_rgw_storage):
+    storage = s3_or_rgw_storage
+    names = [f"{number:04}.csv" for number in range(1_005)]
+
+    def make(name):
+        place = storage.resolve(f"in/{name}")
+        storage.client.put_object(Bucket=place.container, Key=place.path, Body=b"x")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(make, names))
+
+    assert [place.name for place in storage.find(Pattern.of("in/*.csv"))] == names
+
+
+@pytest.mark.parametrize("pattern", ["../", "../*.csv", "a/../../*.csv", "in\x07/*.csv"])
+def test_a_hostile_pattern_is_refused(storage, pattern):
+    with pytest.raises(StorageError):
+        storage.find(Pattern.of(pattern))
+
+
+def test_a_claim_is_seen_while_it_is_held(storage):
+    location = storage.resolve("out/_manifest.json")
+    assert not storage.is_claimed(location)
+
+    with storage.claim(location, exclusive=True):
+        assert storage.is_claimed(location)
+        assert storage.find(Pattern.of("out/")) == []
+
+    assert not storage.is_claimed(location)
+
+
+def test_what_belongs_to_a_claimed_place_may_be_large(storage, make_file):
+    content = os.urandom(200_000)
+    if storage.kind == "s3":
+        storage.part_bytes = 5 << 20
+        content = os.urandom(11 << 20)
+    beside = storage.resolve("out/part-0.bin")
+
+    with storage.claim(storage.resolve("out/_manifest.json"), exclusive=True) as claim:
+        claim.put(make_file(content), beside)
+
+    with storage.open(beside) as file:
+        assert file.read() == content

@@ -108,6 +108,10 @@ def _tell(finished: FinishedRun) -> None:
             click.echo(f"{finished.job} published {finished.rows} rows.")
             click.echo(f"  result: {finished.output}")
             click.echo(f"  report: {finished.report}")
+            if finished.quarantine is not None:
+                click.echo(f"  quarantine: {finished.quarantine}")
+                count = finished.rows_quarantined
+                click.echo(f"warning: {count} records could not be read; see there.", err=True)
             click.echo(f"  run:    {finished.run_id}")
         case "SUCCESS":
             click.echo(f"{finished.job} is done (run {finished.run_id}).")

@@ -106,7 +106,7 @@ def check_against_standard_library(
         if len(record) != len(names):
             raise DatasetError(
                 f"The record that ends in line {line} has {len(record)} fields, the header has "
-                f"{len(names)}; repair it, or correct 'csv.delimiter'."
+                f"{len(names)}; repair it, correct 'csv.delimiter', or set 'bad_rows: quarantine'."
             )
         if any((cell or "") != text for cell, text in zip(row, record, strict=True)):
             raise DatasetError(

@@ -142,7 +142,9 @@ def diagnose(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetEr
         )
     line, kind = found
     reason = REJECTIONS.get(kind, "is not as the header and the dialect say")
-    return DatasetError(f"Line {line} {reason}; repair it, or correct 'csv.delimiter'.")
+    return DatasetError(
+        f"Line {line} {reason}; repair it, correct 'csv.delimiter', or set 'bad_rows: quarantine'."
+    )
 
 
 def _read_csv(source: Source, *, store_rejects: bool = False) -> str:

@@ -31,7 +31,7 @@ from util_services.errors import DatasetError, StorageError
 from util_services.flow.bring import digest_of
 from util_services.flow.changes import file_state
 from util_services.flow.parts import parts_published, remove_parts
-from util_services.flow.plan import part_name
+from util_services.flow.plan import QUARANTINE_ENDING, part_name
 from util_services.flow.quarantine import is_quarantine
 from util_services.reports.html import GENERATOR, render_html
 from util_services.reports.record import (
@@ -63,6 +63,7 @@ class Published:
     """What a run has published."""
 
     location: Location
+    address: str  # the data as a person names them: a folder of part files ends in "/"
     reports: Mapping[str, Location]
     rows: int
     bytes: int
@@ -121,7 +122,10 @@ def publish_dataset(
         remove_parts(plan, former_parts - content.parts.keys())
     places = plan.reports | ({"quarantine": plan.quarantine} if dataset.quarantined else {})
     facts = content.facts
-    return Published(plan.location, places, dataset.rows, facts.bytes, facts.sha256, report)
+    address = str(plan.location).removesuffix(MANIFEST) if facts.parts else str(plan.location)
+    return Published(
+        plan.location, address, places, dataset.rows, facts.bytes, facts.sha256, report
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,14 @@ def _content_of(
     if plan.part_rows is None:
         (file,) = files
         size, digest = file.stat().st_size, digest_of(file)
-        facts = OutputFacts(plan.path, layout.format, layout.compression, size, digest)
+        facts = OutputFacts(
+            plan.path,
+            layout.format,
+            layout.compression,
+            size,
+            digest,
+            quarantine=_quarantine_path(dataset, plan),
+        )
         return _Content(file, {}, facts)
     parts, named = [], {}
     for number, (file, rows) in enumerate(zip(files, dataset.file_rows, strict=True)):
@@ -158,8 +169,13 @@ def _content_of(
         bytes=sum(part.bytes for part in parts),
         sha256=digest_of(manifest),
         parts=len(parts),
+        quarantine=_quarantine_path(dataset, plan),
     )
     return _Content(manifest, named, facts)
+
+
+def _quarantine_path(dataset: StagedDataset, plan: WritePlan) -> str | None:
+    return f"{plan.path.rstrip('/')}{QUARANTINE_ENDING}" if dataset.quarantined else None
 
 
 def _sidecars(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 TEMPLATE = "report.html.jinja"
+OBJECTS_SHOWN = 50  # of an input in many objects
 GENERATOR = '<meta name="generator" content="data-services">'  # tells our pages from others
 
 
@@ -21,7 +22,9 @@ def render_html(report: Mapping[str, Any]) -> str:
     )
     environment.filters["words"] = _words
     environment.filters["shown"] = _shown
-    return environment.get_template(TEMPLATE).render(report=report, generator=GENERATOR)
+    return environment.get_template(TEMPLATE).render(
+        report=report, generator=GENERATOR, objects_shown=OBJECTS_SHOWN
+    )
 
 
 def _words(key: str) -> str:

@@ -39,6 +39,7 @@ class OutputFacts:
     bytes: int
     sha256: str  # of the only file, or of the manifest that lists the digests of the parts
     parts: int | None = None  # how many part files, None for a single file
+    quarantine: str | None = None  # where the records are that could not be read
 
 
 def build_report(dataset: StagedDataset, output: OutputFacts, run: RunFacts) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class FinishedRun:
     output: str | None
     report: str | None
     rows: int | None
+    quarantine: str | None = None  # where the records are that could not be read
+    rows_quarantined: int = 0
 
     @property
     def succeeded(self) -> bool:
@@ -183,6 +185,8 @@ def _finished(run_id: str, instance: dg.DagsterInstance) -> FinishedRun:
         reason=_reason(events),
         output=published.get("path"),
         report=published.get("report"),
+        quarantine=published.get("quarantine"),
+        rows_quarantined=published.get("rows_quarantined") or 0,
         rows=published.get("dagster/row_count"),
     )
 
