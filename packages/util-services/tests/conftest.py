@@ -54,7 +54,16 @@ class Flow:
         finally:
             staging.remove()
 
-    def run(self, source, output, function=None, reading=None, may_publish=lambda: None, **writing):
+    def run(
+        self,
+        source,
+        output,
+        function=None,
+        reading=None,
+        may_publish=lambda: None,
+        is_direct=False,
+        **writing,
+    ):
         """Read, operate and publish; the operation keeps all rows unless another is given."""
         read = plan_read(self.storage, ReadOptions(source, **(reading or {})))
         write = plan_write(
@@ -63,7 +72,7 @@ class Flow:
         staging = Staging.create(self.base, "run-1")
         try:
             with self.engine_class(staging.scratch(), **self.options) as engine:
-                dataset = read_dataset(read, staging, engine)
+                dataset = read_dataset(read, staging, engine, is_direct=is_direct)
                 target = Target.of(write, staging)
                 keep = function or (lambda given: Outcome(given.scan()))
                 result = operate("keep", keep, Dataset(engine, dataset), target, {})

@@ -15,6 +15,27 @@ class Difference(StrEnum):
     accents = "accents"
 
 
+def each_once(names: list[Any]) -> list[Any]:
+    """Refuse a list in which an entry is repeated."""
+    if len(set(names)) < len(names):
+        raise ValueError("each entry may stand here once")
+    return names
+
+
+class ConvertFormatConfig(dg.Config):
+    """Which columns are written; formats and dialects are those of reading and writing."""
+
+    columns: list[str] = Field(
+        default_factory=list,
+        description="Columns that are written, in this order; all if none are named.",
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _each_once(cls, names: list[str]) -> list[str]:
+        return each_once(names)
+
+
 class RemoveDuplicatesConfig(dg.Config):
     """Which rows count as duplicates, and which of them stays."""
 
@@ -44,6 +65,4 @@ class RemoveDuplicatesConfig(dg.Config):
     @field_validator("subset", "order_by", "ignore")
     @classmethod
     def _each_once(cls, names: list[Any]) -> list[Any]:
-        if len(set(names)) < len(names):
-            raise ValueError("each entry may stand here once")
-        return names
+        return each_once(names)

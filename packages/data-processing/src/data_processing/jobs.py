@@ -2,6 +2,12 @@
 
 from data_processing import ops
 
+convert_format_job, convert_format_job_s3 = ops.convert_format.jobs()
 remove_duplicates_job, remove_duplicates_job_s3 = ops.remove_duplicates.jobs()
 
-JOBS = (remove_duplicates_job, remove_duplicates_job_s3)
+JOBS = (
+    convert_format_job,
+    convert_format_job_s3,
+    remove_duplicates_job,
+    remove_duplicates_job_s3,
+)

@@ -17,7 +17,7 @@ def register_ops() -> Iterable[dg.OpDefinition]:
     """Return the ops, for pipelines."""
     from data_processing import ops
 
-    return [ops.remove_duplicates.op]
+    return [ops.convert_format.op, ops.remove_duplicates.op]
 
 
 @hookimpl

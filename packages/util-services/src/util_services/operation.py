@@ -34,14 +34,21 @@ class Operation:
     Args:
         function: what it does to a dataset.
         columns: the columns that a config names, by option; they are checked before rows are read.
+        single_pass: whether it scans the dataset once, so that no copy of it is of use.
     """
 
-    def __init__(self, function: Callable[[Dataset, Any], Outcome], columns: Columns) -> None:
+    def __init__(
+        self,
+        function: Callable[[Dataset, Any], Outcome],
+        columns: Columns,
+        *,
+        single_pass: bool = False,
+    ) -> None:
         self.name = function.__name__
         self.description = inspect.getdoc(function) or ""
         self.config: type[dg.Config] = typing.get_type_hints(function)["config"]
         self.function = function
-        CHECKED_OPS[self.name] = CheckedOp(self.config, columns)
+        CHECKED_OPS[self.name] = CheckedOp(self.config, columns, single_pass)
         self.op = self._make_op()
         self.graph = self._make_graph()
 
@@ -109,15 +116,17 @@ class Operation:
 
 
 def operation(
-    *, columns: Columns = lambda _: {}
+    *, columns: Columns = lambda _: {}, single_pass: bool = False
 ) -> Callable[[Callable[[Dataset, Any], Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
     Args:
         columns: returns the columns that a config names, by option.
+        single_pass: whether the function scans the dataset once and asks for no row numbers; text
+            is then read where it is, without a copy in staging.
     """
 
     def declare(function: Callable[[Dataset, Any], Outcome]) -> Operation:
-        return Operation(function, columns)
+        return Operation(function, columns, single_pass=single_pass)
 
     return declare

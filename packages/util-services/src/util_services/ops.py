@@ -20,6 +20,7 @@ from util_services.runs.check import (
     check_columns,
     check_config,
     check_run,
+    reads_once,
     write_options,
 )
 from util_services.runs.failure import one_sentence
@@ -49,7 +50,8 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
         with _removed_on_failure(staging):
             listener = _listener(Stage(f"read {plan.read.origin.path}"))
             with open_engine(staging.scratch(), listener) as engine:
-                dataset = read.read_dataset(plan.read, staging, engine)
+                is_direct = reads_once(context.job_def)
+                dataset = read.read_dataset(plan.read, staging, engine, is_direct=is_direct)
             check_columns(context.job_def, plan.configs, dataset.schema)
         context.add_output_metadata(_metadata(dataset.rows, dataset.schema))
         context.log.info(f"Read {dataset.rows} rows and {len(dataset.schema.columns)} columns.")

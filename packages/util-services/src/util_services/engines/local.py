@@ -6,16 +6,19 @@ import itertools
 import re
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import duckdb
 import narwhals as nw
 
 from util_services import settings
+from util_services.datasets.parquet import damaged_column
 from util_services.engines.failures import EngineError, EngineResourceError, engine_failure
 from util_services.engines.local_formats import (
     STAGED_OPTIONS,
     Source,
+    bad_line,
     copy_options,
     diagnose,
     json_types,
@@ -26,11 +29,10 @@ from util_services.engines.local_formats import (
     written_columns,
 )
 from util_services.engines.missing import without_nan
-from util_services.errors import ConfigurationError
+from util_services.errors import ConfigurationError, DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -64,6 +66,7 @@ class LocalEngine:
     """
 
     name = "local"
+    scans: frozenset[Format] = frozenset({"parquet", "csv", "tsv"})
 
     def __init__(
         self,
@@ -106,6 +109,8 @@ class LocalEngine:
 
     def scan(self, dataset: StagedDataset, row_number: str | None = None) -> nw.LazyFrame[Any]:
         """Return the rows of a staged Parquet file; NaN counts as missing unless it is kept."""
+        if dataset.format != "parquet":
+            return self._scan_text(dataset, row_number)
         source = read_parquet(*dataset.files)
         names = ", ".join(map(sql_name, dataset.schema.names))
         columns = [
@@ -114,6 +119,20 @@ class LocalEngine:
         if row_number is not None:
             columns.append(f"{_row_number(dataset)} AS {sql_name(row_number)}")
         return self.relation(f"SELECT {', '.join(columns)} FROM {source}")
+
+    def _scan_text(self, dataset: StagedDataset, row_number: str | None) -> nw.LazyFrame[Any]:
+        """Return the rows of a text file where it is."""
+        (query,) = [source_query(self.connection, source) for source in _sources(dataset)]
+        if row_number is None:
+            return self.relation(query)
+        number = f"row_number() OVER () - 1 AS {sql_name(row_number)}"
+        return self.relation(f"SELECT *, {number} FROM ({query})")
+
+    def damage(self, dataset: StagedDataset) -> DatasetError | None:
+        """Return what is wrong with files that could not be scanned, None if nothing is found."""
+        if dataset.format == "parquet":
+            return next(filter(None, (damaged_column(Path(file)) for file in dataset.files)), None)
+        return self._run(lambda: bad_line(self.connection, next(_sources(dataset))))
 
     def from_arrow(self, table: pa.Table) -> nw.LazyFrame[Any]:
         """Return the rows of a table in memory; NaN counts as missing."""
@@ -300,6 +319,13 @@ class _Outcome(Generic[T]):
 
     value: T
     error: BaseException | None = None
+
+
+def _sources(dataset: StagedDataset) -> Iterator[Source]:
+    """Return the text files that a dataset refers to."""
+    layout = dataset.origin.layout
+    for file in dataset.files:
+        yield Source(Path(file), dataset.format, dataset.schema, layout.dialect)
 
 
 def _row_number(dataset: StagedDataset) -> str:

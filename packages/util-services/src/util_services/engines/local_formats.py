@@ -121,6 +121,14 @@ def diagnose(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetEr
         return diagnose_lines(source.file, source.unit)
     if source.format == "parquet":
         return DatasetError("The Parquet file is damaged or incomplete; write it anew.")
+    return bad_line(connection, source) or DatasetError(
+        "The file cannot be read as CSV: its lines do not all end alike, a quote is never "
+        "closed, or 'csv.delimiter' is another; repair the file or correct the option."
+    )
+
+
+def bad_line(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetError | None:
+    """Return the error for the first line of a CSV file that is not as it should be, if any."""
     wrong_bytes = _undecodable(source.file)
     if wrong_bytes is not None:
         return wrong_bytes
@@ -136,10 +144,7 @@ def diagnose(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetEr
     except duckdb.Error:
         found = None
     if found is None:
-        return DatasetError(
-            "The file cannot be read as CSV: its lines do not all end alike, a quote is never "
-            "closed, or 'csv.delimiter' is another; repair the file or correct the option."
-        )
+        return None
     line, kind = found
     reason = REJECTIONS.get(kind, "is not as the header and the dialect say")
     return DatasetError(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from util_services.datasets.csv_dialect import CsvDialect
     from util_services.datasets.formats import Format
     from util_services.datasets.staged import StagedDataset
+    from util_services.errors import DatasetError
 
 T = TypeVar("T")
 BatchFunction = Callable[["pd.DataFrame"], "pd.DataFrame"]
@@ -31,6 +32,13 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """The engine's name in settings and reports."""
+
+    @property
+    def scans(self) -> frozenset[Format]:
+        """The formats that the engine scans where they are; all others are staged as Parquet."""
+
+    def damage(self, dataset: StagedDataset) -> DatasetError | None:
+        """Return what is wrong with files that could not be scanned, None if nothing is found."""
 
     def scan(self, dataset: StagedDataset, row_number: str | None = None) -> nw.LazyFrame[Any]:
         """Return the rows of a dataset, with their numbers from 0 in a column if one is named."""

@@ -64,6 +64,7 @@ def encode(
     staged = replace(
         like,
         files=(str(whole),),
+        format="parquet",
         schema=schema,
         file_rows=(rows,),
         fingerprints=(file_state(whole),),

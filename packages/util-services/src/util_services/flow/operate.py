@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from util_services.datasets.parquet import damaged_column
 from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset, StepReport
 from util_services.engines.failures import EngineError
@@ -74,7 +73,7 @@ def operate(
     """
     staged = dataset.staged
     _refuse_changed(staged)
-    with _damage_told(staged):
+    with _damage_told(dataset):
         outcome = _checked(name, function(dataset))
         schema = Schema.of(dataset.engine.arrow_schema(outcome.frame))
         files, rows = encode(dataset.engine, outcome.frame, target, staged)
@@ -117,13 +116,12 @@ def _checked(name: str, outcome: Any) -> Outcome:
 
 
 @contextmanager
-def _damage_told(staged: StagedDataset) -> Iterator[None]:
-    """Name the damaged column where an engine fails for damage, as a Parquet file may hide some."""
+def _damage_told(dataset: Dataset) -> Iterator[None]:
+    """Say what is wrong with the input where an engine fails for that."""
     try:
         yield
     except EngineError as error:
-        found = (damaged_column(Path(file)) for file in staged.files)
-        raise next(filter(None, found), error) from None
+        raise dataset.engine.damage(dataset.staged) or error from None
 
 
 def _refuse_changed(staged: StagedDataset) -> None:

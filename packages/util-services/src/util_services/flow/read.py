@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -14,7 +15,7 @@ from util_services.datasets.sifting import BadRecord, sift_csv, sift_lines
 from util_services.datasets.staged import ReadObject, StagedDataset
 from util_services.engines.local_formats import Source
 from util_services.errors import DatasetError
-from util_services.flow.bring import Content, bring, refuse_changed
+from util_services.flow.bring import Content, bring, digest_of, refuse_changed
 from util_services.flow.changes import SourceChangedError, file_state
 from util_services.flow.objects import about
 from util_services.flow.plan import refuse_other_schema
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from util_services.datasets.formats import Format
     from util_services.engines.local import LocalEngine
     from util_services.flow.plan import ReadPlan
     from util_services.flow.staging import Staging
@@ -37,8 +39,17 @@ SIFTED = LINES | {"csv", "tsv"}  # formats of which a bad record can be told fro
 T = TypeVar("T")
 
 
-def read_dataset(plan: ReadPlan, staging: Staging, engine: LocalEngine) -> StagedDataset:
+def read_dataset(
+    plan: ReadPlan, staging: Staging, engine: LocalEngine, *, is_direct: bool = False
+) -> StagedDataset:
     """Make a dataset scannable: by reference where it can be read as it is, else as staged copies.
+
+    Args:
+        plan: what is read.
+        staging: the run's staging.
+        engine: makes the copies.
+        is_direct: whether text that the engine can scan is left where it is too, for an operation
+            that scans it once.
 
     Raises:
         DatasetError: if records are not as declared and not set aside, or the source changes
@@ -50,7 +61,7 @@ def read_dataset(plan: ReadPlan, staging: Staging, engine: LocalEngine) -> Stage
             quarantine = None
             if plan.bad_rows == "quarantine":
                 quarantine = stack.enter_context(Quarantine(staging.file(QUARANTINE)))
-            return _Reading(plan, staging, engine, quarantine).read()
+            return _Reading(plan, staging, engine, quarantine, is_direct).read()
     except FileNotFoundError:
         raise SourceChangedError(plan.origin.path) from None
 
@@ -70,11 +81,40 @@ class _Reading:
     staging: Staging
     engine: LocalEngine
     quarantine: Quarantine | None
+    is_direct: bool
     types: Mapping[str, str] | None = None  # of JSON lines in several objects
     done: list[ReadObject] = field(default_factory=list)
 
     def read(self) -> StagedDataset:
         """Return the dataset."""
+        return self._direct() or self._staged()
+
+    def _direct(self) -> StagedDataset | None:
+        """Return a reference to a text file itself, None where the engine needs a copy.
+
+        Its records are counted here, so that a row lost on the way is noticed as ever. Quotes out
+        of place and ragged records need the closer look that staging takes.
+        """
+        plan, one, layout = self.plan, self.plan.objects[0], self.plan.origin.layout
+        can_scan = self.is_direct and layout.format in self.engine.scans and not layout.compression
+        is_whole = len(plan.objects) == 1 and plan.origin.limit_rows is None
+        if not (can_scan and is_whole) or self.quarantine is not None:
+            return None
+        if one.schema is None or layout.dialect is None or not layout.dialect.is_utf8:
+            return None
+        file = plan.storage.fetch(one.location, self.staging.file("source-0"))
+        columns = len(one.schema.columns)
+        with ThreadPoolExecutor(1, thread_name_prefix="data-services-count") as pool:
+            counting = pool.submit(count_records, file, layout.dialect, columns=columns)
+            digest = digest_of(file)
+        refuse_changed(plan, one)
+        count = counting.result()
+        if not count.agrees(count.records, columns):
+            return None
+        self.done.append(ReadObject(one.name, one.fingerprint.size, digest, count.records))
+        return self._dataset([file], layout.format, one.schema)
+
+    def _staged(self) -> StagedDataset:
         contents: Iterable[Content] = map(self._bring, range(len(self.plan.objects)))
         if self.plan.origin.layout.format in LINES and len(self.plan.objects) > 1:
             contents = self._with_common_types([*contents])
@@ -99,9 +139,12 @@ class _Reading:
         if schema is None:
             raise AssertionError("a dataset has one object at least")
         self._refuse_nothing_left()
+        return self._dataset(files, "parquet", schema)
+
+    def _dataset(self, files: list[Path], kind: Format, schema: Schema) -> StagedDataset:
         return StagedDataset(
             files=tuple(map(str, files)),
-            format="parquet",
+            format=kind,
             schema=schema,
             file_rows=tuple(one.rows for one in self.done),
             fingerprints=tuple(map(file_state, files)),

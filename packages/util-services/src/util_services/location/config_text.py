@@ -39,7 +39,8 @@ def default_config_yaml(job: dg.JobDefinition) -> str:
     for name, op in config["ops"].items():
         checked = CHECKED_OPS.get(name)
         fields = checked.config.model_fields if checked else {}
-        lines += [f"  {name}:", "    config:", *_entries(op["config"], fields, "      ")]
+        entries = list(_entries(op["config"], fields, "      "))
+        lines += [f"  {name}:", "    config:" if entries else "    config: {}", *entries]
     return "\n".join([*lines, ""])
 
 

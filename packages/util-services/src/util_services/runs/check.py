@@ -6,7 +6,7 @@ on the command line alike.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class CheckedOp:
 
     config: type[dg.Config]
     columns: Columns = lambda _: {}  # the columns of its input that a config names, by option
+    single_pass: bool = False  # whether it scans its input once
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
@@ -128,11 +129,22 @@ def check_columns(job: dg.JobDefinition, configs: Mapping[str, dg.Config], schem
     Raises:
         UnknownColumnsError: naming the option and the columns.
     """
+    for name, checked in _operations(job):
+        schema.require(checked.columns(configs[name]))
+        return
+
+
+def reads_once(job: dg.JobDefinition) -> bool:
+    """Return whether the first operation of a job scans its input once."""
+    return next((checked.single_pass for _, checked in _operations(job)), False)
+
+
+def _operations(job: dg.JobDefinition) -> Iterator[tuple[str, CheckedOp]]:
+    """Return the operations of a job in their order, by the names of their nodes."""
     for node in job.nodes_in_topological_order:
         checked = CHECKED_OPS.get(node.definition.name)
         if checked is not None and node.name not in {"read_dataset", "write_dataset"}:
-            schema.require(checked.columns(configs[node.name]))
-            return
+            yield node.name, checked
 
 
 def _build(config: type[dg.Config], values: Mapping[str, Any], place: str) -> dg.Config:
