@@ -30,7 +30,7 @@ Keep = Literal["first", "last", "none", "any"]
 Frame = nw.LazyFrame[Any]
 
 LARGEST_GROUPS_SHOWN = 10
-NUMBER, HASH, SIZE = "number", "hash", "size"
+NUMBER, HASH, SIZE, KEPT = "number", "hash", "size", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,21 +108,18 @@ def remove_duplicates(
 def find_duplicates(engine: Engine, rows: Frame, number: str, rule: Rule) -> Duplicates:
     """Find the rows to drop so that ``rule`` holds; the column ``number`` numbers the rows."""
     keyed = _fold_keys(engine, _name_keys(engine, rows, number, rule), rule.ignore)
-    doubles = engine.materialise(
-        _with_equal_hash(engine, keyed)
-        .with_columns(nw.len().over(*keyed.keys).alias(SIZE))
-        .filter(nw.col(SIZE) > 1)
-    )
-    kept = _first_of_groups(doubles, keyed, rule.keep)
-    losers = doubles if rule.keep == "none" else doubles.join(kept, on=NUMBER, how="anti")
-    largest = kept.select(SIZE).sort(SIZE, descending=True).head(LARGEST_GROUPS_SHOWN)
-    rows_in_groups, groups = _count(engine, doubles), _count(engine, kept)
+    doubles = _doubles(engine, keyed, rule.keep)
+    kept = nw.col(NUMBER) == nw.col(KEPT)
+    losers = doubles if rule.keep == "none" else doubles.filter(~kept)
+    firsts = doubles.filter(kept).select(SIZE)
+    largest = engine.rows(firsts.sort(SIZE, descending=True).head(LARGEST_GROUPS_SHOWN))
+    rows_in_groups, groups = _count(engine, doubles), _count(engine, firsts)
     return Duplicates(
         losers=losers.select(NUMBER),
         dropped=rows_in_groups - (0 if rule.keep == "none" else groups),
         groups=groups,
         rows_in_groups=rows_in_groups,
-        largest_groups=tuple(row[SIZE] for row in engine.rows(largest)),
+        largest_groups=tuple(row[SIZE] for row in largest),
     )
 
 
@@ -176,25 +173,45 @@ def _fold_keys(engine: Engine, keyed: _Keyed, ignore: Sequence[Difference]) -> _
     return replace(keyed, frame=folded)
 
 
+def _doubles(engine: Engine, keyed: _Keyed, keep: Keep) -> Frame:
+    """Return the number of each row that has an equal, the row that is kept of its group, and size.
+
+    Keys and the columns that order them are gone from the result, which is used more than once.
+    """
+    found = _with_equal_hash(engine, keyed)
+    size = nw.len().over(*keyed.keys).alias(SIZE)
+    if keyed.order_by:
+        found, kept = _preferred(found, keyed, keep)
+    else:
+        number = nw.col(NUMBER)
+        kept = (number.max() if keep == "last" else number.min()).over(*keyed.keys)
+    sized = found.with_columns(kept.alias(KEPT), size).filter(nw.col(SIZE) > 1)
+    return engine.materialise(sized.select(NUMBER, KEPT, SIZE))
+
+
 def _with_equal_hash(engine: Engine, keyed: _Keyed) -> Frame:
-    """Return the rows whose key has the hash of another row's key."""
-    hashed = engine.row_hash(keyed.frame, keyed.keys, HASH)
-    shared = hashed.group_by(HASH).agg(nw.len().alias(SIZE)).filter(nw.col(SIZE) > 1)
-    return engine.materialise(hashed.join(shared.select(HASH), on=HASH, how="semi").drop(HASH))
+    """Return the rows whose key has the hash of another row's key.
+
+    Only numbers and hashes of all rows are held; the few keys are read a second time.
+    """
+    hashed = engine.row_hash(keyed.frame, keyed.keys, HASH).select(NUMBER, HASH)
+    hashes = engine.materialise(hashed)
+    shared = hashes.group_by(HASH).agg(nw.len().alias(SIZE)).filter(nw.col(SIZE) > 1)
+    numbers = engine.materialise(hashes.join(shared, on=HASH, how="semi").select(NUMBER))
+    return keyed.frame.join(numbers, on=NUMBER, how="semi")
 
 
-def _first_of_groups(doubles: Frame, keyed: _Keyed, keep: Keep) -> Frame:
-    """Return number and group size of the row of each group that ``keep`` prefers."""
+def _preferred(found: Frame, keyed: _Keyed, keep: Keep) -> tuple[Frame, nw.Expr]:
+    """Return the rows, and the number of the one in each group that an order prefers."""
     last = keep == "last"
     order = []
     for name in keyed.order_by:
         missing = nw.col(name).is_null()
         rank = f"{name}_rank"  # whichever end is kept, a missing value is at the other
-        doubles = doubles.with_columns((~missing if last else missing).cast(nw.Int8).alias(rank))
+        found = found.with_columns((~missing if last else missing).cast(nw.Int8).alias(rank))
         order += [rank, name]
-    return doubles.unique(
-        list(keyed.keys), keep="last" if last else "first", order_by=[*order, NUMBER]
-    ).select(NUMBER, SIZE)
+    ordered = nw.col(NUMBER).last() if last else nw.col(NUMBER).first()
+    return found, ordered.over(*keyed.keys, order_by=[*order, NUMBER])
 
 
 def _count(engine: Engine, frame: Frame) -> int:
