@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from util_services.datasets.formats import Format
 
 ROW_GROUP_ROWS = 122_880
-PARQUET_OPTIONS = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+ZSTD = "COMPRESSION zstd, COMPRESSION_LEVEL 1"  # level 3 takes a sixth longer for 1 % fewer bytes
+PARQUET_OPTIONS = f"FORMAT parquet, {ZSTD}, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
 STAGED_OPTIONS = f"FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
 MAX_LINE_BYTES = 256 << 20  # a record of a CSV file or a line of JSON, quoted line breaks included
 READ_BYTES = 1 << 20
