@@ -15,8 +15,8 @@ import narwhals as nw
 from util_services import settings
 from util_services.datasets.parquet import damaged_column
 from util_services.engines.failures import EngineError, EngineResourceError, engine_failure
+from util_services.engines.fields import nullable, parquet_fields
 from util_services.engines.local_formats import (
-    STAGED_OPTIONS,
     Source,
     bad_line,
     copy_options,
@@ -28,6 +28,7 @@ from util_services.engines.local_formats import (
     sql_text,
     written_columns,
 )
+from util_services.engines.local_parquet import PUBLISHED, STAGED, ParquetLayout, write_parquet
 from util_services.engines.missing import without_nan
 from util_services.errors import ConfigurationError, DatasetError
 
@@ -224,8 +225,12 @@ class LocalEngine:
         file: Path,
         format: Format,
         dialect: CsvDialect | None = None,
+        fields: pa.Schema | None = None,
     ) -> int:
-        """Write a frame with DuckDB's parallel, order-keeping writers."""
+        """Write a frame with DuckDB's parallel, order-keeping writers where they know its types."""
+        if format == "parquet":
+            view, wanted = self._view(frame), fields or nullable(self.arrow_schema(frame))
+            return self._write_parquet(f"FROM {view}", file, wanted, PUBLISHED)
         options = copy_options(format, dialect)
         rows = f"SELECT {written_columns(frame, format)} FROM {self._view(frame)}"
         query = f"COPY ({rows}) TO {sql_text(str(file))} ({options})"
@@ -239,8 +244,11 @@ class LocalEngine:
         """
         limit = f" LIMIT {limit_rows}" if limit_rows is not None else ""
         try:
-            query = self._run(lambda: source_query(self.connection, source))
-            copy = f"COPY ({query}{limit}) TO {sql_text(str(file))} ({STAGED_OPTIONS})"
+            query = self._run(lambda: source_query(self.connection, source)) + limit
+            if source.format == "parquet":
+                fields = parquet_fields(source.file)
+                return self._write_parquet(query, file, fields, STAGED)
+            copy = f"COPY ({query}) TO {sql_text(str(file))} ({STAGED})"
             return int(self._execute(copy)[0][0])
         except EngineResourceError:
             raise
@@ -261,6 +269,14 @@ class LocalEngine:
 
         def work() -> T:
             return function(self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows))
+
+        return self._run(work)
+
+    def _write_parquet(
+        self, query: str, file: Path, fields: pa.Schema, layout: ParquetLayout
+    ) -> int:
+        def work() -> int:
+            return write_parquet(self.connection, query, file, fields, layout, self._stop)
 
         return self._run(work)
 

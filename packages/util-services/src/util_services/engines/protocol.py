@@ -84,6 +84,20 @@ class Engine(Protocol):
         """Return what a function makes of the rows of a frame, batch by batch in their order."""
 
     def write(
-        self, frame: nw.LazyFrame[Any], file: Path, format: Format, dialect: CsvDialect | None
+        self,
+        frame: nw.LazyFrame[Any],
+        file: Path,
+        format: Format,
+        dialect: CsvDialect | None = None,
+        fields: pa.Schema | None = None,
     ) -> int:
-        """Write a frame to a file in its order, and return the number of rows."""
+        """Write a frame to a file in its order, and return the number of rows.
+
+        Args:
+            frame: the rows.
+            file: where they go.
+            format: how they are written.
+            dialect: how CSV is written.
+            fields: types and nullability of the columns in a Parquet file; by default what the
+                engine makes of them.
+        """

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import pyarrow as pa
+
     from util_services.datasets.formats import Format
     from util_services.datasets.layout import Layout
     from util_services.datasets.staged import StagedDataset
@@ -45,7 +47,11 @@ class Target:
 
 
 def encode(
-    engine: Engine, frame: nw.LazyFrame[Any], target: Target, like: StagedDataset
+    engine: Engine,
+    frame: nw.LazyFrame[Any],
+    target: Target,
+    like: StagedDataset,
+    fields: pa.Schema,
 ) -> tuple[list[Path], list[int]]:
     """Write the rows of a frame, and return the files and the number of rows in each.
 
@@ -54,18 +60,18 @@ def encode(
         frame: the rows, in the order in which they are written.
         target: the layout, and how many rows a part holds.
         like: the dataset that the frame was made of.
+        fields: types and nullability of the columns, where the layout can hold them.
     """
     if target.part_rows is None:
         file = target.staging.file(f"output{target.layout.ending}")
-        return [file], [_encode_file(engine, frame, target.layout, file, target.name)]
+        return [file], [_encode_file(engine, frame, target.layout, file, target.name, fields)]
     whole = target.staging.file(WHOLE)
-    rows = engine.write(frame, whole, "parquet", None)
-    schema = Schema.of(engine.arrow_schema(frame))
+    rows = engine.write(frame, whole, "parquet", None, fields)
     staged = replace(
         like,
         files=(str(whole),),
         format="parquet",
-        schema=schema,
+        schema=Schema.of(fields),
         file_rows=(rows,),
         fingerprints=(file_state(whole),),
         keep_nan=True,
@@ -74,7 +80,7 @@ def encode(
     for number, (part, count) in enumerate(_parts(engine, staged, target.part_rows)):
         name = f"part-{number:05}{replace(target.layout, compression=None).ending}"
         file = target.staging.file(f"output-{number}{target.layout.ending}")
-        written = _encode_file(engine, part, target.layout, file, name)
+        written = _encode_file(engine, part, target.layout, file, name, fields)
         if written != count:
             raise AssertionError("a part holds other rows than were counted")
         files.append(file)
@@ -97,18 +103,25 @@ def _parts(
 
 
 def _encode_file(
-    engine: Engine, frame: nw.LazyFrame[Any], layout: Layout, file: Path, member: str
+    engine: Engine,
+    frame: nw.LazyFrame[Any],
+    layout: Layout,
+    file: Path,
+    member: str,
+    fields: pa.Schema,
 ) -> int:
     """Write rows to one file, and return their number."""
     plain = file if layout.compression is None else file.with_suffix(".plain")
-    rows = _encode_plain(engine, frame, layout, plain)
+    rows = _encode_plain(engine, frame, layout, plain, fields)
     if layout.compression is not None:
         compress(plain, file, layout.compression, member=member)
         plain.unlink()
     return rows
 
 
-def _encode_plain(engine: Engine, frame: nw.LazyFrame[Any], layout: Layout, file: Path) -> int:
+def _encode_plain(
+    engine: Engine, frame: nw.LazyFrame[Any], layout: Layout, file: Path, fields: pa.Schema
+) -> int:
     kind: Format = layout.format
     match kind:
         case "xlsx" | "avro" | "orc" | "text":
@@ -121,4 +134,4 @@ def _encode_plain(engine: Engine, frame: nw.LazyFrame[Any], layout: Layout, file
             lines.unlink()
             return rows
         case _:
-            return engine.write(frame, file, kind, layout.dialect)
+            return engine.write(frame, file, kind, layout.dialect, fields)

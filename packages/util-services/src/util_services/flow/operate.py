@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset, StepReport
 from util_services.engines.failures import EngineError
+from util_services.engines.fields import common_fields, kept_fields, nullable
 from util_services.errors import DataServicesError
 from util_services.flow.changes import SourceChangedError, file_state
 from util_services.flow.encode import encode
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     import narwhals as nw
+    import pyarrow as pa
 
     from util_services.engines.protocol import Engine
     from util_services.flow.encode import Target
@@ -75,8 +77,8 @@ def operate(
     _refuse_changed(staged)
     with _damage_told(dataset):
         outcome = _checked(name, function(dataset))
-        schema = Schema.of(dataset.engine.arrow_schema(outcome.frame))
-        files, rows = encode(dataset.engine, outcome.frame, target, staged)
+        fields = _fields(dataset, outcome)
+        files, rows = encode(dataset.engine, outcome.frame, target, staged, fields)
     _refuse_changed(staged)
     step = StepReport(
         operation=name,
@@ -92,11 +94,21 @@ def operate(
         staged,
         files=tuple(map(str, files)),
         format=target.layout.format,
-        schema=schema,
+        schema=Schema.of(fields),
         file_rows=tuple(rows),
         fingerprints=tuple(map(file_state, files)),
         steps=(*staged.steps, step),
     )
+
+
+def _fields(dataset: Dataset, outcome: Outcome) -> pa.Schema:
+    """Return the fields of a result: those of the source where the operation left their type."""
+    engine, staged = dataset.engine, dataset.staged
+    scanned = engine.arrow_schema(dataset.scan())
+    is_parquet = staged.format == "parquet"
+    stored = common_fields(map(Path, staged.files)) if is_parquet else nullable(scanned)
+    found = engine.arrow_schema(outcome.frame)
+    return kept_fields(found, scanned, stored, keep_nan=staged.keep_nan)
 
 
 def _checked(name: str, outcome: Any) -> Outcome:
