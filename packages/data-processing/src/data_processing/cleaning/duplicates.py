@@ -185,8 +185,8 @@ def _doubles(engine: Engine, keyed: _Keyed, keep: Keep) -> Frame:
     else:
         number = nw.col(NUMBER)
         kept = (number.max() if keep == "last" else number.min()).over(*keyed.keys)
-    sized = found.with_columns(kept.alias(KEPT), size).filter(nw.col(SIZE) > 1)
-    return engine.materialise(sized.select(NUMBER, KEPT, SIZE))
+    sized = found.select(NUMBER, kept.alias(KEPT), size).filter(nw.col(SIZE) > 1)
+    return engine.materialise(sized)
 
 
 def _with_equal_hash(engine: Engine, keyed: _Keyed) -> Frame:
@@ -204,14 +204,14 @@ def _with_equal_hash(engine: Engine, keyed: _Keyed) -> Frame:
 def _preferred(found: Frame, keyed: _Keyed, keep: Keep) -> tuple[Frame, nw.Expr]:
     """Return the rows, and the number of the one in each group that an order prefers."""
     last = keep == "last"
-    order = []
+    ranks, order = [], []
     for name in keyed.order_by:
         missing = nw.col(name).is_null()
         rank = f"{name}_rank"  # whichever end is kept, a missing value is at the other
-        found = found.with_columns((~missing if last else missing).cast(nw.Int8).alias(rank))
+        ranks.append((~missing if last else missing).cast(nw.Int8).alias(rank))
         order += [rank, name]
     ordered = nw.col(NUMBER).last() if last else nw.col(NUMBER).first()
-    return found, ordered.over(*keyed.keys, order_by=[*order, NUMBER])
+    return found.with_columns(*ranks), ordered.over(*keyed.keys, order_by=[*order, NUMBER])
 
 
 def _count(engine: Engine, frame: Frame) -> int:
