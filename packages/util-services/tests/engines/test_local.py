@@ -353,13 +353,37 @@ def test_a_wrong_setting_is_named(
     assert str(refused.value) == message
 
 
-def test_more_than_memory_is_spilled_below_scratch_or_told(tmp_path, clean_environment):
-    with LocalEngine(tmp_path, memory_limit="200MB") as engine:
+MORE_THAN_MEMORY = (
+    "SELECT DISTINCT md5(i::VARCHAR) AS a, md5((i + 1)::VARCHAR) AS b "
+    "FROM range(3000000) t(i) ORDER BY a"
+)
+
+
+def test_more_than_memory_is_spilled_below_scratch(tmp_path, clean_environment):
+    spilled = set()
+
+    def look(_):
+        spilled.update(path.name for path in (tmp_path / "spill").glob("*"))
+
+    with LocalEngine(tmp_path, memory_limit="200MB", progress=look) as engine:
         engine.connection.execute("SET threads = 2")
-        frame = engine.relation(
-            "SELECT DISTINCT md5(i::VARCHAR) AS a FROM range(3000000) t(i) ORDER BY a"
-        )
+        frame = engine.relation(MORE_THAN_MEMORY)
         written = engine.write(frame, tmp_path / "out.parquet", "parquet")
 
     assert written == 3_000_000
+    assert spilled
     assert {path.name for path in tmp_path.iterdir()} <= {"out.parquet", "spill"}
+
+
+def test_a_disk_that_is_full_while_spilling_is_told(tmp_path, clean_environment):
+    with LocalEngine(tmp_path, memory_limit="200MB") as engine:
+        engine.connection.execute("SET max_temp_directory_size = '1MB'")
+        frame = engine.relation(MORE_THAN_MEMORY)
+
+        with pytest.raises(EngineResourceError) as refused:
+            engine.write(frame, tmp_path / "out.parquet", "parquet")
+
+    assert str(refused.value) == (
+        "No space is left in the staging folder for what does not fit into memory; free some, set "
+        "DATA_SERVICES_STAGING to another folder, or raise DATA_SERVICES_MEMORY_LIMIT."
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from util_services.errors import CancelledError, DataServicesError, DatasetError
 
+SPILL_LIMIT = "max_temp_directory_size"  # by which DuckDB means the free space of the disk
 NOT_FINITE = "data-services: a number is not finite"  # raised inside queries of this engine
 
 
@@ -36,6 +37,11 @@ def engine_failure(error: BaseException) -> BaseException:
         return DatasetError(
             "A number column holds NaN or an infinity, which JSON cannot write; write another "
             "format, or replace them first."
+        )
+    if isinstance(error, duckdb.OutOfMemoryException) and SPILL_LIMIT in str(error):
+        return EngineResourceError(
+            "No space is left in the staging folder for what does not fit into memory; free some, "
+            "set DATA_SERVICES_STAGING to another folder, or raise DATA_SERVICES_MEMORY_LIMIT."
         )
     if isinstance(error, duckdb.OutOfMemoryException):
         return EngineResourceError(

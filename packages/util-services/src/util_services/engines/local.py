@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import threading
 import time
 from pathlib import Path
@@ -29,6 +28,7 @@ from util_services.engines.local_formats import (
     written_columns,
 )
 from util_services.engines.local_parquet import PUBLISHED, STAGED, ParquetLayout, write_parquet
+from util_services.engines.memory import DUCKDB_SHARE, memory_ceiling
 from util_services.engines.missing import without_nan
 from util_services.errors import ConfigurationError, DatasetError
 
@@ -46,11 +46,8 @@ if TYPE_CHECKING:
 BATCH_ROWS = 100_000
 POLL_SECONDS = 0.05
 INTERRUPT_PATIENCE_SECONDS = 30.0
-DUCKDB_SHARE = 0.6  # DuckDB overshoots its limit and shares the process with Arrow and pandas
 FILE_INDEX, FILE_ROW_NUMBER = "file_index", "file_row_number"  # DuckDB's Parquet reader has them
 BITMAP_ROWS = 1 << 31  # get_bit counts in 32 bits
-MEMORY_PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(KB|MB|GB|TB)", re.IGNORECASE)
-UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 
 T = TypeVar("T")
 
@@ -61,7 +58,7 @@ class LocalEngine:
     Args:
         scratch: a private folder for spilled and intermediate data.
         memory_limit: what the process may use, such as ``1500MB``; by default
-            ``DATA_SERVICES_MEMORY_LIMIT``, else DuckDB's own share of the machine.
+            ``DATA_SERVICES_MEMORY_LIMIT``, else what the container or the machine has.
         batch_rows: rows in a batch of ``map_batches``; by default ``DATA_SERVICES_BATCH_ROWS``.
         progress: is told the share done of each query, from the waiting thread.
     """
@@ -80,7 +77,8 @@ class LocalEngine:
         self.scratch = scratch
         self.batch_rows = batch_rows or _batch_rows()
         self._progress = progress
-        self._memory_limit = _memory_limit(memory_limit or settings.text("MEMORY_LIMIT"))
+        ceiling = memory_ceiling(memory_limit or settings.text("MEMORY_LIMIT"))
+        self._memory_limit = f"{int(ceiling * DUCKDB_SHARE)}B"
         self._names = (f"ds_{number}" for number in itertools.count())
 
     def __enter__(self) -> LocalEngine:
@@ -91,7 +89,7 @@ class LocalEngine:
                 "autoload_known_extensions": False,
                 "preserve_insertion_order": True,
                 "temp_directory": str(self.scratch / "spill"),
-                **({"memory_limit": self._memory_limit} if self._memory_limit else {}),
+                "memory_limit": self._memory_limit,
             }
         )
         self.connection.execute("SET enable_progress_bar = true")
@@ -365,16 +363,3 @@ def _batch_rows() -> int:
     if not value.isdecimal() or int(value) == 0:
         raise ConfigurationError("DATA_SERVICES_BATCH_ROWS must be a whole number above 0.")
     return int(value)
-
-
-def _memory_limit(value: str | None) -> str | None:
-    """Return DuckDB's share of a memory limit, in its own words."""
-    if value is None:
-        return None
-    match = MEMORY_PATTERN.fullmatch(value.strip())
-    if match is None or not float(match[1]):
-        raise ConfigurationError(
-            "DATA_SERVICES_MEMORY_LIMIT must be a size such as '1500MB' or '4GB'."
-        )
-    size = float(match[1]) * UNITS[match[2].upper()] * DUCKDB_SHARE
-    return f"{int(size)}B"
