@@ -16,6 +16,8 @@ from util_services.datasets.parquet import damaged_column
 from util_services.engines.failures import EngineError, EngineResourceError, engine_failure
 from util_services.engines.fields import nullable, parquet_fields
 from util_services.engines.local_formats import (
+    COMMON_LINE_BYTES,
+    MAX_LINE_BYTES,
     Source,
     bad_line,
     copy_options,
@@ -240,18 +242,22 @@ class LocalEngine:
         Raises:
             DatasetError: if a row is not as the source's dialect and schema say.
         """
-        limit = f" LIMIT {limit_rows}" if limit_rows is not None else ""
-        try:
-            query = self._run(lambda: source_query(self.connection, source)) + limit
-            if source.format == "parquet":
-                fields = parquet_fields(source.file)
-                return self._write_parquet(query, file, fields, STAGED)
-            copy = f"COPY ({query}) TO {sql_text(str(file))} ({STAGED})"
-            return int(self._execute(copy)[0][0])
-        except EngineResourceError:
-            raise
-        except EngineError:
-            raise self._run(lambda: diagnose(self.connection, source)) from None
+        is_csv = source.format in {"csv", "tsv"}
+        for line_bytes in (COMMON_LINE_BYTES, MAX_LINE_BYTES) if is_csv else (MAX_LINE_BYTES,):
+            try:
+                return self._stage(source, file, limit_rows, line_bytes)
+            except EngineResourceError:
+                raise
+            except EngineError:  # for a longer line, or one that fails once more
+                continue
+        raise self._run(lambda: diagnose(self.connection, source))
+
+    def _stage(self, source: Source, file: Path, limit_rows: int | None, line_bytes: int) -> int:
+        query = self._run(lambda: source_query(self.connection, source, line_bytes))
+        query += f" LIMIT {limit_rows}" if limit_rows is not None else ""
+        if source.format == "parquet":
+            return self._write_parquet(query, file, parquet_fields(source.file), STAGED)
+        return int(self._execute(f"COPY ({query}) TO {sql_text(str(file))} ({STAGED})")[0][0])
 
     def json_types(self, *files: Path) -> dict[str, str]:
         """Return the SQL types of JSON lines over all files.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from util_services.datasets.formats import Format
 
 MAX_LINE_BYTES = 256 << 20  # a record of a CSV file or a line of JSON, quoted line breaks included
+COMMON_LINE_BYTES = 2 << 20  # DuckDB's buffers are many times as large as the longest line
 READ_BYTES = 1 << 20
 
 REJECTIONS = {
@@ -68,11 +69,19 @@ def sql_files(*files: str | Path) -> str:
     return f"[{', '.join(map(sql_text, names))}]"
 
 
-def source_query(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
-    """Return the query that reads a source in its order."""
+def source_query(
+    connection: duckdb.DuckDBPyConnection, source: Source, line_bytes: int = MAX_LINE_BYTES
+) -> str:
+    """Return the query that reads a source in its order.
+
+    Args:
+        connection: looks into JSON for its types.
+        source: the file.
+        line_bytes: how long a record of a CSV file may be.
+    """
     match source.format:
         case "csv" | "tsv":
-            return f"SELECT * FROM {_read_csv(source)}"
+            return f"SELECT * FROM {_read_csv(source, line_bytes)}"
         case "jsonl":
             return f"SELECT * FROM {_read_json(connection, source)}"
         case _:
@@ -149,7 +158,9 @@ def bad_line(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetEr
     )
 
 
-def _read_csv(source: Source, *, store_rejects: bool = False) -> str:
+def _read_csv(
+    source: Source, line_bytes: int = MAX_LINE_BYTES, *, store_rejects: bool = False
+) -> str:
     dialect = source.dialect or CsvDialect()
     options = {
         "compression": "'none'",  # whatever the file is called
@@ -163,7 +174,7 @@ def _read_csv(source: Source, *, store_rejects: bool = False) -> str:
         "nullstr": "''",
         "allow_quoted_nulls": str(dialect.empty_as_null).lower(),  # else "" is an empty text
         "strict_mode": "true",
-        "max_line_size": str(MAX_LINE_BYTES),
+        "max_line_size": str(line_bytes),
         "store_rejects": str(store_rejects).lower(),
     }
     return f"read_csv({sql_files(source.file)}, {_assignments(options)})"
