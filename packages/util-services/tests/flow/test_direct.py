@@ -111,3 +111,12 @@ def test_rows_of_a_direct_reading_are_numbered_in_order(flow):
     flow.run("in.csv", "out.csv", look, is_direct=True)
 
     assert found == [(str(n), n) for n in range(300_000)]
+
+
+def test_a_line_longer_than_common_ones_is_read(flow):
+    text = "x" * 3_000_000
+    flow.put("in.csv", f"a,b\n1,{text}\n2,y\n".encode())
+
+    flow.run("in.csv", "out.csv", is_direct=True)
+
+    assert flow.get("out.csv") == flow.get("in.csv")

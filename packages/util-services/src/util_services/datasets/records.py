@@ -33,6 +33,7 @@ class RecordCount:
 
     records: int
     delimiters: int  # outside quotes, those of the header too
+    longest: int  # bytes of the longest record, or of the header
     is_regular: bool
 
     def agrees(self, rows: int, columns: int) -> bool:
@@ -56,7 +57,8 @@ def count_records(file: Path, dialect: CsvDialect, *, columns: int) -> RecordCou
     delimiter = dialect.delimiter.encode()
     before_field = np.array([delimiter[-1], end, QUOTE_BYTE], dtype=np.uint8)
     behind_field = np.array([delimiter[0], NEWLINE, RETURN, QUOTE_BYTE], dtype=np.uint8)
-    ends = blank = quotes = delimiters = 0
+    ends = blank = quotes = delimiters = longest = offset = 0
+    begin = 1  # where the record before ended, counted like places in the first block
     regular = len(delimiter) == 1
     carry = bytes([0, end])  # the last two bytes; a file begins like a line
     with file.open("rb") as content:
@@ -67,6 +69,9 @@ def count_records(file: Path, dialect: CsvDialect, *, columns: int) -> RecordCou
             marks = np.flatnonzero(text[2:] == QUOTE_BYTE) + 2
             found = _outside(np.flatnonzero(text[2:] == end) + 2, marks, quotes)
             ends += len(found)
+            if len(found):
+                longest = max(longest, int(np.diff(found, prepend=begin - offset).max()))
+                begin = offset + int(found[-1])
             blank += _empty_lines(text, found, end)
             cuts = np.flatnonzero(text[2:] == delimiter[0]) + 2
             delimiters += len(_outside(cuts, marks, quotes))
@@ -79,8 +84,10 @@ def count_records(file: Path, dialect: CsvDialect, *, columns: int) -> RecordCou
             regular &= bool(np.isin(text[closing + 1], behind_field).all())
             quotes += len(marks)
             carry = (carry + block)[-2:]
+            offset += len(block)
     records = ends + (carry[-1] != end) - 1 - (blank if columns > 1 else 0)
-    return RecordCount(int(records), delimiters, regular and quotes % 2 == 0)
+    longest = max(longest, offset + 1 - begin)
+    return RecordCount(int(records), delimiters, longest, regular and quotes % 2 == 0)
 
 
 def check_against_standard_library(

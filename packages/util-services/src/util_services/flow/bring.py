@@ -11,6 +11,7 @@ from util_services.datasets.codecs.json_array import json_to_lines
 from util_services.datasets.compression import decompress
 from util_services.datasets.csv_dialect import not_in_encoding
 from util_services.errors import DatasetError
+from util_services.flow.background import Background
 from util_services.flow.changes import SourceChangedError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Content:
     plan: ObjectPlan
     number: int  # among the objects of its dataset
     file: Path
-    sha256: str  # of the object as it is in the storage
+    digest: Background[str]  # SHA-256 of the object as it is in the storage
     quarantined: int = 0
 
     def moved(self, file: Path, staging: Staging) -> Content:
@@ -42,26 +43,37 @@ class Content:
     def drop(self, staging: Staging) -> None:
         """Remove the file if it is a copy of ours."""
         if self.file.is_relative_to(staging.folder):
+            self.digest.result()  # which may still read it
             self.file.unlink()
+
+    def check_unchanged(self, plan: ReadPlan) -> None:
+        """Check that the object is still what the run found, and what a manifest says of it.
+
+        Raises:
+            SourceChangedError: if it has changed.
+            DatasetError: if it is not the part that the manifest lists.
+        """
+        refuse_changed(plan, self.plan)
+        if self.plan.part is not None and self.plan.part.sha256 != self.digest.result():
+            raise DatasetError(
+                "The part is not the one that the manifest of the dataset lists; publish the "
+                "dataset anew."
+            )
 
 
 def bring(plan: ReadPlan, number: int, staging: Staging) -> Content:
     """Fetch an object, take it out of its compression, and turn its text into UTF-8.
 
+    Its digest is still being worked out when this returns.
+
     Raises:
         StorageError: if the object is out of reach.
-        DatasetError: if it changes meanwhile, is damaged, or is not in its encoding.
+        DatasetError: if it is damaged, or not in its encoding.
     """
     one = plan.objects[number]
     layout = one.layout
     file = plan.storage.fetch(one.location, staging.file(f"source-{number}"))
-    content = Content(one, number, file, digest_of(file))
-    refuse_changed(plan, one)
-    if one.part is not None and one.part.sha256 != content.sha256:
-        raise DatasetError(
-            "The part is not the one that the manifest of the dataset lists; publish the dataset "
-            "anew."
-        )
+    content = Content(one, number, file, Background(lambda: digest_of(file)))
     if layout.compression is not None:
         plain = staging.file(f"plain-{number}")
         bounds = layout.codec.bounds

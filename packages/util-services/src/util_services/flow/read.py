@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from util_services.datasets.codecs import codec_of
 from util_services.datasets.parquet import parquet_schema
-from util_services.datasets.records import Row, check_against_standard_library, count_records
+from util_services.datasets.records import (
+    RecordCount,
+    Row,
+    check_against_standard_library,
+    count_records,
+)
 from util_services.datasets.schema import Schema
 from util_services.datasets.sifting import BadRecord, sift_csv, sift_lines
 from util_services.datasets.staged import ReadObject, StagedDataset
-from util_services.engines.local_formats import Source
+from util_services.engines.local_formats import COMMON_LINE_BYTES, Source
 from util_services.errors import DatasetError
-from util_services.flow.bring import Content, bring, digest_of, refuse_changed
+from util_services.flow.background import Background
+from util_services.flow.bring import Content, bring, refuse_changed
 from util_services.flow.changes import SourceChangedError, file_state
 from util_services.flow.objects import about
 from util_services.flow.plan import refuse_other_schema
@@ -102,17 +107,15 @@ class _Reading:
             return None
         if one.schema is None or layout.dialect is None or not layout.dialect.is_utf8:
             return None
-        file = plan.storage.fetch(one.location, self.staging.file("source-0"))
+        content = self._bring(0)
         columns = len(one.schema.columns)
-        with ThreadPoolExecutor(1, thread_name_prefix="data-services-count") as pool:
-            counting = pool.submit(count_records, file, layout.dialect, columns=columns)
-            digest = digest_of(file)
-        refuse_changed(plan, one)
-        count = counting.result()
-        if not count.agrees(count.records, columns):
+        count = count_records(content.file, layout.dialect, columns=columns)
+        content.check_unchanged(plan)
+        if not count.agrees(count.records, columns) or count.longest > COMMON_LINE_BYTES:
             return None
+        digest = content.digest.result()
         self.done.append(ReadObject(one.name, one.fingerprint.size, digest, count.records))
-        return self._dataset([file], layout.format, one.schema)
+        return self._dataset([content.file], layout.format, one.schema)
 
     def _staged(self) -> StagedDataset:
         contents: Iterable[Content] = map(self._bring, range(len(self.plan.objects)))
@@ -130,7 +133,8 @@ class _Reading:
             name = content.plan.name
             refuse_other_schema(self.plan.objects[0].name, schema, name, own)
             size = content.plan.fingerprint.size
-            self.done.append(ReadObject(name, size, content.sha256, rows, content.quarantined))
+            digest = content.digest.result()
+            self.done.append(ReadObject(name, size, digest, rows, content.quarantined))
             files.append(file)
             if left is not None:
                 left -= rows
@@ -174,12 +178,12 @@ class _Reading:
         """Return the file that stands for an object in a scan, and the number of its rows."""
         if content.plan.layout.format == "parquet" and left is None:
             rows = parquet_rows(content.file)
-            refuse_changed(self.plan, content.plan)
+            content.check_unchanged(self.plan)
             return content, content.file, rows
         target = self.staging.file(f"input-{content.number}.parquet")
         content, rows = self._good(content, lambda file: self._stage(content, file, target, left))
         content.drop(self.staging)
-        refuse_changed(self.plan, content.plan)
+        content.check_unchanged(self.plan)
         return content, target, rows
 
     def _stage(self, content: Content, file: Path, target: Path, left: int | None) -> int:
@@ -197,8 +201,9 @@ class _Reading:
             case "parquet":
                 with file.open("rb") as footer:
                     source = Source(file, "parquet", parquet_schema(footer))
+        counting = Background(lambda: _count(source, left))
         rows = self.engine.stage(source, target, left)
-        _check_all_read(rows, target, source, left)
+        _check_all_read(rows, counting.result(), target, source, left)
         return rows
 
     def _good(self, content: Content, work: Callable[[Path], T]) -> tuple[Content, T]:
@@ -255,7 +260,16 @@ def _write_parquet(reader: pa.RecordBatchReader, target: Path, left: int | None)
     return rows
 
 
-def _check_all_read(rows: int, staged: Path, source: Source, left: int | None) -> None:
+def _count(source: Source, left: int | None) -> RecordCount | None:
+    """Count the records of a CSV file that is read whole."""
+    if source.dialect is None or left is not None:
+        return None
+    return count_records(source.file, source.dialect, columns=len(source.schema.columns))
+
+
+def _check_all_read(
+    rows: int, count: RecordCount | None, staged: Path, source: Source, left: int | None
+) -> None:
     """Check what the engine read against readings that it has no part in.
 
     Raises:
@@ -263,9 +277,6 @@ def _check_all_read(rows: int, staged: Path, source: Source, left: int | None) -
     """
     if source.dialect is not None:
         names = source.schema.names
-        count = (
-            count_records(source.file, source.dialect, columns=len(names)) if left is None else None
-        )
         if count is None or not count.agrees(rows, len(names)):
             check_against_standard_library(
                 _rows_of(staged), source.file, source.dialect, names, left
