@@ -1,6 +1,6 @@
+import gzip
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,20 +24,28 @@ def test_the_python_examples_run(code):
 
 def test_there_are_examples_to_run():
     assert len(blocks("python")) == 1
-    assert len(blocks("console")) == 1
+    assert len(commands()) == 3
 
 
-def test_the_command_line_example_runs(tmp_path, monkeypatch):
+def commands():
+    text = "".join(blocks("console")).replace("\\\n", "")
+    return [shlex.split(line.removeprefix("$ ")) for line in text.splitlines()]
+
+
+def test_the_command_line_examples_run(tmp_path, monkeypatch):
     monkeypatch.setenv("DATA_SERVICES_ROOT", str(tmp_path))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "in").mkdir()
     (tmp_path / "home").mkdir()
-    shutil.copy(sample_path("patients.csv"), tmp_path / "in")
-    name, *arguments = shlex.split(blocks("console")[0].removeprefix("$ ").replace("\\\n", ""))
+    sample = sample_path("patients.csv").read_bytes()
+    (tmp_path / "in/patients.csv").write_bytes(sample)
+    (tmp_path / "in/more.csv.gz").write_bytes(gzip.compress(sample))
 
-    answer = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    for name, *arguments in commands():
+        answer = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, cwd=tmp_path)
 
-    assert name == "data-services"
-    assert answer.returncode == 0, answer.stderr
-    assert (tmp_path / "out" / "patients.parquet").exists()
+        assert name == "data-services"
+        assert answer.returncode == 0, answer.stderr
+    for output in ("patients.parquet", "patients.xlsx", "patients/_manifest.json"):
+        assert (tmp_path / "out" / output).is_file()

@@ -2,8 +2,8 @@
 
     uv run packages/util-services/benchmarks/csv_to_parquet.py --rows 10000000
 
-Ours does what ``convert_format_job`` does with a CSV file: it digests it, counts its records by code
-that the engine has no part in, writes Parquet and publishes it with its reports. The others
+Ours does what ``convert_format_job`` does with a CSV file: it digests it, counts its records by
+code that the engine has no part in, writes Parquet and publishes it with its reports. The others
 read all columns as text, an empty field as missing, and write (zstd, level 1). All outputs are
 compared. polars takes part if it is installed.
 """
