@@ -33,6 +33,12 @@ def test_a_setting_given_twice_is_refused():
     )
 
 
+def test_a_pattern_is_a_text():
+    config = with_settings({}, ["read_dataset.path=*.csv"])
+
+    assert config == {"ops": {"read_dataset": {"config": {"path": "*.csv"}}}}
+
+
 def test_a_setting_replaces_the_value_of_the_file():
     config = with_settings(
         {"ops": {"op": {"config": {"a": 1, "b": 2}}}}, ["op.a=3", "op.c.d=[x]", "op.c.e=y"]

@@ -61,7 +61,10 @@ def with_settings(run_config: Mapping[str, Any], settings: Iterable[str]) -> dic
                 raise ConfigurationError(
                     f"{quoted_name(address)} goes through {quoted_name(key)}, which is no mapping."
                 )
-        place[keys[-1]] = _yaml(value, f"The value of {quoted_name(address)}")
+        is_pattern = value.startswith("*")  # which YAML takes for a reference
+        place[keys[-1]] = (
+            value if is_pattern else _yaml(value, f"The value of {quoted_name(address)}")
+        )
     return result
 
 
