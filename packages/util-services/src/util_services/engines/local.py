@@ -29,7 +29,7 @@ from util_services.engines.local_formats import (
     sql_text,
     written_columns,
 )
-from util_services.engines.local_parquet import PUBLISHED, STAGED, ParquetLayout, write_parquet
+from util_services.engines.local_parquet import COPY_OPTIONS, write_parquet
 from util_services.engines.memory import DUCKDB_SHARE, memory_ceiling
 from util_services.engines.missing import without_nan
 from util_services.errors import ConfigurationError, DatasetError
@@ -230,7 +230,7 @@ class LocalEngine:
         """Write a frame with DuckDB's parallel, order-keeping writers where they know its types."""
         if format == "parquet":
             view, wanted = self._view(frame), fields or nullable(self.arrow_schema(frame))
-            return self._write_parquet(f"FROM {view}", file, wanted, PUBLISHED)
+            return self._write_parquet(f"FROM {view}", file, wanted)
         options = copy_options(format, dialect)
         rows = f"SELECT {written_columns(frame, format)} FROM {self._view(frame)}"
         query = f"COPY ({rows}) TO {sql_text(str(file))} ({options})"
@@ -256,8 +256,8 @@ class LocalEngine:
         query = self._run(lambda: source_query(self.connection, source, line_bytes))
         query += f" LIMIT {limit_rows}" if limit_rows is not None else ""
         if source.format == "parquet":
-            return self._write_parquet(query, file, parquet_fields(source.file), STAGED)
-        return int(self._execute(f"COPY ({query}) TO {sql_text(str(file))} ({STAGED})")[0][0])
+            return self._write_parquet(query, file, parquet_fields(source.file))
+        return int(self._execute(f"COPY ({query}) TO {sql_text(str(file))} ({COPY_OPTIONS})")[0][0])
 
     def json_types(self, *files: Path) -> dict[str, str]:
         """Return the SQL types of JSON lines over all files.
@@ -276,11 +276,9 @@ class LocalEngine:
 
         return self._run(work)
 
-    def _write_parquet(
-        self, query: str, file: Path, fields: pa.Schema, layout: ParquetLayout
-    ) -> int:
+    def _write_parquet(self, query: str, file: Path, fields: pa.Schema) -> int:
         def work() -> int:
-            return write_parquet(self.connection, query, file, fields, layout, self._stop)
+            return write_parquet(self.connection, query, file, fields, self._stop)
 
         return self._run(work)
 

@@ -14,8 +14,8 @@ was wanted.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+import re
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -34,29 +34,22 @@ if TYPE_CHECKING:
 ARROW_SCHEMA = "ARROW:schema"  # where pyarrow keeps the types that Parquet does not know
 ROW_GROUP_ROWS = 122_880
 ANY_ROW = "any_row"
-UNFIT = "data-services: a value does not fit "  # and the name of its column
+UNFIT = re.compile(r"data-services: a value does not fit column (\d+)\.")
+# Level 3, zstd's default, takes a sixth longer for 1 % fewer bytes. What is staged is laid out like
+# what is published, so that it need not be written again where nothing changes.
+CODEC, LEVEL = "zstd", 1
+COPY_OPTIONS = ", ".join(
+    [
+        "FORMAT parquet",
+        f"COMPRESSION {CODEC}",
+        f"COMPRESSION_LEVEL {LEVEL}",
+        f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}",
+    ]
+)
 
 
 class UnfitError(EngineError):
     """Raised when a value does not fit the type that its column had so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParquetLayout:
-    """How the bytes of a Parquet file are laid out."""
-
-    codec: Literal["zstd", "lz4"]
-    level: int | None
-
-    def __str__(self) -> str:
-        """Return the options of DuckDB's COPY."""
-        codec = "COMPRESSION lz4_raw" if self.codec == "lz4" else f"COMPRESSION {self.codec}"
-        level = "" if self.level is None else f", COMPRESSION_LEVEL {self.level}"
-        return f"FORMAT parquet, {codec}{level}, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
-
-
-# Level 3, zstd's default, takes a sixth longer for 1 % fewer bytes.
-PUBLISHED, STAGED = ParquetLayout("zstd", 1), ParquetLayout("lz4", None)
 
 
 def write_parquet(
@@ -64,7 +57,6 @@ def write_parquet(
     query: str,
     file: Path,
     fields: pa.Schema,
-    layout: ParquetLayout,
     stop: threading.Event,
 ) -> int:
     """Write the rows of a query in their order with these fields; return their number.
@@ -75,16 +67,16 @@ def write_parquet(
         UnfitError: if a value does not fit the type of its column.
         CancelledError: once ``stop`` is set.
     """
-    can_copy = _can_copy(connection, query, file.with_name(f"{file.name}.probe"), fields, layout)
+    can_copy = _can_copy(connection, query, file.with_name(f"{file.name}.probe"), fields)
     if can_copy:
-        rows = _copy(connection, query, file, fields, layout)
+        rows = _copy(connection, query, file, fields)
         written = pq.read_schema(file)
         if written.equals(fields):
             return rows
     fields = _nullable_where_missing(connection, query, fields)
     if can_copy and written.equals(fields):
         return rows
-    return _write_through_arrow(connection, query, file, fields, layout, stop)
+    return _write_through_arrow(connection, query, file, fields, stop)
 
 
 def _can_copy(
@@ -92,13 +84,12 @@ def _can_copy(
     query: str,
     probe: Path,
     fields: pa.Schema,
-    layout: ParquetLayout,
 ) -> bool:
     """Whether DuckDB writes columns of these types; tried with one of each, without rows."""
     if any(pa.types.is_nested(field.type) and not field.nullable for field in fields):
         return False
     one_of_each = pa.schema({str(field.type): field for field in fields}.values())
-    _copy(connection, f"FROM ({query}) LIMIT 0", probe, one_of_each, layout)
+    _copy(connection, f"FROM ({query}) LIMIT 0", probe, one_of_each)
     written = pq.read_schema(probe)
     probe.unlink()
     return bool(written.types == one_of_each.types)
@@ -109,51 +100,52 @@ def _copy(
     query: str,
     file: Path,
     fields: pa.Schema,
-    layout: ParquetLayout,
 ) -> int:
     """Write a query with DuckDB's own writer, as near to the fields as it comes."""
-    any_row = Schema.of(fields).free_name(ANY_ROW)
+    values = [_value(field, number) for number, field in enumerate(fields)]
     if all(field.nullable for field in fields):
-        values = [_value(field) for field in fields]
         connection.execute("SET disabled_optimizers = 'statistics_propagation'")
     else:
-        values = [_hidden(field, any_row) for field in fields]
+        any_row = Schema.of(fields).free_name(ANY_ROW)
+        pairs = zip(fields, values, strict=True)
+        values = [_hidden(field, value, any_row) for field, value in pairs]
         query = f"SELECT *, random() < 2 AS {sql_name(any_row)} FROM ({query})"
     names = map(sql_name, fields.names)
     columns = ", ".join(f"{value} AS {name}" for value, name in zip(values, names, strict=True))
     metadata = f"KV_METADATA {{{sql_text(ARROW_SCHEMA)}: {sql_text(_in_metadata(fields))}}}"
-    copy = f"COPY (SELECT {columns} FROM ({query})) TO {sql_text(str(file))} ({layout}, {metadata})"
+    options = f"{COPY_OPTIONS}, {metadata}"
+    copy = f"COPY (SELECT {columns} FROM ({query})) TO {sql_text(str(file))} ({options})"
     try:
         found = connection.execute(copy).fetchone()
     except duckdb.Error as error:
-        if UNFIT not in str(error):
+        unfit = UNFIT.search(str(error))
+        if unfit is None:
             raise
-        unfit = next(field.name for field in fields if UNFIT + field.name in str(error))
-        raise UnfitError(_unfit(unfit)) from None
+        raise UnfitError(_unfit(fields.field(int(unfit[1])).name)) from None
     finally:
         connection.execute("RESET disabled_optimizers")
     return int(found[0]) if found else 0
 
 
-def _value(field: pa.Field) -> str:
+def _value(field: pa.Field, number: int) -> str:
     """Return the SQL of a value as DuckDB is to store it."""
     name = sql_name(field.name)
     if field.type != pa.timestamp("ms"):
         return name
     stored = f"{name}::TIMESTAMP_MS"
-    unfit = f"error({sql_text(UNFIT + field.name)})"
+    unfit = f"error('data-services: a value does not fit column {number}.')"
     return f"CASE WHEN {stored} = {name} OR {name} IS NULL THEN {stored} ELSE {unfit} END"
 
 
-def _hidden(field: pa.Field, any_row: str) -> str:
-    """Return the SQL of a value that hides that nothing is missing, if its column is nullable.
+def _hidden(field: pa.Field, value: str, any_row: str) -> str:
+    """Return SQL that hides of a value that it is never missing, if its column is nullable.
 
     DuckDB writes such columns as REQUIRED. It cannot look through a condition, even one that
     always holds; for many columns that costs more than to do without the optimiser's knowledge.
     """
     if not field.nullable or pa.types.is_nested(field.type):
-        return _value(field)
-    return f"CASE WHEN {sql_name(any_row)} THEN {_value(field)} END"
+        return value
+    return f"CASE WHEN {sql_name(any_row)} THEN {value} END"
 
 
 def _nullable_where_missing(
@@ -177,7 +169,6 @@ def _write_through_arrow(
     query: str,
     file: Path,
     fields: pa.Schema,
-    layout: ParquetLayout,
     stop: threading.Event,
 ) -> int:
     """Write a query with pyarrow's writer, which knows all types of Arrow."""
@@ -188,8 +179,8 @@ def _write_through_arrow(
     with pq.ParquetWriter(
         file,
         stored,
-        compression=layout.codec,
-        compression_level=layout.level,
+        compression=CODEC,
+        compression_level=LEVEL,
         store_schema=False,
     ) as writer:
         writer.add_key_value_metadata({ARROW_SCHEMA: _in_metadata(fields)})
