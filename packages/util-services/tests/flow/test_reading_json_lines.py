@@ -139,3 +139,10 @@ def test_a_number_that_json_cannot_write_is_refused(flow, number):
         flow.run("in.parquet", "out.jsonl", reading={"keep_nan": True})
 
     assert not (flow.storage.root / "out.jsonl").exists()
+
+
+def test_a_line_longer_than_common_ones_is_read(flow):
+    text = "x" * 3_000_000
+    flow.put("in.jsonl", f'{{"a": "{text}"}}\n{{"a": "y"}}\n'.encode())
+
+    assert flow.read("in.jsonl")[1] == [(text,), ("y",)]

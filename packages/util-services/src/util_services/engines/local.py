@@ -242,8 +242,7 @@ class LocalEngine:
         Raises:
             DatasetError: if a row is not as the source's dialect and schema say.
         """
-        is_csv = source.format in {"csv", "tsv"}
-        for line_bytes in (COMMON_LINE_BYTES, MAX_LINE_BYTES) if is_csv else (MAX_LINE_BYTES,):
+        for line_bytes in (COMMON_LINE_BYTES, MAX_LINE_BYTES):
             try:
                 return self._stage(source, file, limit_rows, line_bytes)
             except EngineResourceError:

@@ -77,13 +77,13 @@ def source_query(
     Args:
         connection: looks into JSON for its types.
         source: the file.
-        line_bytes: how long a record of a CSV file may be.
+        line_bytes: how long a record of a CSV file, or a line of JSON, may be.
     """
     match source.format:
         case "csv" | "tsv":
             return f"SELECT * FROM {_read_csv(source, line_bytes)}"
         case "jsonl":
-            return f"SELECT * FROM {_read_json(connection, source)}"
+            return f"SELECT * FROM {_read_json(connection, source, line_bytes)}"
         case _:
             names = ", ".join(map(sql_name, source.schema.names))
             return f"SELECT {names} FROM {read_parquet(source.file)}"
@@ -180,39 +180,44 @@ def _read_csv(
     return f"read_csv({sql_files(source.file)}, {_assignments(options)})"
 
 
-def _read_json(connection: duckdb.DuckDBPyConnection, source: Source) -> str:
-    types = source.types or json_types(connection, [source.file], source.unit)
-    return _read_lines([source.file], _columns(types))
+def _read_json(connection: duckdb.DuckDBPyConnection, source: Source, line_bytes: int) -> str:
+    types = source.types or json_types(connection, [source.file], source.unit, line_bytes)
+    return _read_lines([source.file], _columns(types), line_bytes)
 
 
-def _read_lines(files: Sequence[Path], columns: str) -> str:
+def _read_lines(files: Sequence[Path], columns: str, line_bytes: int) -> str:
     options = {
         "compression": "'none'",
         "hive_partitioning": "false",
         "format": "'newline_delimited'",
         "columns": columns,
-        "maximum_object_size": str(MAX_LINE_BYTES),
+        "maximum_object_size": str(line_bytes),
     }
     return f"read_json({sql_files(*files)}, {_assignments(options)})"
 
 
 def json_types(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], unit: str = "Line"
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    unit: str = "Line",
+    line_bytes: int = MAX_LINE_BYTES,
 ) -> dict[str, str]:
     """Return the SQL type of each key over all lines; texts stay texts, dates among them.
 
     Raises:
         DatasetError: if a line is no JSON object, or keys cannot be columns.
     """
-    options = {"compression": "'none'", "maximum_object_size": str(MAX_LINE_BYTES)}
+    options = {"compression": "'none'", "maximum_object_size": str(line_bytes)}
     objects = f"read_ndjson_objects({sql_files(*files)}, {_assignments(options)})"
     strangers = "count(*) FILTER (json_type(json) <> 'OBJECT')"
     threads = connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
     connection.execute("SET threads = 1")  # several would bring the keys in an order of chance
-    found = connection.execute(
-        f"SELECT json_group_structure(json), {strangers} FROM {objects}"
-    ).fetchone()
-    connection.execute(f"SET threads = {threads}")
+    try:
+        found = connection.execute(
+            f"SELECT json_group_structure(json), {strangers} FROM {objects}"
+        ).fetchone()
+    finally:
+        connection.execute(f"SET threads = {threads}")
     structure = json.loads(found[0]) if found and found[0] else None
     if not isinstance(structure, dict) or not structure or (found and found[1]):
         raise diagnose_lines(files[0], unit)
@@ -220,11 +225,16 @@ def json_types(
     types = {name: _sql_type(kind) for name, kind in structure.items()}
     Schema(tuple(Column(name, kind) for name, kind in types.items()))
     numbers = [name for name, kind in structure.items() if _holds_numbers(kind)]
-    return types | _exact_types(connection, files, {name: types[name] for name in numbers})
+    return types | _exact_types(
+        connection, files, {name: types[name] for name in numbers}, line_bytes
+    )
 
 
 def _exact_types(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], types: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    types: Mapping[str, str],
+    line_bytes: int,
 ) -> dict[str, str]:
     """Return types that hold the numbers of some columns as they are written.
 
@@ -245,7 +255,7 @@ def _exact_types(
         for name in (f"{sql_name(name)}::VARCHAR" for name in types)
     )
     columns = _columns(dict.fromkeys(types, "JSON"))
-    read = _read_lines(files, columns)
+    read = _read_lines(files, columns, line_bytes)
     found = connection.execute(f"SELECT {aggregates} FROM {read}").fetchone() or ()
     exact = {}
     for number, (name, kind) in enumerate(types.items()):
