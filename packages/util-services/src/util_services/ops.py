@@ -37,7 +37,8 @@ WRITE_OP = "write_dataset"
 )
 def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
     """Check the whole run, then make its input scannable."""
-    from util_services.engines.choice import open_engine
+    from util_services.engines.choice import chosen_engine
+    from util_services.engines.local import LocalEngine
     from util_services.flow import read
 
     with one_sentence():
@@ -49,8 +50,8 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
         staging = Staging.create(storage.staging_base(), context.run_id)
         with _removed_on_failure(staging):
             listener = _listener(Stage(f"read {plan.read.origin.path}"))
-            with open_engine(staging.scratch(), listener) as engine:
-                is_direct = reads_once(context.job_def)
+            with LocalEngine(staging.scratch(), progress=listener) as engine:
+                is_direct = reads_once(context.job_def) and chosen_engine() == LocalEngine.name
                 dataset = read.read_dataset(plan.read, staging, engine, is_direct=is_direct)
             check_columns(context.job_def, plan.configs, dataset.schema)
         context.add_output_metadata(_metadata(dataset.rows, dataset.schema))
@@ -208,7 +209,14 @@ def _versions(context: dg.OpExecutionContext, dataset: StagedDataset) -> dict[st
         for node in context.job_def.nodes_in_topological_order
         if node.definition.name in done
     }
-    names = ["util-services", "dagster", "duckdb", *(name.replace("_", "-") for name in modules)]
+    engines = {"pyspark" for step in dataset.steps if step.engine == "spark"}
+    names = [
+        "util-services",
+        "dagster",
+        "duckdb",
+        *engines,
+        *(name.replace("_", "-") for name in modules),
+    ]
     versions = {}
     for name in sorted(set(names)):
         try:

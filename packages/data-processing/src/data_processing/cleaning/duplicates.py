@@ -107,11 +107,11 @@ def remove_duplicates(
 
 def find_duplicates(engine: Engine, rows: Frame, number: str, rule: Rule) -> Duplicates:
     """Find the rows to drop so that ``rule`` holds; the column ``number`` numbers the rows."""
+    engine.row_hash(rows, rule.subset, HASH)  # reads nothing, or refuses a key by its own name
     keyed = _fold_keys(engine, _name_keys(engine, rows, number, rule), rule.ignore)
     doubles = _doubles(engine, keyed, rule.keep)
-    kept = nw.col(NUMBER) == nw.col(KEPT)
-    losers = doubles if rule.keep == "none" else doubles.filter(~kept)
-    firsts = doubles.filter(kept).select(SIZE)
+    losers = doubles if rule.keep == "none" else doubles.filter(~nw.col(KEPT))
+    firsts = doubles.filter(nw.col(KEPT)).select(SIZE)
     largest = engine.rows(firsts.sort(SIZE, descending=True).head(LARGEST_GROUPS_SHOWN))
     rows_in_groups, groups = _count(engine, doubles), _count(engine, firsts)
     return Duplicates(
@@ -174,19 +174,22 @@ def _fold_keys(engine: Engine, keyed: _Keyed, ignore: Sequence[Difference]) -> _
 
 
 def _doubles(engine: Engine, keyed: _Keyed, keep: Keep) -> Frame:
-    """Return the number of each row that has an equal, the row that is kept of its group, and size.
+    """Return number and group size of each row that has an equal, and whether it is preferred.
 
     Keys and the columns that order them are gone from the result, which is used more than once.
     """
-    found = _with_equal_hash(engine, keyed)
     size = nw.len().over(*keyed.keys).alias(SIZE)
-    if keyed.order_by:
-        found, kept = _preferred(found, keyed, keep)
-    else:
-        number = nw.col(NUMBER)
-        kept = (number.max() if keep == "last" else number.min()).over(*keyed.keys)
-    sized = found.select(NUMBER, kept.alias(KEPT), size).filter(nw.col(SIZE) > 1)
-    return engine.materialise(sized)
+    number = nw.col(NUMBER)
+    first = (number.max() if keep == "last" else number.min()).over(*keyed.keys)
+    found = _with_equal_hash(engine, keyed)
+    if not keyed.order_by:
+        sized = found.select(NUMBER, (number == first).alias(KEPT), size)
+        return engine.materialise(sized.filter(nw.col(SIZE) > 1))
+    names = (NUMBER, *keyed.keys, *keyed.order_by)
+    doubles = engine.materialise(found.select(*names, size).filter(nw.col(SIZE) > 1))
+    kept = _preferred(doubles, keyed, keep).select(NUMBER, nw.lit(value=True).alias(KEPT))
+    joined = doubles.select(NUMBER, SIZE).join(kept, on=NUMBER, how="left")
+    return engine.materialise(joined.select(NUMBER, nw.col(KEPT).fill_null(value=False), SIZE))
 
 
 def _with_equal_hash(engine: Engine, keyed: _Keyed) -> Frame:
@@ -201,8 +204,8 @@ def _with_equal_hash(engine: Engine, keyed: _Keyed) -> Frame:
     return keyed.frame.join(numbers, on=NUMBER, how="semi")
 
 
-def _preferred(found: Frame, keyed: _Keyed, keep: Keep) -> tuple[Frame, nw.Expr]:
-    """Return the rows, and the number of the one in each group that an order prefers."""
+def _preferred(doubles: Frame, keyed: _Keyed, keep: Keep) -> Frame:
+    """Return the row of each group that comes first or last in the order of some columns."""
     last = keep == "last"
     ranks, order = [], []
     for name in keyed.order_by:
@@ -210,8 +213,10 @@ def _preferred(found: Frame, keyed: _Keyed, keep: Keep) -> tuple[Frame, nw.Expr]
         rank = f"{name}_rank"  # whichever end is kept, a missing value is at the other
         ranks.append((~missing if last else missing).cast(nw.Int8).alias(rank))
         order += [rank, name]
-    ordered = nw.col(NUMBER).last() if last else nw.col(NUMBER).first()
-    return found.with_columns(*ranks), ordered.over(*keyed.keys, order_by=[*order, NUMBER])
+    ranked = doubles.select(NUMBER, *keyed.keys, *keyed.order_by, *ranks)
+    return ranked.unique(
+        list(keyed.keys), keep="last" if last else "first", order_by=[*order, NUMBER]
+    )
 
 
 def _count(engine: Engine, frame: Frame) -> int:

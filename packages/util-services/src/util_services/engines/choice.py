@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from util_services.engines.protocol import Progress
+    from util_services.engines.spark import SparkEngine
 
-ENGINES = ("local",)
+ENGINES = ("local", "spark", "auto")
 
 
-def open_engine(scratch: Path, progress: Progress | None = None) -> LocalEngine:
-    """Return the engine that ``DATA_SERVICES_ENGINE`` names, ready to be entered.
+def chosen_engine() -> str:
+    """Return the name of the engine that ``DATA_SERVICES_ENGINE`` names.
+
+    ``auto`` is ``spark`` where ``DATA_SERVICES_SPARK_MASTER`` names a master, else ``local``.
 
     Raises:
         ConfigurationError: if there is no such engine.
@@ -25,6 +28,22 @@ def open_engine(scratch: Path, progress: Progress | None = None) -> LocalEngine:
     name = settings.text("ENGINE") or "local"
     if name not in ENGINES:
         raise ConfigurationError(
-            f"DATA_SERVICES_ENGINE names no engine that is installed; use {', '.join(ENGINES)}."
+            f"DATA_SERVICES_ENGINE names no engine; use one of {', '.join(ENGINES)}."
         )
+    if name == "auto":
+        return "spark" if settings.text("SPARK_MASTER") else "local"
+    return name
+
+
+def open_engine(scratch: Path, progress: Progress | None = None) -> LocalEngine | SparkEngine:
+    """Return the engine that is chosen, ready to be entered.
+
+    Raises:
+        ConfigurationError: if there is no such engine.
+        EngineUnavailableError: if it is not installed or out of reach.
+    """
+    if chosen_engine() == "spark":
+        from util_services.engines.spark import SparkEngine
+
+        return SparkEngine(scratch, progress=progress)
     return LocalEngine(scratch, progress=progress)

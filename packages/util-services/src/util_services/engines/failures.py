@@ -7,7 +7,12 @@ engine at its top.
 
 from __future__ import annotations
 
-from util_services.errors import CancelledError, DataServicesError, DatasetError
+from util_services.errors import (
+    CancelledError,
+    DataServicesError,
+    DatasetError,
+    RefusedError,
+)
 
 SPILL_LIMIT = "max_temp_directory_size"  # by which DuckDB means the free space of the disk
 NOT_FINITE = "data-services: a number is not finite"  # raised inside queries of this engine
@@ -15,6 +20,14 @@ NOT_FINITE = "data-services: a number is not finite"  # raised inside queries of
 
 class EngineError(DatasetError):
     """Raised when an engine cannot carry out a query."""
+
+
+class EngineUnavailableError(RefusedError):
+    """Raised before a row is read, when an engine is not installed or out of reach."""
+
+
+class UnsupportedByEngineError(RefusedError):
+    """Raised before a row is read, when an engine cannot do what an operation asks for."""
 
 
 class EngineResourceError(EngineError):

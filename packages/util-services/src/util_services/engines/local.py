@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 import narwhals as nw
@@ -14,7 +13,7 @@ import narwhals as nw
 from util_services import settings
 from util_services.datasets.parquet import damaged_column
 from util_services.engines.failures import EngineError, EngineResourceError, engine_failure
-from util_services.engines.fields import nullable, parquet_fields
+from util_services.engines.fields import parquet_fields
 from util_services.engines.local_formats import (
     COMMON_LINE_BYTES,
     MAX_LINE_BYTES,
@@ -31,7 +30,8 @@ from util_services.engines.local_formats import (
 )
 from util_services.engines.local_parquet import COPY_OPTIONS, write_parquet
 from util_services.engines.memory import DUCKDB_SHARE, memory_ceiling
-from util_services.engines.missing import without_nan
+from util_services.engines.missing import with_nan, without_nan
+from util_services.engines.waiting import wait_for
 from util_services.errors import ConfigurationError, DatasetError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import pyarrow as pa
+    from duckdb.sqltypes import DuckDBPyType
 
     from util_services.datasets.csv_dialect import CsvDialect
     from util_services.datasets.formats import Format
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
     from util_services.engines.protocol import BatchFunction, Progress
 
 BATCH_ROWS = 100_000
-POLL_SECONDS = 0.05
-INTERRUPT_PATIENCE_SECONDS = 30.0
 FILE_INDEX, FILE_ROW_NUMBER = "file_index", "file_row_number"  # DuckDB's Parquet reader has them
 BITMAP_ROWS = 1 << 31  # get_bit counts in 32 bits
 
@@ -114,9 +113,8 @@ class LocalEngine:
             return self._scan_text(dataset, row_number)
         source = read_parquet(*dataset.files)
         names = ", ".join(map(sql_name, dataset.schema.names))
-        columns = [
-            names if dataset.keep_nan else self._without_nan(f"SELECT {names} FROM {source}")
-        ]
+        entered = with_nan if dataset.keep_nan else without_nan
+        columns = [self._entered(f"SELECT {names} FROM {source}", entered)]
         if row_number is not None:
             columns.append(f"{_row_number(dataset)} AS {sql_name(row_number)}")
         return self.relation(f"SELECT {', '.join(columns)} FROM {source}")
@@ -139,13 +137,24 @@ class LocalEngine:
         """Return the rows of a table in memory; NaN counts as missing."""
         name = next(self._names)
         self.connection.register(name, table)
-        return self.relation(f"SELECT {self._without_nan(f'FROM {name}')} FROM {name}")
+        return self.relation(f"SELECT {self._entered(f'FROM {name}', without_nan)} FROM {name}")
 
-    def _without_nan(self, query: str) -> str:
-        """Return the columns of a query as SQL that makes NaN missing."""
+    def from_reader(self, reader: pa.RecordBatchReader) -> nw.LazyFrame[Any]:
+        """Return the rows of a reader, as they are, to be computed with once."""
+        name = next(self._names)
+        self.connection.register(name, reader)
+        return self.relation(f"FROM {name}")
+
+    def types(self, frame: nw.LazyFrame[Any]) -> dict[str, str]:
+        """Return DuckDB's names for the types of a frame's columns."""
+        rows = frame.to_native()
+        return dict(zip(rows.columns, map(str, rows.types), strict=True))
+
+    def _entered(self, query: str, entered: Callable[[str, DuckDBPyType], str]) -> str:
+        """Return the columns of a query as SQL that treats NaN as ``entered`` says."""
         rows = self._run(lambda: self.connection.sql(query))
         return ", ".join(
-            f"{without_nan(sql_name(name), kind)} AS {sql_name(name)}"
+            f"{entered(sql_name(name), kind)} AS {sql_name(name)}"
             for name, kind in zip(rows.columns, rows.types, strict=True)
         )
 
@@ -219,6 +228,13 @@ class LocalEngine:
         found = self._execute(f"FROM {self._view(frame)}")
         return [dict(zip(names, row, strict=True)) for row in found]
 
+    def consume(self, frame: nw.LazyFrame[Any], function: Callable[[pa.RecordBatchReader], T]) -> T:
+        """Give a function the batches of a frame in its order, and return what it returns."""
+        view = self._view(frame)
+        return self._run(
+            lambda: function(self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows))
+        )
+
     def write(
         self,
         frame: nw.LazyFrame[Any],
@@ -228,10 +244,9 @@ class LocalEngine:
         fields: pa.Schema | None = None,
     ) -> int:
         """Write a frame with DuckDB's parallel, order-keeping writers where they know its types."""
-        if format == "parquet":
-            view, wanted = self._view(frame), fields or nullable(self.arrow_schema(frame))
-            return self._write_parquet(f"FROM {view}", file, wanted)
-        options = copy_options(format, dialect)
+        if format == "parquet" and fields is not None:
+            return self._write_parquet(f"FROM {self._view(frame)}", file, fields)
+        options = COPY_OPTIONS if format == "parquet" else copy_options(format, dialect)
         rows = f"SELECT {written_columns(frame, format)} FROM {self._view(frame)}"
         query = f"COPY ({rows}) TO {sql_text(str(file))} ({options})"
         return int(self._execute(query)[0][0])
@@ -266,15 +281,6 @@ class LocalEngine:
         """
         return self._run(lambda: json_types(self.connection, files))
 
-    def consume(self, frame: nw.LazyFrame[Any], function: Callable[[pa.RecordBatchReader], T]) -> T:
-        """Return what a function makes of the rows of a frame, batch by batch in their order."""
-        view = self._view(frame)
-
-        def work() -> T:
-            return function(self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows))
-
-        return self._run(work)
-
     def _write_parquet(self, query: str, file: Path, fields: pa.Schema) -> int:
         def work() -> int:
             return write_parquet(self.connection, query, file, fields, self._stop)
@@ -294,48 +300,20 @@ class LocalEngine:
         return self._run(work)
 
     def _run(self, work: Callable[[], T]) -> T:
-        """Do work in a thread of its own, so that a cancellation reaches the waiting one at once.
+        """Do work in a thread of its own, whose query can be interrupted."""
+        stop = self._stop = threading.Event()
 
-        A DuckDB query on the main thread would hold back signals until it ends. The wait is on an
-        event with a time-out, since an interrupted ``Thread.join`` breaks in CPython 3.11.
-        """
-        done, outcome = threading.Event(), _Outcome[T]()
-        self._stop = threading.Event()
+        def interrupt() -> None:
+            stop.set()
+            self.connection.interrupt()
 
-        def target() -> None:
-            try:
-                outcome.value = work()
-            except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
-                outcome.error = error
-            finally:
-                done.set()
-
-        threading.Thread(target=target, name="data-services-engine", daemon=True).start()
-        try:
-            while not done.wait(POLL_SECONDS):
-                self._tell_progress()
-        except BaseException:
-            self._stop.set()
-            patience = time.monotonic() + INTERRUPT_PATIENCE_SECONDS
-            while not done.wait(POLL_SECONDS) and time.monotonic() < patience:
-                self.connection.interrupt()
-            raise
-        if outcome.error is not None:
-            raise engine_failure(outcome.error) from None
-        return outcome.value
+        return wait_for(work, interrupt=interrupt, tick=self._tell_progress, failure=engine_failure)
 
     def _tell_progress(self) -> None:
         if self._progress is not None:
             share = self.connection.query_progress() / 100
             if share >= 0:
                 self._progress(min(share, 1.0))
-
-
-class _Outcome(Generic[T]):
-    """What a worker thread hands back: a value or an error."""
-
-    value: T
-    error: BaseException | None = None
 
 
 def _sources(dataset: StagedDataset) -> Iterator[Source]:

@@ -37,6 +37,13 @@ def without_nan(value: str, kind: DuckDBPyType, depth: int = 0) -> str:
             return f"CASE WHEN {value} IS NULL THEN NULL ELSE {{{fields}}} END"
 
 
+def with_nan(value: str, kind: DuckDBPyType) -> str:
+    """Return the SQL of a value whose NaN are values, such that a filter for NaN finds them."""
+    if kind.id not in FLOATS:
+        return value
+    return f"CASE WHEN isnan({_without_bounds(value)}) THEN 'nan'::{kind} ELSE {value} END"
+
+
 def _without_bounds(value: str) -> str:
     """Hide where a value comes from.
 

@@ -81,7 +81,10 @@ class Engine(Protocol):
         """Return a small result, such as counts, as plain values."""
 
     def consume(self, frame: nw.LazyFrame[Any], function: Callable[[pa.RecordBatchReader], T]) -> T:
-        """Return what a function makes of the rows of a frame, batch by batch in their order."""
+        """Give a function the batches of a frame in its order, and return what it returns.
+
+        They are gone once the function has returned.
+        """
 
     def write(
         self,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
-HEAVY_MODULES = ("pandas", "numpy", "pyarrow", "duckdb", "cryptography", "boto3")
+HEAVY_MODULES = ("pandas", "numpy", "pyarrow", "duckdb", "pyspark", "cryptography", "boto3")
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 PROBE_TIMEOUT_SECONDS = 120
 
