@@ -90,6 +90,43 @@ def rclone_server(tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="session")
+def spark_cluster():
+    """A real standalone Spark cluster: a master and two workers."""
+    from spark_cluster import missing_parts, spark_cluster
+
+    if missing := missing_parts():
+        pytest.skip(f"Spark cannot run here; missing: {', '.join(missing)}")
+    with spark_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def spark_session(spark_cluster, tmp_path_factory):
+    """A session of this process on the cluster, which engines use instead of their own."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from util_services.engines.spark_session import open_session
+
+    folder = tmp_path_factory.mktemp("spark-driver")
+    with ThreadPoolExecutor(1) as outside_the_main_thread, pytest.MonkeyPatch.context() as patch:
+        for name, value in spark_cluster.environment().items():
+            patch.setenv(name, value)
+        opened = outside_the_main_thread.submit(open_session, spark_cluster.master, folder)
+        session, close = opened.result()
+        yield session
+        outside_the_main_thread.submit(close).result()
+
+
+@pytest.fixture(scope="session")
+def spark_connect(spark_cluster):
+    """The address of a Spark Connect server whose driver works on the cluster."""
+    from spark_cluster import connect_server
+
+    with connect_server(spark_cluster) as address:
+        yield address
+
+
 @pytest.fixture
 def clean_environment(monkeypatch):
     """An environment in which nobody has configured anything."""

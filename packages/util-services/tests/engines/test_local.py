@@ -338,7 +338,7 @@ def test_duckdb_gets_a_share_of_the_memory(tmp_path, clean_environment):
         (
             "ENGINE",
             "steam",
-            "DATA_SERVICES_ENGINE names no engine that is installed; use local.",
+            "DATA_SERVICES_ENGINE names no engine; use one of local, spark, auto.",
         ),
     ],
 )

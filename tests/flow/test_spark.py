@@ -1,0 +1,128 @@
+"""Whole jobs on a real Spark cluster: the same output as on one machine, and nothing left over."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+CANARY = "Jane-Roe-canary"
+ROWS = [f'{n},"{CANARY} {n % 40}",{n % 7 or ""},"say ""{n % 3}"" é"' for n in range(400)]
+TEXT = "\n".join(["id,name,age,note", *ROWS, ""])
+OPTIONS = [
+    "--set", "read_dataset.path=in.csv",
+    "--set", "remove_duplicates.subset=[name]",
+    "--set", "remove_duplicates.keep=last",
+    "--set", "remove_duplicates.order_by=[age]",
+    "--set", "remove_duplicates.ignore=[case]",
+]  # fmt: skip
+
+
+def run(machine, output, **variables):
+    arguments = ["run", "remove_duplicates_job", *OPTIONS, "--set", f"write_dataset.path={output}"]
+    return machine.run(*arguments, "--json", **variables)
+
+
+def report_of(machine, output):
+    """Return a report but for what names the run, and the engines of its steps."""
+    report = json.loads(machine.get(f"{output}.report.json"))
+    del report["run"], report["output"]["path"]
+    return report, [step.pop("engine") for step in report["steps"]]
+
+
+def drivers_below(folder):
+    """Return the processes whose command line names a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:  # it has just ended
+            continue
+        if os.fsencode(folder) in command:
+            found.append(process.name)
+    return found
+
+
+@pytest.fixture
+def on_the_cluster(spark_cluster):
+    return spark_cluster.environment() | {"DATA_SERVICES_ENGINE": "spark"}
+
+
+@pytest.mark.parametrize("way", ["standalone", "connect"])
+def test_a_job_gives_the_same_rows_and_counts_on_a_cluster(
+    machine, spark_cluster, on_the_cluster, request, way
+):
+    if way == "connect":
+        on_the_cluster["DATA_SERVICES_SPARK_MASTER"] = request.getfixturevalue("spark_connect")
+    machine.put("in.csv", TEXT.encode())
+
+    here, there = run(machine, "here.csv"), run(machine, "there.csv", **on_the_cluster)
+
+    assert (here.returncode, there.returncode, there.stderr) == (0, 0, ""), there.stderr
+    assert machine.get("there.csv") == machine.get("here.csv")
+    (expected, _), (found, engines) = (
+        report_of(machine, "here.csv"),
+        report_of(machine, "there.csv"),
+    )
+    assert (found, engines) == (expected, ["spark"])
+    versions = json.loads(machine.get("there.csv.report.json"))["run"]["versions"]
+    assert versions["pyspark"].startswith("4.")
+    data = ["root/in.csv", "root/here.csv", "root/there.csv"]
+    assert machine.mentions(CANARY, but=data) == set()
+    assert not [path for path in machine.folder.rglob("*staging*") if path.is_dir()]
+    assert list((machine.folder / "tmp").iterdir()) == []
+    assert drivers_below(machine.folder) == []
+    logs = [path for path in spark_cluster.folder.rglob("*") if path.name in {"stdout", "stderr"}]
+    assert logs
+    assert not [path for path in logs if CANARY.encode() in path.read_bytes()]
+
+
+def test_a_cancelled_job_ends_its_driver_and_leaves_nothing(machine, on_the_cluster):
+    lines = (f"{n},{CANARY} {n},{n % 7}" for n in range(2_000_000))
+    machine.put("in.csv", "\n".join(["id,name,age", *lines, ""]).encode())
+    arguments = ["run", "remove_duplicates_job", *OPTIONS, "--set", "write_dataset.path=out.csv"]
+    process = subprocess.Popen(
+        machine.command(*arguments),
+        env={**os.environ, **machine.variables, **on_the_cluster},
+        cwd=machine.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        end = time.monotonic() + 120
+        while not drivers_below(machine.folder / "root") and time.monotonic() < end:
+            time.sleep(0.1)
+        time.sleep(6)  # until it is at work
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, told = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+    assert time.monotonic() - began < 25
+    assert process.returncode != 0
+    assert CANARY not in told.decode()
+    assert machine.outputs() == ["root/in.csv"]
+    assert drivers_below(machine.folder) == []
+    assert machine.mentions(CANARY, but=["root/in.csv"]) == set()
+
+
+def test_a_master_out_of_reach_is_refused_before_a_row_is_read(machine):
+    machine.put("in.csv", TEXT.encode())
+
+    answer = run(
+        machine,
+        "out.csv",
+        DATA_SERVICES_ENGINE="spark",
+        DATA_SERVICES_SPARK_MASTER="spark://127.0.0.1:1",
+    )
+
+    assert answer.returncode == 2
+    assert "Nobody answers at the Spark master 'spark://127.0.0.1:1'" in answer.stderr
+    assert machine.outputs() == ["root/in.csv"]

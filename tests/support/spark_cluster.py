@@ -1,0 +1,208 @@
+"""A real standalone Spark cluster on this machine: a master and two workers as processes.
+
+Comes with PySpark and needs Java 17 or newer. Everything listens on loopback and lives in one
+temporary folder; the processes are ended by their ids. Takes part in tests and benchmarks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ceph_rgw import free_ports, stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+START_SECONDS = 60
+WORKERS = 2
+WORKER_MEMORY = "2g"  # may be handed out, so that several applications fit beside one another
+WORKER_CORES = 4
+DAEMON_MEMORY = "256m"  # of the master and the workers themselves
+SERVER_MEMORY = "640m"  # of a Connect server, which Spark starts as one of its daemons
+
+# The defaults of applications: small executors; small splits, so that small files have many; and no
+# joins by broadcast, so that rows of small tables lose their order where those of large ones would.
+DEFAULTS = """\
+spark.driver.memory 512m
+spark.executor.memory 512m
+spark.executor.cores 1
+spark.cores.max 2
+spark.sql.shuffle.partitions 4
+spark.default.parallelism 2
+spark.sql.files.maxPartitionBytes 64k
+spark.sql.autoBroadcastJoinThreshold -1
+spark.sql.adaptive.autoBroadcastJoinThreshold -1
+spark.scheduler.minRegisteredResourcesRatio 1.0
+spark.shuffle.service.enabled false
+spark.master.rest.enabled false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SparkCluster:
+    """A running cluster.
+
+    Attributes:
+        master: its address.
+        folder: holds the workers' folders: logs, shuffled and spilled data of applications.
+        configuration: the folder for ``SPARK_CONF_DIR``.
+        pids: the processes of master and workers.
+    """
+
+    master: str
+    folder: Path
+    configuration: Path
+    pids: tuple[int, ...]
+
+    def environment(self) -> dict[str, str]:
+        """Return what an application needs in its environment."""
+        return {
+            "SPARK_CONF_DIR": str(self.configuration),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "DATA_SERVICES_SPARK_MASTER": self.master,
+        }
+
+
+def missing_parts() -> list[str]:
+    """Return what this machine lacks for a cluster."""
+    parts = []
+    if find_spec("pyspark") is None:
+        parts.append("pyspark (the extra util-services[spark])")
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which("java", path=f"{home}/bin" if home else None) is None:
+        parts.append("Java (.gitea/scripts/install-system)")
+    return parts
+
+
+@contextmanager
+def spark_cluster() -> Iterator[SparkCluster]:
+    """Run a cluster; its workers have registered when this yields, and it is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="spark-cluster-", dir="/tmp"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        configuration = folder / "conf"
+        configuration.mkdir()
+        (configuration / "spark-defaults.conf").write_text(DEFAULTS)
+        port, *worker_ports = free_ports(1 + WORKERS)
+        master = f"spark://127.0.0.1:{port}"
+
+        def start(name: str, main: str, *arguments: str) -> subprocess.Popen[bytes]:
+            home = folder / name
+            (home / "local").mkdir(parents=True)
+            log = stack.enter_context((folder / f"{name}.log").open("wb"))
+            process = subprocess.Popen(
+                [_spark_home() / "bin" / "spark-class", main, *arguments],
+                env=_environment(home, configuration),
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+            stack.callback(stop, process)
+            return process
+
+        package = "org.apache.spark.deploy"
+        processes = [
+            start("master", f"{package}.master.Master", "--host", "127.0.0.1",
+                  "--port", str(port), "--webui-port", "0")
+        ]  # fmt: skip
+        _wait("the master", processes, lambda: _listens(port))
+        for number, worker_port in enumerate(worker_ports):
+            name = f"worker-{number}"
+            processes.append(
+                start(name, f"{package}.worker.Worker", "--host", "127.0.0.1",
+                      "--port", str(worker_port), "--webui-port", "0", "--cores", str(WORKER_CORES),
+                      "--memory", WORKER_MEMORY, "--work-dir", str(folder / name / "work"), master)
+            )  # fmt: skip
+        logs = [folder / f"worker-{number}.log" for number in range(WORKERS)]
+        registered = b"Successfully registered with master"
+        _wait("a worker", processes, lambda: all(registered in log.read_bytes() for log in logs))
+        yield SparkCluster(master, folder, configuration, tuple(p.pid for p in processes))
+
+
+@contextmanager
+def connect_server(cluster: SparkCluster) -> Iterator[str]:
+    """Run a Spark Connect server whose driver works on a cluster; yield its address."""
+    home = cluster.folder / "connect"
+    with ExitStack() as stack:
+        (home / "local").mkdir(parents=True)
+        (port,) = free_ports(1)
+        log = stack.enter_context((cluster.folder / "connect.log").open("wb"))
+        command = [
+            _spark_home() / "bin" / "spark-submit",
+            "--master", cluster.master,
+            "--class", "org.apache.spark.sql.connect.service.SparkConnectServer",
+            "--conf", f"spark.connect.grpc.binding.port={port}",
+            "--conf", "spark.connect.grpc.binding.address=127.0.0.1",
+            "--conf", "spark.driver.host=127.0.0.1",
+            "--conf", "spark.driver.bindAddress=127.0.0.1",
+            "--conf", "spark.ui.enabled=false",
+            "--conf", f"spark.driver.defaultJavaOptions=-Djava.io.tmpdir={home}/local",
+            "--conf", f"spark.sql.warehouse.dir={home}/warehouse",
+            "spark-internal",
+        ]  # fmt: skip
+        process = subprocess.Popen(
+            command,
+            env=_environment(home, cluster.configuration, SERVER_MEMORY),
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        stack.callback(stop, process)
+        _wait("the Connect server", [process], lambda: _listens(port))
+        yield f"sc://127.0.0.1:{port}"
+
+
+def _environment(home: Path, configuration: Path, memory: str = DAEMON_MEMORY) -> dict[str, str]:
+    return os.environ | {
+        "SPARK_CONF_DIR": str(configuration),
+        "SPARK_DAEMON_MEMORY": memory,
+        "SPARK_LOCAL_DIRS": str(home / "local"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOG_DIR": str(home),
+        "SPARK_PID_DIR": str(home),
+        "SPARK_NO_DAEMONIZE": "true",
+        "PYSPARK_PYTHON": sys.executable,
+    }
+
+
+def _spark_home() -> Path:
+    specification = find_spec("pyspark")
+    if specification is None or specification.origin is None:
+        raise FileNotFoundError("pyspark is not installed")
+    return Path(specification.origin).parent
+
+
+def _wait(
+    what: str, processes: Sequence[subprocess.Popen[bytes]], is_ready: Callable[[], bool]
+) -> None:
+    """Wait until something is ready.
+
+    Raises:
+        TimeoutError: naming it.
+    """
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if any(process.poll() is not None for process in processes):
+            raise TimeoutError(f"{what} of Spark ended while it was starting")
+        if is_ready():
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"{what} of Spark did not start within {START_SECONDS} seconds")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
