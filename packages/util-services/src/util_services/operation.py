@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
 from util_services.custom_json_logger import simpl_json_logger
 from util_services.datasets.staged import StagedDataset
@@ -25,6 +26,7 @@ from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY, local_storage_resource
 from util_services.runs.check import CHECKED_OPS, CheckedOp, Columns
 
+RETRY_TAGS = {RETRY_STRATEGY_TAG: "ALL_STEPS"}  # staging is gone with a failed run
 LOGGERS = {"console": dg.colored_console_logger, "simpl": simpl_json_logger}
 
 
@@ -103,7 +105,7 @@ class Operation:
             resource_defs=dict(resources),
             logger_defs=LOGGERS,
             config=self._default_config(),
-            tags={f"data_services/{key}": value for key, value in tags.items()},
+            tags={f"data_services/{key}": value for key, value in tags.items()} | RETRY_TAGS,
         )
 
     def _default_config(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The ops that all jobs share, and the frame around an operation: thin, the work is in `flow`."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from util_services.config import ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError
-from util_services.flow.staging import Staging, sweep
+from util_services.flow.staging_area import StagingArea
 from util_services.reports.record import RunFacts
 from util_services.resources import STORAGE_KEY
 from util_services.runs.check import (
@@ -23,6 +23,7 @@ from util_services.runs.check import (
     reads_once,
     write_options,
 )
+from util_services.runs.dead_runs import is_over
 from util_services.runs.failure import one_sentence
 from util_services.runs.progress import Stage, tell
 from util_services.storage.protocol import Storage
@@ -46,14 +47,15 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
         plan = check_run(context.job_def, context.run_config, storage, context.run_id)
         if plan.read is None:
             raise AssertionError("a job with read_dataset has a plan for reading")
-        sweep(storage.staging_base(), lambda run_id: _is_over(context.instance, run_id))
-        staging = Staging.create(storage.staging_base(), context.run_id)
-        with _removed_on_failure(staging):
+        area = StagingArea.of(storage)
+        area.sweep(partial(is_over, context.instance))
+        with area.first_step(context.run_id) as staging:
             listener = _listener(Stage(f"read {plan.read.origin.path}"))
             with LocalEngine(staging.scratch(), progress=listener) as engine:
                 is_direct = reads_once(context.job_def) and chosen_engine() == LocalEngine.name
                 dataset = read.read_dataset(plan.read, staging, engine, is_direct=is_direct)
             check_columns(context.job_def, plan.configs, dataset.schema)
+            dataset = area.hand_over(dataset, staging, context.run_id)
         context.add_output_metadata(_metadata(dataset.rows, dataset.schema))
         context.log.info(f"Read {dataset.rows} rows and {len(dataset.schema.columns)} columns.")
         if dataset.quarantined:
@@ -74,15 +76,17 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
     from util_services.flow.publish import publish_dataset
 
     with one_sentence():
-        staging, storage = _reopen(context), storage_of(context)
-        with _removed_on_failure(staging):
+        storage = storage_of(context)
+        area = StagingArea.of(storage)
+        with area.next_step(context.run_id) as staging:
             configs = check_config(context.job_def, context.run_config)
             options = write_options(configs)
+            dataset = area.take_over(dataset, staging, storage, context.run_id)
             plan = plan_write(storage, options, dataset.origin, run_id=context.run_id)
             published = publish_dataset(
                 dataset, plan, staging, _run_facts(context, dataset), lambda: _refuse_over(context)
             )
-        staging.remove()
+        area.remove(context.run_id)
         context.add_output_metadata(
             {
                 "path": published.address,
@@ -106,12 +110,14 @@ def operate_in_run(
     from util_services.flow.plan import plan_write
 
     with one_sentence():
-        staging = _reopen(context)
-        with _removed_on_failure(staging):
+        storage = storage_of(context)
+        area = StagingArea.of(storage)
+        with area.next_step(context.run_id) as staging:
             configs = check_config(context.job_def, context.run_config)
             config, operation = configs[context.op_handle.name], context.op_def.name
             options = write_options(configs)
-            write = plan_write(storage_of(context), options, dataset.origin, run_id=context.run_id)
+            dataset = area.take_over(dataset, staging, storage, context.run_id)
+            write = plan_write(storage, options, dataset.origin, run_id=context.run_id)
             with open_engine(
                 staging.scratch(), _listener(Stage(operation, dataset.rows))
             ) as engine:
@@ -122,6 +128,7 @@ def operate_in_run(
                     Target.of(write, staging),
                     config.model_dump(mode="json"),
                 )
+            result = area.hand_over(result, staging, context.run_id)
         step = result.steps[-1]
         context.add_output_metadata(
             {"rows_in": step.rows_in, "rows_dropped": step.rows_dropped}
@@ -149,28 +156,8 @@ def storage_of(context: dg.OpExecutionContext) -> Storage:
     return cast("Storage", storage)
 
 
-@contextmanager
-def _removed_on_failure(staging: Staging) -> Iterator[None]:
-    """Remove the staging of a run when a step ends in any other way than well."""
-    try:
-        yield
-    except BaseException:
-        staging.remove()
-        raise
-
-
-def _reopen(context: dg.OpExecutionContext) -> Staging:
-    return Staging.reopen(storage_of(context).staging_base(), context.run_id)
-
-
 def _listener(stage: Stage) -> Callable[[float], None]:
     return lambda share: tell(stage, share)
-
-
-def _is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
-    """Whether a run has ended; None for one that this instance does not know."""
-    run = instance.get_run_by_id(run_id)
-    return run.is_finished if run is not None else None
 
 
 def _refuse_over(context: dg.OpExecutionContext) -> None:

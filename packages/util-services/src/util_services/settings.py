@@ -44,12 +44,23 @@ def names(name: str) -> tuple[str, ...]:
 
 
 def staging() -> Path | None:
-    """Return the folder for staging inside ``DATA_SERVICES_STAGING``, None where that is unset.
+    """Return the folder for staging inside ``DATA_SERVICES_STAGING``, None where none is set.
 
     It is one of our own, so that nothing else in the configured folder is ever touched.
     """
     configured = text("STAGING")
-    return Path(configured).resolve() / "data-services-staging" if configured else None
+    if configured is None or staging_bucket() is not None:
+        return None
+    return Path(configured).resolve() / "data-services-staging"
+
+
+def staging_bucket() -> tuple[str, str] | None:
+    """Return bucket and prefix where ``DATA_SERVICES_STAGING`` names a place in S3, else None."""
+    configured = text("STAGING") or ""
+    if not configured.startswith("s3://"):
+        return None
+    bucket, _, prefix = configured.removeprefix("s3://").partition("/")
+    return bucket, prefix.strip("/")
 
 
 def root() -> Path:

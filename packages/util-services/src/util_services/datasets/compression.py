@@ -17,7 +17,8 @@ from util_services.errors import ConfigurationError, DataServicesError, DatasetE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
+
+    from util_services.encryption.paths import AnyPath
 
 Compression = Literal["gz", "bz2", "zst", "zip"]
 COMPRESSIONS: tuple[Compression, ...] = get_args(Compression)
@@ -71,8 +72,8 @@ def compression_of(path: str) -> tuple[str, Compression | None]:
 
 
 def decompress(
-    source: Path,
-    target: Path,
+    source: AnyPath,
+    target: AnyPath,
     kind: Compression,
     *,
     member: str | None = None,
@@ -149,7 +150,7 @@ def _refusing_damage(kind: Compression) -> Iterator[None]:
         ) from None
 
 
-def compress(source: Path, target: Path, kind: Compression, *, member: str = "data") -> None:
+def compress(source: AnyPath, target: AnyPath, kind: Compression, *, member: str = "data") -> None:
     """Write a file compressed: neither times nor names of this machine are in it.
 
     Args:

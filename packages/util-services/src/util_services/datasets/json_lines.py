@@ -10,7 +10,8 @@ from util_services.errors import DatasetError, quoted, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
+
+    from util_services.encryption.paths import AnyPath
 
 
 def refuse_keys(structure: Mapping[str, Any]) -> None:
@@ -48,7 +49,7 @@ def _inner_keys(structure: Any) -> Iterator[list[str]]:
             yield from _inner_keys(part)
 
 
-def diagnose_lines(file: Path, unit: str = "Line") -> DatasetError:
+def diagnose_lines(file: AnyPath, unit: str = "Line") -> DatasetError:
     """Return the error for the first line that is no JSON object with keys of its own.
 
     Args:

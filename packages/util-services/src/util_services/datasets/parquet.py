@@ -6,13 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from util_services.datasets.schema import Schema, refuse_inexact
+from util_services.encryption.paths import for_library
 from util_services.errors import DatasetError, quoted_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import BinaryIO
 
     import pyarrow.parquet as pq
+
+    from util_services.encryption.paths import AnyPath
 
 # The milliseconds between which engines, which count microseconds in 64 bits, hold a moment.
 FIRST_MILLISECOND, LAST_MILLISECOND = -9_223_372_022_400_000, 9_223_372_036_854_775
@@ -39,12 +41,12 @@ def parquet_schema(file: BinaryIO) -> Schema:
     return Schema.of(fields)
 
 
-def damaged_column(file: Path) -> DatasetError | None:
+def damaged_column(file: AnyPath) -> DatasetError | None:
     """Return the error for the first column that cannot be read to its end, None if all can."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(file) as content:
+    with for_library(file, "rb") as opened, pq.ParquetFile(opened) as content:
         for name in content.schema_arrow.names:
             try:
                 for _ in content.iter_batches(columns=[name]):

@@ -19,7 +19,8 @@ from util_services.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+
+    from util_services.encryption.paths import AnyPath
 
 BLOCK_BYTES = 4 << 20
 QUOTE_BYTE, NEWLINE, RETURN = ord(QUOTE), ord("\n"), ord("\r")
@@ -45,7 +46,7 @@ class RecordCount:
         )
 
 
-def count_records(file: Path, dialect: CsvDialect, *, columns: int) -> RecordCount:
+def count_records(file: AnyPath, dialect: CsvDialect, *, columns: int) -> RecordCount:
     """Count the records behind the header of a UTF-8 CSV file.
 
     A line end counts where the number of quotes before it is even. An empty line is a record of a
@@ -92,7 +93,7 @@ def count_records(file: Path, dialect: CsvDialect, *, columns: int) -> RecordCou
 
 def check_against_standard_library(
     rows: Iterable[Row],
-    file: Path,
+    file: AnyPath,
     dialect: CsvDialect,
     names: Sequence[str],
     limit_rows: int | None = None,
@@ -122,7 +123,7 @@ def check_against_standard_library(
             )
 
 
-def _records(file: Path, dialect: CsvDialect, columns: int) -> Iterator[tuple[int, list[str]]]:
+def _records(file: AnyPath, dialect: CsvDialect, columns: int) -> Iterator[tuple[int, list[str]]]:
     """Return the records behind the header, each with the line that it ends in."""
     csv.field_size_limit(1 << 30)
     with file.open(encoding="utf-8-sig", newline="") as content:

@@ -20,7 +20,8 @@ from util_services.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from util_services.encryption.paths import AnyPath
 
 MAX_RECORD_BYTES = 256 << 20  # a record of a CSV file, quoted line breaks included
 READ_BYTES = 1 << 20
@@ -41,7 +42,9 @@ class BadRecord:
 Reject = Callable[[BadRecord], None]
 
 
-def sift_csv(file: Path, dialect: CsvDialect, columns: int, clean: Path, reject: Reject) -> int:
+def sift_csv(
+    file: AnyPath, dialect: CsvDialect, columns: int, clean: AnyPath, reject: Reject
+) -> int:
     """Copy the good records of a CSV file, and tell of the bad ones.
 
     Args:
@@ -77,7 +80,7 @@ def sift_csv(file: Path, dialect: CsvDialect, columns: int, clean: Path, reject:
     return kept
 
 
-def sift_lines(file: Path, unit: str, clean: Path, reject: Reject) -> int:
+def sift_lines(file: AnyPath, unit: str, clean: AnyPath, reject: Reject) -> int:
     """Copy the good lines of a file of JSON lines, and tell of the bad ones; blank ones are none.
 
     Args:

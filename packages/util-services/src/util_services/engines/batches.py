@@ -8,13 +8,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from util_services.encryption.paths import for_library
 from util_services.engines.failures import BatchContractError
 from util_services.errors import CancelledError, quoted, quoted_name
 
 if TYPE_CHECKING:
     import threading
-    from pathlib import Path
 
+    from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import BatchFunction
 
 
@@ -22,7 +23,7 @@ def map_reader(
     reader: pa.RecordBatchReader,
     function: BatchFunction,
     schema: pa.Schema,
-    file: Path,
+    file: AnyPath,
     stop: threading.Event,
 ) -> None:
     """Write what ``function`` makes of each batch to a Parquet file, in order.
@@ -31,7 +32,10 @@ def map_reader(
         BatchContractError: if a batch comes back with other columns, types or rows.
         CancelledError: once ``stop`` is set.
     """
-    with pq.ParquetWriter(file, schema, compression="lz4") as writer:
+    with (
+        for_library(file, "wb") as target,
+        pq.ParquetWriter(target, schema, compression="lz4") as writer,
+    ):
         for batch in reader:
             if stop.is_set():
                 raise CancelledError("The run was cancelled while the engine was at work.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from util_services import settings
@@ -9,8 +10,7 @@ from util_services.engines.local import LocalEngine
 from util_services.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Progress
     from util_services.engines.spark import SparkEngine
 
@@ -35,7 +35,15 @@ def chosen_engine() -> str:
     return name
 
 
-def open_engine(scratch: Path, progress: Progress | None = None) -> LocalEngine | SparkEngine:
+def encrypted_for_spark() -> ConfigurationError:
+    """Return the error for a cluster that is to read what only this process can decrypt."""
+    return ConfigurationError(
+        "The engine 'spark' cannot read encrypted staging; set "
+        "DATA_SERVICES_STAGING_ENCRYPTION=false, or DATA_SERVICES_ENGINE=local."
+    )
+
+
+def open_engine(scratch: AnyPath, progress: Progress | None = None) -> LocalEngine | SparkEngine:
     """Return the engine that is chosen, ready to be entered.
 
     Raises:
@@ -43,6 +51,8 @@ def open_engine(scratch: Path, progress: Progress | None = None) -> LocalEngine 
         EngineUnavailableError: if it is not installed or out of reach.
     """
     if chosen_engine() == "spark":
+        if not isinstance(scratch, Path):
+            raise encrypted_for_spark()
         from util_services.engines.spark import SparkEngine
 
         return SparkEngine(scratch, progress=progress)

@@ -7,6 +7,7 @@ engine at its top.
 
 from __future__ import annotations
 
+from util_services.encryption.files import DamagedStagingError
 from util_services.errors import (
     CancelledError,
     DataServicesError,
@@ -46,6 +47,8 @@ def engine_failure(error: BaseException) -> BaseException:
         return error
     if isinstance(error, duckdb.InterruptException):
         return CancelledError("The run was cancelled while the engine was at work.")
+    if DamagedStagingError.__name__ in str(error):  # raised by our files, inside a query
+        return DamagedStagingError()
     if NOT_FINITE in str(error):
         return DatasetError(
             "A number column holds NaN or an infinity, which JSON cannot write; write another "

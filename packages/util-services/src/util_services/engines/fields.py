@@ -16,21 +16,24 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from util_services.encryption.paths import for_library
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from util_services.encryption.paths import AnyPath
 
 EXTENSION_PREFIX = b"ARROW:extension:"
 INT96 = "INT96"
 
 
-def parquet_fields(file: Path) -> pa.Schema:
+def parquet_fields(file: AnyPath) -> pa.Schema:
     """Return the fields of a Parquet file, without metadata.
 
     Moments of the outdated kind INT96 count as microseconds, not as nanoseconds, which cannot hold
     all of them.
     """
-    with pq.ParquetFile(file) as content:
+    with for_library(file, "rb") as opened, pq.ParquetFile(opened) as content:
         fields = content.schema_arrow
         leaves = [content.schema.column(n) for n in range(len(content.schema.names))]
     outdated = {leaf.path for leaf in leaves if leaf.physical_type == INT96}
@@ -46,7 +49,7 @@ def parquet_fields(file: Path) -> pa.Schema:
     )
 
 
-def common_fields(files: Iterable[Path]) -> pa.Schema:
+def common_fields(files: Iterable[AnyPath]) -> pa.Schema:
     """Return the fields of Parquet files of one schema: nullable where they are in any of them."""
     first, *others = map(parquet_fields, files)
     for other in others:

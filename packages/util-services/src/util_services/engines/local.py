@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
@@ -12,6 +11,7 @@ import narwhals as nw
 
 from util_services import settings
 from util_services.datasets.parquet import damaged_column
+from util_services.encryption.paths import AnyPath, EncryptedPath, path_beside
 from util_services.engines.failures import EngineError, EngineResourceError, engine_failure
 from util_services.engines.fields import parquet_fields
 from util_services.engines.local_formats import (
@@ -35,7 +35,7 @@ from util_services.engines.waiting import wait_for
 from util_services.errors import ConfigurationError, DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -69,7 +69,7 @@ class LocalEngine:
 
     def __init__(
         self,
-        scratch: Path,
+        scratch: AnyPath,
         *,
         memory_limit: str | None = None,
         batch_rows: int | None = None,
@@ -93,6 +93,10 @@ class LocalEngine:
                 "memory_limit": self._memory_limit,
             }
         )
+        if isinstance(self.scratch, EncryptedPath):
+            from util_services.engines.encrypted_files import register_encrypted_files
+
+            register_encrypted_files(self.connection, self.scratch)
         self.connection.execute("SET enable_progress_bar = true")
         self.connection.execute("SET enable_progress_bar_print = false")
         self.connection.execute("SET TimeZone = 'UTC'")
@@ -121,17 +125,24 @@ class LocalEngine:
 
     def _scan_text(self, dataset: StagedDataset, row_number: str | None) -> nw.LazyFrame[Any]:
         """Return the rows of a text file where it is."""
-        (query,) = [source_query(self.connection, source) for source in _sources(dataset)]
+        query = source_query(self.connection, self._source(dataset))
         if row_number is None:
             return self.relation(query)
         number = f"row_number() OVER () - 1 AS {sql_name(row_number)}"
         return self.relation(f"SELECT *, {number} FROM ({query})")
 
+    def _source(self, dataset: StagedDataset) -> Source:
+        """Return the one text file that a dataset refers to."""
+        (file,) = dataset.files
+        place = path_beside(file, self.scratch)
+        return Source(place, dataset.format, dataset.schema, dataset.origin.layout.dialect)
+
     def damage(self, dataset: StagedDataset) -> DatasetError | None:
         """Return what is wrong with files that could not be scanned, None if nothing is found."""
         if dataset.format == "parquet":
-            return next(filter(None, (damaged_column(Path(file)) for file in dataset.files)), None)
-        return self._run(lambda: bad_line(self.connection, next(_sources(dataset))))
+            files = (path_beside(file, self.scratch) for file in dataset.files)
+            return next(filter(None, map(damaged_column, files)), None)
+        return self._run(lambda: bad_line(self.connection, self._source(dataset)))
 
     def from_arrow(self, table: pa.Table) -> nw.LazyFrame[Any]:
         """Return the rows of a table in memory; NaN counts as missing."""
@@ -238,7 +249,7 @@ class LocalEngine:
     def write(
         self,
         frame: nw.LazyFrame[Any],
-        file: Path,
+        file: AnyPath,
         format: Format,
         dialect: CsvDialect | None = None,
         fields: pa.Schema | None = None,
@@ -251,7 +262,7 @@ class LocalEngine:
         query = f"COPY ({rows}) TO {sql_text(str(file))} ({options})"
         return int(self._execute(query)[0][0])
 
-    def stage(self, source: Source, file: Path, limit_rows: int | None = None) -> int:
+    def stage(self, source: Source, file: AnyPath, limit_rows: int | None = None) -> int:
         """Copy a source that cannot be scanned as it is into a Parquet file; return its rows.
 
         Raises:
@@ -266,14 +277,14 @@ class LocalEngine:
                 continue
         raise self._run(lambda: diagnose(self.connection, source))
 
-    def _stage(self, source: Source, file: Path, limit_rows: int | None, line_bytes: int) -> int:
+    def _stage(self, source: Source, file: AnyPath, limit_rows: int | None, line_bytes: int) -> int:
         query = self._run(lambda: source_query(self.connection, source, line_bytes))
         query += f" LIMIT {limit_rows}" if limit_rows is not None else ""
         if source.format == "parquet":
             return self._write_parquet(query, file, parquet_fields(source.file))
         return int(self._execute(f"COPY ({query}) TO {sql_text(str(file))} ({COPY_OPTIONS})")[0][0])
 
-    def json_types(self, *files: Path) -> dict[str, str]:
+    def json_types(self, *files: AnyPath) -> dict[str, str]:
         """Return the SQL types of JSON lines over all files.
 
         Raises:
@@ -281,7 +292,7 @@ class LocalEngine:
         """
         return self._run(lambda: json_types(self.connection, files))
 
-    def _write_parquet(self, query: str, file: Path, fields: pa.Schema) -> int:
+    def _write_parquet(self, query: str, file: AnyPath, fields: pa.Schema) -> int:
         def work() -> int:
             return write_parquet(self.connection, query, file, fields, self._stop)
 
@@ -314,13 +325,6 @@ class LocalEngine:
             share = self.connection.query_progress() / 100
             if share >= 0:
                 self._progress(min(share, 1.0))
-
-
-def _sources(dataset: StagedDataset) -> Iterator[Source]:
-    """Return the text files that a dataset refers to."""
-    layout = dataset.origin.layout
-    for file in dataset.files:
-        yield Source(Path(file), dataset.format, dataset.schema, layout.dialect)
 
 
 def _row_number(dataset: StagedDataset) -> str:

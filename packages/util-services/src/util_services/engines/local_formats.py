@@ -18,11 +18,11 @@ from util_services.errors import DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import narwhals as nw
 
     from util_services.datasets.formats import Format
+    from util_services.encryption.paths import AnyPath
 
 MAX_LINE_BYTES = 256 << 20  # a record of a CSV file or a line of JSON, quoted line breaks included
 COMMON_LINE_BYTES = 2 << 20  # DuckDB's buffers are many times as large as the longest line
@@ -40,7 +40,7 @@ REJECTIONS = {
 class Source:
     """A local file that is to be staged."""
 
-    file: Path
+    file: AnyPath
     format: Format
     schema: Schema
     dialect: CsvDialect | None = None
@@ -58,12 +58,12 @@ def sql_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def read_parquet(*files: str | Path) -> str:
+def read_parquet(*files: str | AnyPath) -> str:
     """Return the SQL that reads Parquet files, one behind the other."""
     return f"read_parquet({sql_files(*files)}, hive_partitioning = false)"
 
 
-def sql_files(*files: str | Path) -> str:
+def sql_files(*files: str | AnyPath) -> str:
     """Return files as SQL: DuckDB takes ``*``, ``?`` and ``[`` in a name for a pattern."""
     names = (re.sub(r"[*?\[]", r"[\g<0>]", str(file)) for file in files)
     return f"[{', '.join(map(sql_text, names))}]"
@@ -185,7 +185,7 @@ def _read_json(connection: duckdb.DuckDBPyConnection, source: Source, line_bytes
     return _read_lines([source.file], _columns(types), line_bytes)
 
 
-def _read_lines(files: Sequence[Path], columns: str, line_bytes: int) -> str:
+def _read_lines(files: Sequence[AnyPath], columns: str, line_bytes: int) -> str:
     options = {
         "compression": "'none'",
         "hive_partitioning": "false",
@@ -198,7 +198,7 @@ def _read_lines(files: Sequence[Path], columns: str, line_bytes: int) -> str:
 
 def json_types(
     connection: duckdb.DuckDBPyConnection,
-    files: Sequence[Path],
+    files: Sequence[AnyPath],
     unit: str = "Line",
     line_bytes: int = MAX_LINE_BYTES,
 ) -> dict[str, str]:
@@ -232,7 +232,7 @@ def json_types(
 
 def _exact_types(
     connection: duckdb.DuckDBPyConnection,
-    files: Sequence[Path],
+    files: Sequence[AnyPath],
     types: Mapping[str, str],
     line_bytes: int,
 ) -> dict[str, str]:
@@ -300,7 +300,7 @@ def _escaped(line_end: str) -> str:
     return sql_text(line_end.replace("\r", "\\r").replace("\n", "\\n"))
 
 
-def _undecodable(file: Path) -> DatasetError | None:
+def _undecodable(file: AnyPath) -> DatasetError | None:
     """Return the error for the first bytes that are not UTF-8, None where all are."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     offset, line, pending = 0, 1, 0

@@ -23,13 +23,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from util_services.datasets.schema import Schema
+from util_services.encryption.paths import for_library
 from util_services.engines.failures import EngineError
 from util_services.engines.local_formats import sql_name, sql_text
 from util_services.errors import CancelledError, quoted_name
 
 if TYPE_CHECKING:
     import threading
-    from pathlib import Path
+
+    from util_services.encryption.paths import AnyPath
 
 ARROW_SCHEMA = "ARROW:schema"  # where pyarrow keeps the types that Parquet does not know
 ROW_GROUP_ROWS = 122_880
@@ -55,7 +57,7 @@ class UnfitError(EngineError):
 def write_parquet(
     connection: duckdb.DuckDBPyConnection,
     query: str,
-    file: Path,
+    file: AnyPath,
     fields: pa.Schema,
     stop: threading.Event,
 ) -> int:
@@ -67,10 +69,10 @@ def write_parquet(
         UnfitError: if a value does not fit the type of its column.
         CancelledError: once ``stop`` is set.
     """
-    can_copy = _can_copy(connection, query, file.with_name(f"{file.name}.probe"), fields)
+    can_copy = _can_copy(connection, query, file.parent / f"{file.name}.probe", fields)
     if can_copy:
         rows = _copy(connection, query, file, fields)
-        written = pq.read_schema(file)
+        written = _schema_of(file)
         if written.equals(fields):
             return rows
     fields = _nullable_where_missing(connection, query, fields)
@@ -82,7 +84,7 @@ def write_parquet(
 def _can_copy(
     connection: duckdb.DuckDBPyConnection,
     query: str,
-    probe: Path,
+    probe: AnyPath,
     fields: pa.Schema,
 ) -> bool:
     """Whether DuckDB writes columns of these types; tried with one of each, without rows."""
@@ -90,7 +92,7 @@ def _can_copy(
         return False
     one_of_each = pa.schema({str(field.type): field for field in fields}.values())
     _copy(connection, f"FROM ({query}) LIMIT 0", probe, one_of_each)
-    written = pq.read_schema(probe)
+    written = _schema_of(probe)
     probe.unlink()
     return bool(written.types == one_of_each.types)
 
@@ -98,7 +100,7 @@ def _can_copy(
 def _copy(
     connection: duckdb.DuckDBPyConnection,
     query: str,
-    file: Path,
+    file: AnyPath,
     fields: pa.Schema,
 ) -> int:
     """Write a query with DuckDB's own writer, as near to the fields as it comes."""
@@ -167,7 +169,7 @@ def _nullable_where_missing(
 def _write_through_arrow(
     connection: duckdb.DuckDBPyConnection,
     query: str,
-    file: Path,
+    file: AnyPath,
     fields: pa.Schema,
     stop: threading.Event,
 ) -> int:
@@ -176,13 +178,11 @@ def _write_through_arrow(
     connection.execute("SET arrow_lossless_conversion = true")
     connection.execute("SET arrow_large_buffer_size = true")
     rows = 0
-    with pq.ParquetWriter(
-        file,
-        stored,
-        compression=CODEC,
-        compression_level=LEVEL,
-        store_schema=False,
-    ) as writer:
+    options = {"compression": CODEC, "compression_level": LEVEL, "store_schema": False}
+    with (
+        for_library(file, "wb") as opened,
+        pq.ParquetWriter(opened, stored, **options) as writer,
+    ):
         writer.add_key_value_metadata({ARROW_SCHEMA: _in_metadata(fields)})
         for batch in connection.sql(query).to_arrow_reader(ROW_GROUP_ROWS):
             if stop.is_set():
@@ -191,6 +191,11 @@ def _write_through_arrow(
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=stored))
             rows += len(batch)
     return rows
+
+
+def _schema_of(file: AnyPath) -> pa.Schema:
+    with for_library(file, "rb") as opened:
+        return pq.read_schema(opened)
 
 
 def _in_metadata(fields: pa.Schema) -> str:

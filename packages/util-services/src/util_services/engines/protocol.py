@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import narwhals as nw
     import pandas as pd
     import pyarrow as pa
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     from util_services.datasets.csv_dialect import CsvDialect
     from util_services.datasets.formats import Format
     from util_services.datasets.staged import StagedDataset
+    from util_services.encryption.paths import AnyPath
     from util_services.errors import DatasetError
 
 T = TypeVar("T")
@@ -89,7 +88,7 @@ class Engine(Protocol):
     def write(
         self,
         frame: nw.LazyFrame[Any],
-        file: Path,
+        file: AnyPath,
         format: Format,
         dialect: CsvDialect | None = None,
         fields: pa.Schema | None = None,

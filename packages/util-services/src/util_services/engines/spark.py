@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from util_services.datasets.csv_dialect import CsvDialect
     from util_services.datasets.formats import Format
     from util_services.datasets.staged import StagedDataset
+    from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import BatchFunction, Progress
 
 TYPE = "data_services_type"  # metadata of a column: the local engine's name for its type
@@ -260,7 +261,7 @@ class SparkEngine:
     def write(
         self,
         frame: nw.LazyFrame[Any],
-        file: Path,
+        file: AnyPath,
         format: Format,
         dialect: CsvDialect | None = None,
         fields: pa.Schema | None = None,

@@ -15,14 +15,14 @@ from util_services.flow.background import Background
 from util_services.flow.changes import SourceChangedError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from util_services.datasets.csv_dialect import CsvDialect
+    from util_services.encryption.paths import AnyPath
     from util_services.flow.objects import ObjectPlan
     from util_services.flow.plan import ReadPlan
     from util_services.flow.staging import Staging
 
 COPY_BYTES = 1 << 20
+SOURCE = "source-"  # what files are called that are copies of a source, with its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,18 @@ class Content:
 
     plan: ObjectPlan
     number: int  # among the objects of its dataset
-    file: Path
+    file: AnyPath
     digest: Background[str]  # SHA-256 of the object as it is in the storage
     quarantined: int = 0
 
-    def moved(self, file: Path, staging: Staging) -> Content:
+    def moved(self, file: AnyPath, staging: Staging) -> Content:
         """Return the content in another file; the one before goes if it was a copy of ours."""
         self.drop(staging)
         return replace(self, file=file)
 
     def drop(self, staging: Staging) -> None:
         """Remove the file if it is a copy of ours."""
-        if self.file.is_relative_to(staging.folder):
+        if staging.holds(self.file):
             self.digest.result()  # which may still read it
             self.file.unlink()
 
@@ -72,7 +72,7 @@ def bring(plan: ReadPlan, number: int, staging: Staging) -> Content:
     """
     one = plan.objects[number]
     layout = one.layout
-    file = plan.storage.fetch(one.location, staging.file(f"source-{number}"))
+    file = plan.storage.fetch(one.location, staging.file(f"{SOURCE}{number}"))
     content = Content(one, number, file, Background(lambda: digest_of(file)))
     if layout.compression is not None:
         plain = staging.file(f"plain-{number}")
@@ -100,7 +100,7 @@ def refuse_changed(plan: ReadPlan, one: ObjectPlan) -> None:
         raise SourceChangedError(plan.origin.path)
 
 
-def digest_of(file: Path) -> str:
+def digest_of(file: AnyPath) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
@@ -112,7 +112,7 @@ def escaped_by(encoding: str) -> str:
     return "surrogatepass" if wide else "surrogateescape"
 
 
-def _transcode(file: Path, dialect: CsvDialect, target: Path, *, keep_foreign: bool) -> None:
+def _transcode(file: AnyPath, dialect: CsvDialect, target: AnyPath, *, keep_foreign: bool) -> None:
     """Write a text in UTF-8; its line ends stay as they are.
 
     Args:

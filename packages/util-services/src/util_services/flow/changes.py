@@ -8,7 +8,7 @@ from util_services.errors import DatasetError
 from util_services.storage.protocol import Fingerprint
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from util_services.encryption.paths import AnyPath
 
 
 class SourceChangedError(DatasetError):
@@ -23,7 +23,7 @@ class SourceChangedError(DatasetError):
         return f"The source '{self.path}' changed during the run; run again when it is at rest."
 
 
-def file_state(file: Path) -> Fingerprint:
+def file_state(file: AnyPath) -> Fingerprint:
     """Return the state of a local file, to be compared later."""
     state = file.stat()
     return Fingerprint(state.st_size, f"{state.st_dev}-{state.st_ino}-{state.st_mtime_ns}")

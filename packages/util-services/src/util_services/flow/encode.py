@@ -15,13 +15,13 @@ from util_services.flow.changes import file_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pyarrow as pa
 
     from util_services.datasets.formats import Format
     from util_services.datasets.layout import Layout
     from util_services.datasets.staged import StagedDataset
+    from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Engine
     from util_services.flow.plan import WritePlan
     from util_services.flow.staging import Staging
@@ -52,7 +52,7 @@ def encode(
     target: Target,
     like: StagedDataset,
     fields: pa.Schema,
-) -> tuple[list[Path], list[int]]:
+) -> tuple[list[AnyPath], list[int]]:
     """Write the rows of a frame, and return the files and the number of rows in each.
 
     Args:
@@ -106,7 +106,7 @@ def _encode_file(
     engine: Engine,
     frame: nw.LazyFrame[Any],
     layout: Layout,
-    file: Path,
+    file: AnyPath,
     member: str,
     fields: pa.Schema,
 ) -> int:
@@ -120,7 +120,7 @@ def _encode_file(
 
 
 def _encode_plain(
-    engine: Engine, frame: nw.LazyFrame[Any], layout: Layout, file: Path, fields: pa.Schema
+    engine: Engine, frame: nw.LazyFrame[Any], layout: Layout, file: AnyPath, fields: pa.Schema
 ) -> int:
     kind: Format = layout.format
     match kind:

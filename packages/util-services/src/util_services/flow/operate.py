@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from util_services.datasets.schema import Schema
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from util_services.engines.protocol import Engine
     from util_services.flow.encode import Target
+    from util_services.flow.staging import Staging
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ def operate(
         OutcomeError: if the function returns no outcome.
     """
     staged = dataset.staged
-    _refuse_changed(staged)
+    _refuse_changed(staged, target.staging)
     with _damage_told(dataset):
         outcome = _checked(name, function(dataset))
-        fields = _fields(dataset, outcome)
+        fields = _fields(dataset, outcome, target.staging)
         files, rows = encode(dataset.engine, outcome.frame, target, staged, fields)
-    _refuse_changed(staged)
+    _refuse_changed(staged, target.staging)
     step = StepReport(
         operation=name,
         rows_in=staged.rows,
@@ -101,12 +101,12 @@ def operate(
     )
 
 
-def _fields(dataset: Dataset, outcome: Outcome) -> pa.Schema:
+def _fields(dataset: Dataset, outcome: Outcome, staging: Staging) -> pa.Schema:
     """Return the fields of a result: those of the source where the operation left their type."""
     engine, staged = dataset.engine, dataset.staged
     scanned = engine.arrow_schema(dataset.scan())
     is_parquet = staged.format == "parquet"
-    stored = common_fields(map(Path, staged.files)) if is_parquet else nullable(scanned)
+    stored = common_fields(map(staging.path, staged.files)) if is_parquet else nullable(scanned)
     found = engine.arrow_schema(outcome.frame)
     return kept_fields(found, scanned, stored, keep_nan=staged.keep_nan)
 
@@ -136,7 +136,7 @@ def _damage_told(dataset: Dataset) -> Iterator[None]:
         raise dataset.engine.damage(dataset.staged) or error from None
 
 
-def _refuse_changed(staged: StagedDataset) -> None:
-    for file, fingerprint in zip(map(Path, staged.files), staged.fingerprints, strict=True):
+def _refuse_changed(staged: StagedDataset, staging: Staging) -> None:
+    for file, fingerprint in zip(map(staging.path, staged.files), staged.fingerprints, strict=True):
         if not file.exists() or file_state(file) != fingerprint:
             raise SourceChangedError(staged.origin.path)

@@ -12,8 +12,8 @@ from util_services.storage.patterns import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
+    from util_services.encryption.paths import AnyPath
     from util_services.flow.plan import WritePlan
     from util_services.storage.protocol import Claim
 
@@ -22,7 +22,7 @@ PART_NAME = re.compile(r"part-\d{5,}-[0-9a-f]{16}\.[a-z0-9.]+")
 
 @contextmanager
 def parts_published(
-    plan: WritePlan, claim: Claim, parts: Mapping[str, Path]
+    plan: WritePlan, claim: Claim, parts: Mapping[str, AnyPath]
 ) -> Iterator[frozenset[str]]:
     """Make part files appear, and take them away again if what follows fails.
 

@@ -23,7 +23,6 @@ import json
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from util_services.datasets.manifest import MANIFEST, Manifest, Part
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from util_services.datasets.staged import StagedDataset
+    from util_services.encryption.paths import AnyPath
     from util_services.flow.plan import WritePlan
     from util_services.flow.staging import Staging
     from util_services.storage.protocol import Claim, Fingerprint
@@ -92,7 +92,7 @@ def publish_dataset(
         NotConservedError: if rows were lost.
         StorageError: if the storage refuses; nothing is left behind then.
     """
-    files = [Path(file) for file in dataset.files]
+    files = [staging.path(file) for file in dataset.files]
     if tuple(map(file_state, files)) != dataset.fingerprints:
         raise DatasetError("The staged output was changed from outside; start the run again.")
     check_conserved(dataset)
@@ -132,13 +132,13 @@ def publish_dataset(
 class _Content:
     """What appears: the object whose appearance is the commit, and the parts that it lists."""
 
-    file: Path
-    parts: Mapping[str, Path]  # by name
+    file: AnyPath
+    parts: Mapping[str, AnyPath]  # by name
     facts: OutputFacts
 
 
 def _content_of(
-    dataset: StagedDataset, files: list[Path], plan: WritePlan, staging: Staging
+    dataset: StagedDataset, files: list[AnyPath], plan: WritePlan, staging: Staging
 ) -> _Content:
     layout = plan.layout
     if plan.part_rows is None:
@@ -180,15 +180,15 @@ def _quarantine_path(dataset: StagedDataset, plan: WritePlan) -> str | None:
 
 def _sidecars(
     dataset: StagedDataset, plan: WritePlan, staging: Staging, report: Mapping[str, Any]
-) -> dict[Location, Path]:
+) -> dict[Location, AnyPath]:
     """Return the files that appear beside the data, by place."""
-    sidecars: dict[Location, Path] = {}
+    sidecars: dict[Location, AnyPath] = {}
     for kind, text in (("report", render_html(report)), ("report_json", to_json(report))):
         file = staging.file(f"beside-{kind}")
         file.write_text(text, encoding="utf-8")
         sidecars[plan.reports[kind]] = file
     if dataset.quarantine is not None and dataset.quarantined:
-        sidecars[plan.quarantine] = Path(dataset.quarantine)
+        sidecars[plan.quarantine] = staging.path(dataset.quarantine)
     return sidecars
 
 
@@ -214,7 +214,7 @@ def check_conserved(dataset: StagedDataset) -> None:
 
 
 def _publish_new(
-    plan: WritePlan, claim: Claim, sidecars: Mapping[Location, Path], commit: Callable[[], None]
+    plan: WritePlan, claim: Claim, sidecars: Mapping[Location, AnyPath], commit: Callable[[], None]
 ) -> None:
     """Make the reports appear, then the data; withdraw the reports if the data do not."""
     try:
@@ -234,7 +234,7 @@ def _publish_new(
 
 def _replace(
     claim: Claim,
-    sidecars: Mapping[Location, Path],
+    sidecars: Mapping[Location, AnyPath],
     commit: Callable[[], None],
     aside: _Aside,
 ) -> None:
@@ -261,7 +261,7 @@ class _Aside:
 
     def __init__(self, plan: WritePlan, former: Fingerprint, staging: Staging) -> None:
         self._storage, self._data, self._former = plan.storage, plan.location, former
-        self._copies: dict[Location, Path] = {}
+        self._copies: dict[Location, AnyPath] = {}
         for number, place in enumerate(_places(plan)):
             if plan.storage.fingerprint(place) is not None:
                 copy = staging.file(f"former-{number}")

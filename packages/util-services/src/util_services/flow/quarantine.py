@@ -10,8 +10,9 @@ from util_services.datasets.sifting import NOT_UTF8, BadRecord
 from util_services.flow.bring import escaped_by
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
+
+    from util_services.encryption.paths import AnyPath
 
 QUARANTINE_SCHEMA = 1
 KEYS = frozenset({"schema", "object", "line", "lines", "reason"})
@@ -24,7 +25,7 @@ class Quarantine:
         file: the file to write; nothing is written before the first record.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: AnyPath) -> None:
         self.file = file
         self.records = 0
 

@@ -17,6 +17,7 @@ from util_services.datasets.records import (
 from util_services.datasets.schema import Schema
 from util_services.datasets.sifting import BadRecord, sift_csv, sift_lines
 from util_services.datasets.staged import ReadObject, StagedDataset
+from util_services.encryption.paths import for_library
 from util_services.engines.local_formats import COMMON_LINE_BYTES, Source
 from util_services.errors import DatasetError
 from util_services.flow.background import Background
@@ -28,11 +29,11 @@ from util_services.flow.quarantine import Quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     import pyarrow as pa
 
     from util_services.datasets.formats import Format
+    from util_services.encryption.paths import AnyPath
     from util_services.engines.local import LocalEngine
     from util_services.flow.plan import ReadPlan
     from util_services.flow.staging import Staging
@@ -71,11 +72,12 @@ def read_dataset(
         raise SourceChangedError(plan.origin.path) from None
 
 
-def parquet_rows(file: Path) -> int:
+def parquet_rows(file: AnyPath) -> int:
     """Return the number of rows that the footer of a Parquet file states."""
     import pyarrow.parquet as pq
 
-    return int(pq.read_metadata(file).num_rows)
+    with for_library(file, "rb") as opened:
+        return int(pq.read_metadata(opened).num_rows)
 
 
 @dataclass(slots=True)
@@ -122,7 +124,7 @@ class _Reading:
         if self.plan.origin.layout.format in LINES and len(self.plan.objects) > 1:
             contents = self._with_common_types([*contents])
         left = self.plan.origin.limit_rows
-        files: list[Path] = []
+        files: list[AnyPath] = []
         schema = None
         for content in contents:
             with about(content.plan.name, self.plan.found):
@@ -145,7 +147,7 @@ class _Reading:
         self._refuse_nothing_left()
         return self._dataset(files, "parquet", schema)
 
-    def _dataset(self, files: list[Path], kind: Format, schema: Schema) -> StagedDataset:
+    def _dataset(self, files: list[AnyPath], kind: Format, schema: Schema) -> StagedDataset:
         return StagedDataset(
             files=tuple(map(str, files)),
             format=kind,
@@ -174,7 +176,7 @@ class _Reading:
             self.types = self.engine.json_types(*(content.file for content in contents))
         return contents
 
-    def _scannable(self, content: Content, left: int | None) -> tuple[Content, Path, int]:
+    def _scannable(self, content: Content, left: int | None) -> tuple[Content, AnyPath, int]:
         """Return the file that stands for an object in a scan, and the number of its rows."""
         if content.plan.layout.format == "parquet" and left is None:
             rows = parquet_rows(content.file)
@@ -186,7 +188,7 @@ class _Reading:
         content.check_unchanged(self.plan)
         return content, target, rows
 
-    def _stage(self, content: Content, file: Path, target: Path, left: int | None) -> int:
+    def _stage(self, content: Content, file: AnyPath, target: AnyPath, left: int | None) -> int:
         """Convert an object to Parquet, and check that none of its records was lost on the way."""
         layout = content.plan.layout
         match layout.format:
@@ -206,7 +208,7 @@ class _Reading:
         _check_all_read(rows, counting.result(), target, source, left)
         return rows
 
-    def _good(self, content: Content, work: Callable[[Path], T]) -> tuple[Content, T]:
+    def _good(self, content: Content, work: Callable[[AnyPath], T]) -> tuple[Content, T]:
         """Do work on a content; where bad records are set aside and it fails, without them."""
         try:
             return content, work(content.file)
@@ -245,12 +247,15 @@ class _Reading:
             )
 
 
-def _write_parquet(reader: pa.RecordBatchReader, target: Path, left: int | None) -> int:
+def _write_parquet(reader: pa.RecordBatchReader, target: AnyPath, left: int | None) -> int:
     """Write batches to a staged file, at most so many rows, and return their number."""
     import pyarrow.parquet as pq
 
     rows = 0
-    with pq.ParquetWriter(target, reader.schema, compression="lz4") as writer:
+    with (
+        for_library(target, "wb") as opened,
+        pq.ParquetWriter(opened, reader.schema, compression="lz4") as writer,
+    ):
         for batch in reader:
             wanted = batch if left is None else batch.slice(0, left - rows)
             writer.write_batch(wanted)
@@ -268,7 +273,7 @@ def _count(source: Source, left: int | None) -> RecordCount | None:
 
 
 def _check_all_read(
-    rows: int, count: RecordCount | None, staged: Path, source: Source, left: int | None
+    rows: int, count: RecordCount | None, staged: AnyPath, source: Source, left: int | None
 ) -> None:
     """Check what the engine read against readings that it has no part in.
 
@@ -291,9 +296,9 @@ def _check_all_read(
             )
 
 
-def _rows_of(staged: Path) -> Iterator[Row]:
+def _rows_of(staged: AnyPath) -> Iterator[Row]:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(staged) as file:
+    with for_library(staged, "rb") as opened, pq.ParquetFile(opened) as file:
         for batch in file.iter_batches():
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

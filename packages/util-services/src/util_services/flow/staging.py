@@ -1,7 +1,8 @@
 """The private folder of a run: everything it writes before its output is published.
 
 It belongs to the run, not to a step, because a multi-process run has a process for each step. Its
-lease is a locked file: a process that dies, however it dies, gives the lock back.
+lease is a locked file: a process that dies, however it dies, gives the lock back. Where a run has a
+key, its files are encrypted, and the paths that are given out are those of encrypted files.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from util_services.encryption.paths import SCHEME, AnyPath, EncryptedPath
 from util_services.errors import DataServicesError, StorageError
 from util_services.storage.local import STAGING_FOLDER
 from util_services.storage.locks import is_unlocked, remove_if_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from util_services.encryption.keys import StagingKey
 
 LEASE = "lease"
 CREATE_ATTEMPTS = 10
@@ -31,27 +35,38 @@ RunIsOver = Callable[[str], bool | None]  # whether a run has ended; None where 
 class StagingGoneError(DataServicesError):
     """Raised when a step finds the staging of its run gone."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "The staging of this run is gone, so it cannot be continued from a failed step; start "
+            "the run from the beginning."
+        )
+
+    def __reduce__(self) -> tuple[type[StagingGoneError], tuple[()]]:
+        """Return what makes the error anew in another process."""
+        return type(self), ()
+
 
 class Staging:
     """The staging folder of one run, open in this process.
 
     Args:
         folder: the folder; made by ``create``, found by ``reopen``.
+        key: what its files are encrypted with, None for plain files.
     """
 
     _held: dict[Path, int] = {}  # noqa: RUF012 - leases of this process, kept between its steps
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, key: StagingKey | None = None) -> None:
+        self.folder, self._key = folder, key
 
     @classmethod
-    def create(cls, base: Path, run_id: str) -> Staging:
+    def create(cls, base: Path, run_id: str, key: StagingKey | None = None) -> Staging:
         """Make an empty staging folder that only this user can enter.
 
         Raises:
             StorageError: if it cannot be made.
         """
-        staging = cls(base / run_id)
+        staging = cls(base / run_id, key)
         staging.remove()  # a step that is run again begins anew
         for attempt in range(CREATE_ATTEMPTS):
             try:
@@ -67,31 +82,44 @@ class Staging:
         return staging
 
     @classmethod
-    def reopen(cls, base: Path, run_id: str) -> Staging:
+    def reopen(cls, base: Path, run_id: str, key: StagingKey | None = None) -> Staging:
         """Return the staging that an earlier step of the run made.
 
         Raises:
             StagingGoneError: if it is gone.
         """
-        staging = cls(base / run_id)
+        staging = cls(base / run_id, key)
         if not (staging.folder / LEASE).exists():
-            raise StagingGoneError(
-                "The staging of this run is gone, so it cannot be continued from a failed step; "
-                "start the run from the beginning."
-            )
+            raise StagingGoneError
         staging._hold()
         return staging
 
-    def file(self, name: str) -> Path:
+    def file(self, name: str) -> AnyPath:
         """Return the path of a file of this run."""
-        return self.folder / name
+        return self._given_out(self.folder / name)
 
-    def scratch(self) -> Path:
+    def path(self, text: str) -> AnyPath:
+        """Return the path that a text stands for: of a file of this run, or of a source.
+
+        Raises:
+            StagingGoneError: if the file is encrypted and the key of the run is gone.
+        """
+        if not text.startswith(SCHEME):
+            return Path(text)
+        if self._key is None:
+            raise StagingGoneError
+        return self._given_out(self.folder / text.removeprefix(SCHEME))
+
+    def holds(self, file: AnyPath) -> bool:
+        """Return whether a file is one of this run, not a source."""
+        return not isinstance(file, Path) or file.is_relative_to(self.folder)
+
+    def scratch(self) -> AnyPath:
         """Return a folder for an engine's intermediate data, empty."""
         folder = self.folder / "scratch"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        return folder
+        return self._given_out(folder)
 
     def remove(self) -> None:
         """Remove the folder and give up its lease."""
@@ -100,6 +128,9 @@ class Staging:
         if descriptor is not None:
             os.close(descriptor)
         _tidy(self.folder.parent)
+
+    def _given_out(self, place: Path) -> AnyPath:
+        return place if self._key is None else EncryptedPath(place, self.folder, self._key)
 
     def _hold(self) -> None:
         if self.folder not in self._held:

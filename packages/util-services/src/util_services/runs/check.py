@@ -25,7 +25,7 @@ from util_services.flow.plan import (
     plan_read,
     plan_write,
 )
-from util_services.flow.staging import check_usable
+from util_services.flow.staging_area import StagingArea
 from util_services.storage.protocol import Storage
 
 LIST_WANTED = "must be a list, such as [NAME]"
@@ -78,14 +78,17 @@ def check_run(
     Raises:
         DataServicesError: in one sentence, for the first thing that is wrong.
     """
-    from util_services.engines.choice import open_engine
+    from util_services.engines.choice import chosen_engine, encrypted_for_spark, open_engine
 
     configs = check_config(job, run_config)
     reading = read_options(configs)
     if reading is None:
         return RunPlan(configs, None, None)
     open_engine(Path())  # which refuses settings of the environment that are none
-    check_usable(storage.staging_base())
+    area = StagingArea.of(storage)
+    area.check()
+    if area.keys is not None and chosen_engine() == "spark":
+        raise encrypted_for_spark()
     read = plan_read(storage, reading)
     if read.schema is not None:
         check_columns(job, configs, read.schema)

@@ -1,7 +1,8 @@
-"""Runs of the command line whose process was killed: nobody else would say that they ended.
+"""Runs whose process was killed: nobody else may ever say that they ended.
 
-Dagster watches over the processes that it starts itself. A run of ``data-services run`` is a
-process of the user's, so it is tagged with it, and the next one looks whether it still lives.
+Dagster does not watch over all processes that execute runs: one of ``data-services run`` is a
+process of the user's, for instance. So a run is tagged with its process, and the next run looks
+whether it still lives.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ import dagster as dg
 
 PROCESS_TAG = ".dagster/data_services_process"
 PROC = Path("/proc")
-AT_WORK = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+ENDED = frozenset({"Z", "X"})  # waiting for the parent to ask how
+AT_WORK = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def this_process() -> str:
@@ -21,11 +28,27 @@ def this_process() -> str:
     return f"{_realm()}:{os.getpid()}:{_start_of(os.getpid())}"
 
 
+def process_tag(run_id: str) -> dict[str, str]:
+    """Return the tag that says that a run is executed by this process.
+
+    It names the run too, for a re-execution inherits the tags of the run before.
+    """
+    return {PROCESS_TAG: f"{run_id} {this_process()}"}
+
+
 def report_dead_runs(instance: dg.DagsterInstance) -> None:
     """Report as failed each run whose process, on this machine, is no more."""
     for run in instance.get_runs(dg.RunsFilter(statuses=AT_WORK)):
-        if is_dead(run.tags.get(PROCESS_TAG, "")):
+        if is_dead(_process_of(run)):
             instance.report_run_failed(run, "The process of this run was killed; run it again.")
+
+
+def is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
+    """Return whether a run has ended, its process killed perhaps; None for one that is unknown."""
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        return None
+    return run.is_finished or is_dead(_process_of(run))
 
 
 def is_dead(process: str) -> bool:
@@ -34,6 +57,12 @@ def is_dead(process: str) -> bool:
     if not number.isdecimal() or not realm or realm != _realm():
         return False
     return _start_of(int(number)) != start
+
+
+def _process_of(run: dg.DagsterRun) -> str:
+    """Return the process that executes a run, empty where none is known."""
+    run_id, _, process = run.tags.get(PROCESS_TAG, "").partition(" ")
+    return process if run_id == run.run_id else ""
 
 
 def _realm() -> str:
@@ -46,9 +75,10 @@ def _realm() -> str:
 
 
 def _start_of(number: int) -> str:
-    """Return when a process started, in the kernel's ticks; empty where there is none."""
+    """Return when a process started, in the kernel's ticks; empty where it is no more."""
     try:
         status = (PROC / str(number) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return status.rpartition(")")[2].split()[19]
+    state, *others = status.rpartition(")")[2].split()
+    return "" if state in ENDED else others[18]

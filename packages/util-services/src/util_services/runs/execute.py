@@ -27,7 +27,7 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from util_services.resources import STORAGE_KEY
 from util_services.runs.cancellation import Interrupts, recorded_interrupts
 from util_services.runs.check import check_run
-from util_services.runs.dead_runs import PROCESS_TAG, report_dead_runs, this_process
+from util_services.runs.dead_runs import process_tag, report_dead_runs
 from util_services.runs.executors import tidy_up
 from util_services.runs.home import LOCATION_NAME
 from util_services.storage import LocalStorage, Storage
@@ -102,7 +102,7 @@ def run_job(
             **job.tags,
             **job.run_tags,
             "user": getpass.getuser(),
-            PROCESS_TAG: this_process(),
+            **process_tag(run_id),
         },
         remote_job_origin=_origin(job.name),
     )

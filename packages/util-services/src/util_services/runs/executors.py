@@ -10,11 +10,15 @@ However a run ends, between its steps too, its staging goes with it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from util_services.errors import ConfigurationError
 from util_services.flow.staging import remove_all_of
+from util_services.flow.staging_area import StagingArea
+from util_services.runs.dead_runs import process_tag
 from util_services.storage import LocalStorage, S3Storage
 
 if TYPE_CHECKING:
@@ -51,7 +55,8 @@ class TidyExecutor(dg.Executor):
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
-        """Execute the steps, then tidy up."""
+        """Execute the steps, then tidy up; say which process does, for it may be killed."""
+        plan_context.instance.add_run_tags(plan_context.run_id, process_tag(plan_context.run_id))
         try:
             yield from self.executor.execute(plan_context, execution_plan)
         finally:
@@ -62,6 +67,9 @@ def tidy_up(run_id: str) -> None:
     """Remove what a run has staged on a storage that the environment describes, or in here."""
     bases = (LocalStorage.from_environment().staging_base(), S3Storage.staging_base())
     remove_all_of(run_id, bases)
+    with suppress(ConfigurationError):  # of settings with which nothing could be staged
+        for base in bases:
+            StagingArea.at(base).remove(run_id)
 
 
 def _create(context: dg.InitExecutorContext) -> dg.Executor:

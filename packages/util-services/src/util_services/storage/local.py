@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, BinaryIO
 from util_services import settings
 from util_services.errors import StorageError
 from util_services.storage.locks import LockHeldError, is_unlocked, locked, remove_if_empty
-from util_services.storage.moves import move_new
+from util_services.storage.moves import (
+    OPEN_FILES,
+    UNSEEN_BEGINNING,
+    move_new,
+    move_over,
+    open_unnamed,
+)
 from util_services.storage.protocol import (
     Fingerprint,
     Location,
@@ -29,12 +35,13 @@ from util_services.storage.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from util_services.encryption.paths import AnyPath
     from util_services.storage.patterns import Pattern
 
 COPY_BYTES = 1 << 20
 STAGING_FOLDER = ".data-services-staging"  # beside the data, so that publishing is a rename
 COPY_ENDING = ".partial"
-CLAIM_BEGINNING = ".publishing-"
+CLAIM_BEGINNING = UNSEEN_BEGINNING
 WAIT_SECONDS = 20.0  # for a claim that another run holds
 
 
@@ -130,7 +137,7 @@ class LocalStorage:
         """Return whether there is a lock for the place, held or left behind."""
         return _claim_of(Path(location.path)).exists()
 
-    def fetch(self, location: Location, target: Path) -> Path:  # noqa: ARG002 - the protocol's
+    def fetch(self, location: Location, target: AnyPath) -> AnyPath:  # noqa: ARG002 - the protocol's
         """Return the file itself: local files are read where they are."""
         return Path(location.path)
 
@@ -145,7 +152,7 @@ class LocalStorage:
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise PermissionError
 
-    def publish(self, file: Path, location: Location, *, overwrite: bool) -> None:
+    def publish(self, file: AnyPath, location: Location, *, overwrite: bool) -> None:
         """Move ``file`` to ``location``; it appears under its name in one step, bytes on disk."""
         with (
             self.claim(location, exclusive=not overwrite) as claim,
@@ -196,7 +203,7 @@ class LocalClaim:
         self._location = location
 
     @contextmanager
-    def prepare(self, file: Path, *, overwrite: bool) -> Iterator[Callable[[], None]]:
+    def prepare(self, file: AnyPath, *, overwrite: bool) -> Iterator[Callable[[], None]]:
         """Bring the bytes to the disk of the target, where the commit is one change of name."""
         target = Path(self._location.path)
         with _sentences(self._location), _on_same_device(file, target) as near:
@@ -205,7 +212,7 @@ class LocalClaim:
             def commit() -> None:
                 with _sentences(self._location):
                     if overwrite:
-                        near.replace(target)
+                        move_over(near, target)
                     else:
                         try:
                             move_new(near, target)
@@ -216,7 +223,7 @@ class LocalClaim:
 
             yield commit
 
-    def put(self, file: Path, location: Location) -> None:
+    def put(self, file: AnyPath, location: Location) -> None:
         """Make a file appear, whatever was there."""
         claim = LocalClaim(location)
         with claim.prepare(file, overwrite=True) as commit:
@@ -224,13 +231,23 @@ class LocalClaim:
 
 
 @contextmanager
-def _on_same_device(file: Path, target: Path) -> Iterator[Path]:
+def _on_same_device(file: AnyPath, target: Path) -> Iterator[Path]:
     """Give ``file``, or a copy in a private folder beside ``target`` where a rename cannot reach.
 
-    A copy is locked while it is in use, so that the next one knows what a killed process left.
+    That is so on another disk, and where the file is encrypted and its copy is not.
+
+    A copy is locked while it is in use, so that the next one knows what a killed process left. The
+    copy of an encrypted file has no name at all, so that a killed process leaves none.
     """
-    if file.stat().st_dev == target.parent.stat().st_dev:
+    if isinstance(file, Path) and file.stat().st_dev == target.parent.stat().st_dev:
         yield file
+        return
+    unnamed = None if isinstance(file, Path) else open_unnamed(target.parent)
+    if unnamed is not None:
+        with os.fdopen(unnamed, "wb") as sink, file.open("rb") as source:
+            shutil.copyfileobj(source, sink, COPY_BYTES)
+            sink.flush()
+            yield OPEN_FILES / str(unnamed)
         return
     folder = target.parent / STAGING_FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -5,17 +5,48 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import uuid
+from pathlib import Path
 
 NO_LINKS = frozenset(
     {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
 )
 NO_SUCH_RENAME = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
+OPEN_FILES = Path("/proc/self/fd")
+UNSEEN_BEGINNING = ".publishing-"  # what is left of such a name, the next run there removes
 CURRENT_FOLDER = -100  # AT_FDCWD of <fcntl.h>: names are relative to it, or absolute
 RENAME_NOREPLACE = 1  # of <linux/fs.h>
+
+
+def open_unnamed(folder: Path) -> int | None:
+    """Return a new file on the disk of a folder that has no name, and so is gone with its process.
+
+    None where the file system knows no such files.
+    """
+    if not OPEN_FILES.is_dir():
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    except OSError:  # where even a file with a name cannot be made, making one will tell
+        return None
+
+
+def move_over(file: Path, target: Path) -> None:
+    """Give ``file`` the name ``target``, whatever has that name."""
+    if file.parent == OPEN_FILES:
+        named = target.with_name(f"{UNSEEN_BEGINNING}{uuid.uuid4()}")
+        _name(file, named)
+        file = named
+    file.replace(target)
+
+
+def _name(unnamed: Path, target: Path) -> None:
+    """Give a name to an open file that has none."""
+    folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:  # a folder's descriptor makes Python ask the system to follow the link
+        os.link(unnamed, target, src_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
 
 
 def move_new(file: Path, target: Path) -> None:
@@ -29,6 +60,9 @@ def move_new(file: Path, target: Path) -> None:
     Raises:
         FileExistsError: if the name is taken.
     """
+    if file.parent == OPEN_FILES:
+        _name(file, target)
+        return
     try:
         os.link(file, target)
     except OSError as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from util_services.encryption.paths import AnyPath
     from util_services.storage.patterns import Pattern
 
 VERSION_MARK = "?versionId="
@@ -60,7 +61,9 @@ class Fingerprint:
 class Claim(Protocol):
     """The right to publish at one place, which one process has at a time."""
 
-    def prepare(self, file: Path, *, overwrite: bool) -> AbstractContextManager[Callable[[], None]]:
+    def prepare(
+        self, file: AnyPath, *, overwrite: bool
+    ) -> AbstractContextManager[Callable[[], None]]:
         """Bring a file into the store, still unseen; give the function that makes it appear.
 
         The function is the commit: it checks that the claim is still ours, takes one step, and
@@ -70,7 +73,7 @@ class Claim(Protocol):
             StorageError: if something is there already and ``overwrite`` is false.
         """
 
-    def put(self, file: Path, location: Location) -> None:
+    def put(self, file: AnyPath, location: Location) -> None:
         """Make a file appear at a place that belongs to the claimed one, whatever was there."""
 
 
@@ -105,7 +108,7 @@ class Storage(Protocol):
     def open(self, location: Location) -> BinaryIO:
         """Return an object as a seekable file; only what is read is transferred."""
 
-    def fetch(self, location: Location, target: Path) -> Path:
+    def fetch(self, location: Location, target: AnyPath) -> AnyPath:
         """Return a local file with the bytes of an object: itself, or a copy at ``target``."""
 
     def check_writable(self, location: Location) -> None:
@@ -115,7 +118,7 @@ class Storage(Protocol):
             StorageError: if it cannot.
         """
 
-    def publish(self, file: Path, location: Location, *, overwrite: bool) -> None:
+    def publish(self, file: AnyPath, location: Location, *, overwrite: bool) -> None:
         """Make ``file`` appear at ``location``, whole or not at all; the file is used up.
 
         Raises:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from util_services.encryption.paths import AnyPath
     from util_services.storage.patterns import Pattern
     from util_services.storage.s3_settings import S3Settings
 
@@ -169,17 +170,15 @@ class S3Storage:
         """Return whether there is a claim on the place."""
         return self.fingerprint(location.beside(CLAIM_ENDING)) is not None
 
-    def fetch(self, location: Location, target: Path) -> Path:
+    def fetch(self, location: Location, target: AnyPath) -> AnyPath:
         """Download an object to ``target``."""
         version = {"VersionId": location.version} if location.version else None
         with sentences(self.settings, location):
             try:
-                self.client.download_file(
-                    location.container, location.path, str(target), ExtraArgs=version
-                )
+                self._download(location, target, version)
             except OSError as error:
                 raise StorageError(
-                    f"'{location}' cannot be copied to '{target.parent}' "
+                    f"'{location}' cannot be copied to '{_folder_of(target)}' "
                     f"({os.strerror(error.errno or 0)}); free some space, or set "
                     "DATA_SERVICES_STAGING to another folder."
                 ) from None
@@ -191,7 +190,7 @@ class S3Storage:
         with sentences(self.settings, location):
             self.client.head_bucket(Bucket=location.container)
 
-    def publish(self, file: Path, location: Location, *, overwrite: bool) -> None:
+    def publish(self, file: AnyPath, location: Location, *, overwrite: bool) -> None:
         """Upload ``file``; the object appears with the last request, on condition if asked."""
         with (
             self.claim(location, exclusive=not overwrite) as claim,
@@ -231,6 +230,16 @@ class S3Storage:
             self.client, self.settings.encryption_arguments, self.part_bytes, UPLOAD_THREADS
         )
 
+    def _download(
+        self, location: Location, target: AnyPath, version: dict[str, str] | None
+    ) -> None:
+        bucket, key = location.container, location.path
+        if isinstance(target, Path):
+            self.client.download_file(bucket, key, str(target), ExtraArgs=version)
+            return
+        with target.open("wb") as file:
+            self.client.download_fileobj(bucket, key, _InOrder(file), ExtraArgs=version)
+
     def _head(self, location: Location) -> dict[str, Any] | None:
         with sentences(self.settings, location):
             try:
@@ -262,6 +271,16 @@ class S3Storage:
         )
 
 
+class _InOrder:
+    """A file that is written from its start to its end; boto3 would seek in any other."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(data)
+
+
 class S3Claim:
     """The right to publish at one key."""
 
@@ -272,7 +291,7 @@ class S3Claim:
         self._held, self._uploads = held, uploads
 
     @contextmanager
-    def prepare(self, file: Path, *, overwrite: bool) -> Iterator[Callable[[], None]]:
+    def prepare(self, file: AnyPath, *, overwrite: bool) -> Iterator[Callable[[], None]]:
         """Upload the parts of a large file; a small one goes with the commit itself.
 
         Stores differ in what they do with a condition on the request that ends an upload in parts
@@ -294,7 +313,7 @@ class S3Claim:
 
                 yield lambda: self._commit(file, finish)
 
-    def put(self, file: Path, location: Location) -> None:
+    def put(self, file: AnyPath, location: Location) -> None:
         """Make an object, whatever was there."""
         with sentences(self._storage.settings, location):
             if file.stat().st_size <= self._storage.part_bytes:
@@ -305,11 +324,11 @@ class S3Claim:
         file.unlink()
 
     def _parts(
-        self, file: Path, location: Location
+        self, file: AnyPath, location: Location
     ) -> AbstractContextManager[Callable[[bool], None]]:
         return self._uploads.parts(location, file, partial(self._held.note_upload, location))
 
-    def _commit(self, file: Path, finish: Callable[[], None]) -> None:
+    def _commit(self, file: AnyPath, finish: Callable[[], None]) -> None:
         with sentences(self._storage.settings, self._location):
             self._held.confirm()
             finish()
@@ -318,6 +337,10 @@ class S3Claim:
     def _refuse_taken(self, *, overwrite: bool) -> None:
         if not overwrite and self._storage.fingerprint(self._location) is not None:
             raise already_exists(self._location)
+
+
+def _folder_of(file: AnyPath) -> Path:
+    return file.parent if isinstance(file, Path) else file.local.parent
 
 
 def _read_address(location: Location) -> dict[str, str]:

@@ -17,8 +17,8 @@ from util_services.storage.s3_errors import CONFLICT_CODES, TAKEN_CODES, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
+    from util_services.encryption.paths import AnyPath
     from util_services.storage.protocol import Location
 
 MARK = "data-services-upload"
@@ -44,7 +44,7 @@ class Uploads:
         self._encryption = dict(encryption)
         self._part_bytes, self._threads = part_bytes, threads
 
-    def put(self, location: Location, body: Path | bytes, *, new_only: bool) -> None:
+    def put(self, location: Location, body: AnyPath | bytes, *, new_only: bool) -> None:
         """Make an object in one request.
 
         Raises:
@@ -67,7 +67,7 @@ class Uploads:
 
     @contextmanager
     def parts(
-        self, location: Location, file: Path, started: Callable[[str], None]
+        self, location: Location, file: AnyPath, started: Callable[[str], None]
     ) -> Iterator[Callable[[bool], None]]:
         """Upload a file in parts; give the function that makes them an object.
 
@@ -111,7 +111,7 @@ class Uploads:
         with suppress(Exception):  # what went wrong before says more
             self._client.abort_multipart_upload(**_address(location), UploadId=upload_id)
 
-    def _put(self, location: Location, body: Path | bytes, options: dict[str, Any]) -> None:
+    def _put(self, location: Location, body: AnyPath | bytes, options: dict[str, Any]) -> None:
         options |= _address(location) | self._encryption
         if isinstance(body, bytes):
             answer = self._client.put_object(Body=body, **options)
@@ -124,7 +124,7 @@ class Uploads:
             self._client.delete_object(**_address(location))
             raise
 
-    def _send(self, file: Path, upload: dict[str, str]) -> list[dict[str, Any]]:
+    def _send(self, file: AnyPath, upload: dict[str, str]) -> list[dict[str, Any]]:
         """Send all parts, a bounded number of them at a time; give up at the first that fails."""
         size = file.stat().st_size
         part_bytes = max(self._part_bytes, -(-size // MAX_PARTS))

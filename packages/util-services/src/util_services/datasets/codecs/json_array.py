@@ -15,9 +15,9 @@ import numpy as np
 from util_services.errors import DatasetError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
+
+    from util_services.encryption.paths import AnyPath
 
     Bytes = NDArray[np.uint8]
 
@@ -31,7 +31,7 @@ for _pair in (b"[{", b"[]", b"{}", b"},", b"}]", b",{", b"\0[", b"\0{"):
 CASE_BIT = 0x20  # in which a bracket differs from a brace
 
 
-def json_to_lines(source: Path, target: Path, *, block_bytes: int = BLOCK_BYTES) -> int:
+def json_to_lines(source: AnyPath, target: AnyPath, *, block_bytes: int = BLOCK_BYTES) -> int:
     """Write the objects of a JSON array one a line, and return how many there are.
 
     A file that is one object is a dataset of one row. Memory does not grow with the file.
@@ -50,7 +50,7 @@ def json_to_lines(source: Path, target: Path, *, block_bytes: int = BLOCK_BYTES)
     return scan.elements
 
 
-def lines_to_json(source: Path, target: Path, *, block_bytes: int = BLOCK_BYTES) -> int:
+def lines_to_json(source: AnyPath, target: AnyPath, *, block_bytes: int = BLOCK_BYTES) -> int:
     """Write the objects of JSON lines as one array, an object a line, and return their number."""
     rows, before, ended = 0, b"\n", True
     with source.open("rb") as lines, target.open("wb") as array:

@@ -9,26 +9,29 @@ back as UTC: ORC keeps the instant and not the zone.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from util_services.datasets.codecs.casts import cannot_hold, cast_exactly, with_types
 from util_services.datasets.codecs.protocol import BATCH_ROWS, DEFAULT_OPTIONS, CodecOptions
 from util_services.datasets.signatures import HEAD_BYTES, check_signature
+from util_services.encryption.paths import for_library
 from util_services.errors import DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
     import pyarrow as pa
+
+    from util_services.encryption.paths import AnyPath
 
 CALLED = "ORC"
 STRIPE_BYTES = 16 << 20
 UNSIGNED_DIGITS = 20
 
 
-def read(file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchReader:  # noqa: ARG001
+def read(file: AnyPath, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchReader:  # noqa: ARG001
     """Return the rows of an ORC file, stripe by stripe.
 
     Raises:
@@ -40,14 +43,14 @@ def read(file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchR
     with file.open("rb") as content:
         check_signature(content.read(HEAD_BYTES), "orc")
     with _refusing_damage():
-        source = orc.ORCFile(file)
+        source = orc.ORCFile(file if isinstance(file, Path) else file.open("rb"))
         schema = pa.schema([(f.name, _read_type(source, f)) for f in source.schema])
     return pa.RecordBatchReader.from_batches(schema, _batches(source, schema))
 
 
 def write(
     rows: pa.RecordBatchReader,
-    file: Path,
+    file: AnyPath,
     options: CodecOptions = DEFAULT_OPTIONS,  # noqa: ARG001
 ) -> int:
     """Write rows to an ORC file, and return their number.
@@ -61,7 +64,10 @@ def write(
     schema = pa.schema([(f.name, _written_type(f.name, f.type)) for f in rows.schema])
     limits = [with_types(f.type, _in_nanoseconds) for f in schema]
     count = 0
-    with orc.ORCWriter(file, compression="zstd", stripe_size=STRIPE_BYTES) as target:
+    with (
+        for_library(file, "wb") as opened,
+        orc.ORCWriter(opened, compression="zstd", stripe_size=STRIPE_BYTES) as target,
+    ):
         target.write(schema.empty_table())
         for batch in rows:
             for start in range(0, batch.num_rows, BATCH_ROWS):

@@ -9,9 +9,9 @@ from util_services.datasets.compression import DEFAULT_BOUNDS, Bounds
 from util_services.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
+
+    from util_services.encryption.paths import AnyPath
 
 BATCH_ROWS = 10_000  # where rows become Python objects on their way
 ErrorCells = Literal["error", "missing"]
@@ -36,14 +36,14 @@ DEFAULT_OPTIONS = CodecOptions()
 class Codec(Protocol):
     """Reads a file into Arrow batches of bounded size, and writes batches to a file."""
 
-    def read(self, file: Path, options: CodecOptions = ...) -> pa.RecordBatchReader:
+    def read(self, file: AnyPath, options: CodecOptions = ...) -> pa.RecordBatchReader:
         """Return the rows of a file in their order; the schema is known before the first batch.
 
         Raises:
             DatasetError: here, or while batches are read, if a value cannot be read exactly.
         """
 
-    def write(self, rows: pa.RecordBatchReader, file: Path, options: CodecOptions = ...) -> int:
+    def write(self, rows: pa.RecordBatchReader, file: AnyPath, options: CodecOptions = ...) -> int:
         """Write rows to a file, the same bytes for the same rows, and return their number.
 
         Raises:

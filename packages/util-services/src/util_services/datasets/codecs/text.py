@@ -15,9 +15,10 @@ from util_services.errors import ConfigurationError, DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     import pyarrow as pa
+
+    from util_services.encryption.paths import AnyPath
 
 TEXT = "text"
 MAX_BYTES = 256 << 20  # a document is held in memory
@@ -27,7 +28,7 @@ BYTE_ORDER = {  # of encodings whose byte-order mark says which: the mark, and w
 }
 
 
-def read(file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchReader:
+def read(file: AnyPath, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchReader:
     """Return the row that a text document is.
 
     Raises:
@@ -37,7 +38,7 @@ def read(file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchR
 
 
 def read_documents(
-    files: Iterable[tuple[Path, str]], options: CodecOptions = DEFAULT_OPTIONS
+    files: Iterable[tuple[AnyPath, str]], options: CodecOptions = DEFAULT_OPTIONS
 ) -> pa.RecordBatchReader:
     """Return a row for each text document, one a batch.
 
@@ -62,7 +63,9 @@ def read_documents(
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def write(rows: pa.RecordBatchReader, file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> int:
+def write(
+    rows: pa.RecordBatchReader, file: AnyPath, options: CodecOptions = DEFAULT_OPTIONS
+) -> int:
     """Write the only row of a dataset with the column ``text`` to a file.
 
     Raises:
@@ -108,7 +111,7 @@ def resolved_encoding(head: bytes, declared: str) -> str:
     return encoding
 
 
-def _text_of(file: Path, encoding: str) -> str:
+def _text_of(file: AnyPath, encoding: str) -> str:
     if file.stat().st_size > MAX_BYTES:
         raise DatasetError(
             f"The document has more than {MAX_BYTES >> 20} MB; split it, or read it as another "

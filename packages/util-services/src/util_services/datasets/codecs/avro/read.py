@@ -22,10 +22,11 @@ from util_services.errors import DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from types import ModuleType
 
     import pyarrow as pa
+
+    from util_services.encryption.paths import AnyPath
 
     Convert = Callable[[Any], Any]
 
@@ -45,7 +46,7 @@ def fastavro_module() -> ModuleType:
     return module
 
 
-def read_avro(file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchReader:  # noqa: ARG001
+def read_avro(file: AnyPath, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchReader:  # noqa: ARG001
     """Return the rows of an Avro file.
 
     Raises:
@@ -70,7 +71,7 @@ def read_avro(file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordB
 
 
 def _batches(
-    file: Path, root: dict[str, Any], schema: pa.Schema, converts: list[Convert | None]
+    file: AnyPath, root: dict[str, Any], schema: pa.Schema, converts: list[Convert | None]
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 

@@ -15,9 +15,10 @@ from util_services.errors import DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import pyarrow as pa
+
+    from util_services.encryption.paths import AnyPath
 
     Convert = Callable[[Any], Any]
 
@@ -30,7 +31,7 @@ BLOCK_BYTES = 64_000
 
 def write_avro(
     rows: pa.RecordBatchReader,
-    file: Path,
+    file: AnyPath,
     options: CodecOptions = DEFAULT_OPTIONS,  # noqa: ARG001
 ) -> int:
     """Write rows to an Avro file, and return their number.

@@ -33,9 +33,10 @@ from util_services.errors import DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import pyarrow as pa
+
+    from util_services.encryption.paths import AnyPath
 
 INT64 = 1 << 63
 WHOLE_DOUBLES = 1 << 53  # up to here each whole number is a double
@@ -43,7 +44,7 @@ WIDE = 10**38
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - cells have no zone
 
 
-def read_xlsx(file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchReader:
+def read_xlsx(file: AnyPath, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordBatchReader:
     """Return the rows of a worksheet.
 
     Raises:
@@ -63,7 +64,7 @@ def read_xlsx(file: Path, options: CodecOptions = DEFAULT_OPTIONS) -> pa.RecordB
 
 
 def _batches(
-    file: Path, options: CodecOptions, table: _Table, schema: pa.Schema
+    file: AnyPath, options: CodecOptions, table: _Table, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 

@@ -11,20 +11,21 @@ import posixpath
 import re
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from util_services.datasets.codecs.xlsx.serials import BUILT_IN, SerialKind, kind_of_format
 from util_services.datasets.signatures import HEAD_BYTES, check_signature
+from util_services.encryption.paths import for_library
 from util_services.errors import ConfigurationError, DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from pathlib import Path
 
     from util_services.datasets.compression import Bounds
+    from util_services.encryption.paths import AnyPath
 
 PIECE_BYTES = 1 << 18
 ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -47,24 +48,22 @@ class Workbook:
         DatasetError: if the file is no workbook, or is damaged.
     """
 
-    def __init__(self, file: Path, bounds: Bounds) -> None:
+    def __init__(self, file: AnyPath, bounds: Bounds) -> None:
         self._bounds = bounds
         with file.open("rb") as content:
             check_signature(content.read(HEAD_BYTES), "xlsx")
-        with refusing_damage():
-            self._archive = zipfile.ZipFile(file)
+        with refusing_damage(), ExitStack() as stack:
+            opened = stack.enter_context(for_library(file, "rb"))
+            self._archive = stack.enter_context(zipfile.ZipFile(opened))
             self._members = {info.filename: info for info in self._archive.infolist()}
-            try:
-                self._read_parts()
-            except BaseException:
-                self._archive.close()
-                raise
+            self._read_parts()
+            self._open = stack.pop_all()
 
     def __enter__(self) -> Workbook:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._archive.close()
+        self._open.close()
 
     def sheet(self, name: str | None) -> Sheet:
         """Return a worksheet by name, or the first that is visible.

@@ -23,15 +23,17 @@ from util_services.datasets.codecs.xlsx.serials import (
 )
 from util_services.datasets.codecs.xlsx.sheet import MAX_COLUMNS, MAX_ROWS, column_letters
 from util_services.datasets.compression import EARLIEST, PERMISSIONS
+from util_services.encryption.paths import for_library
 from util_services.errors import ConfigurationError, DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
-    from pathlib import Path
     from typing import IO
 
     import pyarrow as pa
+
+    from util_services.encryption.paths import AnyPath
 
 MAX_CHARACTERS = 32_767
 MAX_WHOLE = 1 << 53
@@ -118,7 +120,7 @@ Cell = tuple[str, str]  # the attributes of a cell, and what is in it
 
 
 def write_xlsx(
-    rows: pa.RecordBatchReader, file: Path, options: CodecOptions = DEFAULT_OPTIONS
+    rows: pa.RecordBatchReader, file: AnyPath, options: CodecOptions = DEFAULT_OPTIONS
 ) -> int:
     """Write rows below a header to the only sheet of a workbook, and return their number.
 
@@ -139,7 +141,7 @@ def write_xlsx(
             "another format."
         )
     writers = [_writer(field.name, field.type) for field in rows.schema]
-    with zipfile.ZipFile(file, "w") as archive:
+    with for_library(file, "wb") as opened, zipfile.ZipFile(opened, "w") as archive:
         for part, text in PARTS.items():
             content = text.replace("{sheet}", _escaped(sheet).replace('"', "&quot;"))
             with archive.open(_member(part), "w") as target:
