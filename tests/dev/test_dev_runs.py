@@ -16,6 +16,11 @@ query ($selector: PipelineSelector!) { runConfigSchemaOrError(selector: $selecto
   ... on RunConfigSchema { rootDefaultYaml }
 } }
 """
+REEXECUTE = """
+mutation ($parameters: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $parameters) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+} }
+"""
 RUNS = "{ runsOrError { ... on Runs { results { runId jobName status } } } }"
 SENSORS = """
 { sensorsOrError(repositorySelector: {repositoryLocationName: "data_services",
@@ -76,6 +81,29 @@ def test_a_missing_column_ends_the_run_with_one_sentence_and_no_output(dev):
     assert "'town'" in failure["failureMetadata"]["description"]
     assert "\n" not in failure["failureMetadata"]["description"]
     assert list(dev.root.glob("failed.csv*")) == []
+    assert dev.staged() == []
+
+
+def test_a_run_that_is_continued_from_a_failed_step_says_to_start_anew(dev):
+    stranger = dev.root / "again.csv.report.json"
+    stranger.write_text("somebody else's")
+    failed = dev.launch(JOB, config("again.csv"))
+    dev.wait_for(failed, "FAILURE")
+    stranger.unlink()
+
+    parameters = {"parentRunId": failed, "strategy": "FROM_FAILURE"}
+    answer = dev.ask(REEXECUTE, parameters=parameters)["launchRunReexecution"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    run = answer["run"]["runId"]
+
+    dev.wait_for(run, "FAILURE")
+    [failure] = dev.failures(run)
+    assert failure["stepKey"] == "write_dataset"
+    assert failure["failureMetadata"]["description"] == (
+        "The staging of this run is gone, so it cannot be continued from a failed step; start the "
+        "run from the beginning."
+    )
+    assert list(dev.root.glob("again.csv*")) == []
     assert dev.staged() == []
 
 

@@ -22,12 +22,13 @@ RUN = RunFacts("run-1", "keep_job", "2026-01-01T00:00:00Z", "2026-01-01T00:00:01
 class Flow:
     """Runs the flow step by step as the ops do, on files below a root."""
 
-    def __init__(self, folder, engine_class=LocalEngine):
+    def __init__(self, folder, engine_class=LocalEngine, key=None):
         self.storage = LocalStorage(folder / "root")
         self.storage.root.mkdir(exist_ok=True)
         self.base = folder / "staging"
         self.engine_class = engine_class
         self.options = {}
+        self.key = key
 
     def put(self, name, content):
         (self.storage.root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ class Flow:
     def read(self, name, **options):
         """Return a dataset and the rows of its staged form."""
         plan = plan_read(self.storage, ReadOptions(name, **options))
-        staging = Staging.create(self.base, "read")
+        staging = Staging.create(self.base, "read", self.key)
         try:
             with self.engine_class(staging.scratch(), **self.options) as engine:
                 dataset = read_dataset(plan, staging, engine)
@@ -69,7 +70,7 @@ class Flow:
         write = plan_write(
             self.storage, WriteOptions(output, **writing), read.origin, run_id="run-1"
         )
-        staging = Staging.create(self.base, "run-1")
+        staging = Staging.create(self.base, "run-1", self.key)
         try:
             with self.engine_class(staging.scratch(), **self.options) as engine:
                 dataset = read_dataset(read, staging, engine, is_direct=is_direct)
