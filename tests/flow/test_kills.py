@@ -109,3 +109,42 @@ def test_killed_runs_leave_nothing_once_another_run_has_begun(
         ended = {run.status.value for run in runs}
     assert not {run.run_id for run in runs} & {file.name for file in KEYS.glob("*")}
     assert ended <= {"SUCCESS", "FAILURE"}
+
+
+def test_part_files_without_their_manifest_are_no_dataset(machine, run_config):
+    machine.put("in.csv", SOURCE)
+
+    def parts(output, **options):
+        config = run_config(output=output)
+        writing = {"format": "csv", "part_rows": 400, **options}
+        config["ops"]["write_dataset"]["config"] |= writing
+        return command_line(machine, config, "parts.json")
+
+    def published(folder):
+        return {file.name: file.read_bytes() for file in (machine.root / folder).iterdir()}
+
+    whole = start(machine, parts("whole/"))
+    shown, _ = whole.communicate(timeout=300)
+    assert whole.returncode == 0, shown
+    expected = published("whole")
+
+    process = start(machine, parts("out/"))
+    while process.poll() is None and not list((machine.root / "out").glob("part-*")):
+        time.sleep(0.001)
+    kill_all(process)
+    is_whole = (machine.root / "out/_manifest.json").exists()
+    reading = start(machine, command_line(machine, run_config("out/", "back.csv"), "read.json"))
+    shown, _ = reading.communicate(timeout=300)
+
+    if is_whole:  # it may be fast
+        assert reading.returncode == 0, shown
+        assert machine.get("back.csv") == SOURCE
+    else:
+        assert reading.returncode == 2, shown
+        assert "is being published, or a run died while it did" in shown
+        assert not (machine.root / "back.csv").exists()
+
+    again = start(machine, parts("out/", overwrite=True))
+    shown, _ = again.communicate(timeout=300)
+    assert again.returncode == 0, shown
+    assert published("out") == expected
