@@ -256,13 +256,10 @@ def test_a_sweep_removes_a_run_that_nobody_knows_once_it_was_left_alone(deployme
 
 
 def test_a_sweep_leaves_alone_what_no_run_has_made(deployment, monkeypatch):
-    theirs = [
-        "shared/staging/archive/lease",
-        f"shared/staging/{uuid.uuid4()}/rows",
-        "shared/staging/lease",
-    ]
-    for name in [*theirs, f"elsewhere/{RUN}/lease"]:
-        deployment.put(name, b"precious")
+    theirs = {"archive/lease", f"{uuid.uuid4()}/rows", "lease"}
+    for name in theirs:
+        deployment.put(f"shared/staging/{name}", b"precious")
+    deployment.put(f"elsewhere/{RUN}/lease", b"precious")
     monkeypatch.setattr(shared_staging, "LEASE_SECONDS", -1.0)
     monkeypatch.setattr(shared_staging, "FORGOTTEN_SECONDS", -1.0)
 

@@ -542,7 +542,7 @@ def test_a_download_without_room_is_told(s3_storage, make_file):
     location = s3_storage.resolve("in/tea.csv")
     s3_storage.publish(make_file(b"green"), location, overwrite=False)
 
-    message = refusal(s3_storage.fetch, location, Path("/proc/self"))
+    message = refusal(s3_storage.fetch, location, Path("/proc/self/tea.csv"))
 
     assert message.startswith(f"'{location}' cannot be copied to '/proc/self' (")
 

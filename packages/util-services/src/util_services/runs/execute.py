@@ -7,7 +7,7 @@ a sensor finds its job. This is the one module that uses what lies below it (dag
 import getpass
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,11 @@ from util_services.runs.dead_runs import process_tag, report_dead_runs
 from util_services.runs.executors import tidy_up
 from util_services.runs.home import LOCATION_NAME
 from util_services.storage import LocalStorage, Storage
+from util_services.storage.locks import LockHeldError, locked
 
 REPOSITORY_NAME = "__repository__"
+OPENING = ".data-services-opening"  # a lock on a Dagster home
+OPENING_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     """Return the instance of a Dagster home, without Dagster's capture of what steps print.
 
     That starts processes beside the run, which a Ctrl-C at the terminal hits too, and would keep
-    whatever a step prints.
+    whatever a step prints. One process at a time opens a home, for Dagster makes its databases
+    then, and two that do so at once disturb one another.
     """
     overrides = {
         "compute_logs": {
@@ -85,7 +89,11 @@ def open_instance(home: Path) -> dg.DagsterInstance:
             "class": NoOpComputeLogManager.__name__,
         }
     }
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides))
+    reference = InstanceRef.from_dir(str(home), overrides=overrides)
+    with ExitStack() as stack:
+        with suppress(LockHeldError, OSError):  # opening it anyway tells more
+            stack.enter_context(locked(home / OPENING, OPENING_SECONDS))
+        return dg.DagsterInstance.from_ref(reference)
 
 
 def run_job(
