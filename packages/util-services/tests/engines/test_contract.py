@@ -490,6 +490,16 @@ def test_no_rows_make_no_rows(engine, stage):
             "function or its declaration.",
         ),
         (
+            lambda frame: frame.assign(c=CANARY),
+            "A function on batches returned the columns 'a', 'b', 'c' instead of 'a', 'b'; correct "
+            "the function or its declaration.",
+        ),
+        (
+            lambda frame: frame.assign(a=frame["a"].astype("float64")),
+            "A function on batches returned 'a' as double instead of int64; correct the function "
+            "or its declaration.",
+        ),
+        (
             lambda frame: frame.assign(a=CANARY),
             "A function on batches returned 'a' as large_string instead of int64; correct the "
             "function or its declaration.",
@@ -500,7 +510,7 @@ def test_no_rows_make_no_rows(engine, stage):
             "correct the function or its declaration.",
         ),
     ],
-    ids=["missing column", "order of columns", "type", "mixed"],
+    ids=["missing column", "order of columns", "one more column", "number", "type", "mixed"],
 )
 def test_a_batch_that_is_not_as_declared_is_refused(engine, stage, function, message):
     table = pa.table({"a": [1, 2], "b": [CANARY, "y"]})

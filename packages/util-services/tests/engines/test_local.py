@@ -16,7 +16,6 @@ from util_services.datasets.staged import Origin, StagedDataset
 from util_services.engines import local
 from util_services.engines.choice import open_engine
 from util_services.engines.failures import (
-    BatchContractError,
     EngineError,
     EngineResourceError,
     engine_failure,
@@ -129,62 +128,6 @@ def test_a_function_on_batches_sees_arrow_types(engine):
         "date32[day]",
         "string",
     }
-
-
-@pytest.mark.parametrize(
-    ("function", "message"),
-    [
-        (
-            lambda frame: frame.drop(columns="b"),
-            "A function on batches returned the columns 'a' instead of 'a', 'b'; correct the "
-            "function or its declaration.",
-        ),
-        (
-            lambda frame: frame[["b", "a"]],
-            "A function on batches returned the columns 'b', 'a' instead of 'a', 'b'; correct the "
-            "function or its declaration.",
-        ),
-        (
-            lambda frame: frame.assign(c=CANARY),
-            "A function on batches returned the columns 'a', 'b', 'c' instead of 'a', 'b'; correct "
-            "the function or its declaration.",
-        ),
-        (
-            lambda frame: frame.assign(a=CANARY),
-            "A function on batches returned 'a' as large_string instead of int64; correct the "
-            "function or its declaration.",
-        ),
-        (
-            lambda frame: frame.assign(a=frame["a"].astype("float64")),
-            "A function on batches returned 'a' as double instead of int64; correct the function "
-            "or its declaration.",
-        ),
-        (
-            lambda frame: frame.assign(a=pd.Series([1, CANARY], dtype=object)),
-            "A function on batches returned 'a' with values of several kinds instead of int64; "
-            "correct the function or its declaration.",
-        ),
-    ],
-)
-def test_a_batch_that_is_not_as_declared_is_refused(engine, function, message):
-    table = pa.table({"a": [1, 2], "b": [CANARY, "y"]})
-
-    with pytest.raises(BatchContractError) as refused:
-        engine.map_batches(engine.from_arrow(table), function, table.schema)
-
-    assert str(refused.value) == message
-
-
-def test_an_error_of_a_function_on_batches_is_told_by_its_class(engine):
-    table = pa.table({"a": [CANARY]})
-
-    with pytest.raises(EngineError) as refused:
-        engine.map_batches(
-            engine.from_arrow(table), lambda frame: frame.assign(a=int(frame["a"][0])), table.schema
-        )
-
-    assert "ValueError" in str(refused.value)
-    assert_tells_no_value(refused.value)
 
 
 def assert_tells_no_value(error):
