@@ -1,4 +1,7 @@
-"""One operation on one dataset: what its author sees, and the bookkeeping around it."""
+"""One operation on one dataset: what its author sees, and the bookkeeping around it.
+
+Discovery reads this module, so what is heavy is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset, StepReport
 from util_services.engines.failures import EngineError
-from util_services.engines.fields import common_fields, kept_fields, nullable
 from util_services.errors import DataServicesError
 from util_services.flow.changes import SourceChangedError, file_state
-from util_services.flow.encode import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,6 +74,8 @@ def operate(
         DatasetError: if the input is damaged.
         OutcomeError: if the function returns no outcome.
     """
+    from util_services.flow.encode import encode
+
     staged = dataset.staged
     _refuse_changed(staged, target.staging)
     with _damage_told(dataset):
@@ -103,6 +106,8 @@ def operate(
 
 def _fields(dataset: Dataset, outcome: Outcome, staging: Staging) -> pa.Schema:
     """Return the fields of a result: those of the source where the operation left their type."""
+    from util_services.engines.fields import common_fields, kept_fields, nullable
+
     engine, staged = dataset.engine, dataset.staged
     scanned = engine.arrow_schema(dataset.scan())
     is_parquet = staged.format == "parquet"
