@@ -93,6 +93,22 @@ def refusal(action, *arguments):
     return str(raised.value)
 
 
+def test_orc_refuses_structs_that_its_library_would_change(folder):
+    """Arrow 26 writes the last value as 0; Spark's reader sees that too."""
+    values = [{"C": None}, {"C": None}, {"C": None}, {"C": {"A": 7}}]
+    table = pa.table({"a": values, "b": [[{"x": None}], None, [], [{"x": 1}]]})
+
+    message = refusal(write, folder, "orc", table)
+
+    assert message == (
+        "The column 'a' holds structs inside structs with missing ones among them, which the ORC "
+        "library would change; write another format, such as parquet."
+    )
+    assert (
+        through(folder, "orc", table.select(["b"])).to_pylist() == table.select(["b"]).to_pylist()
+    )
+
+
 def told(value):
     """Return a value whose equality tells NaN, zeros and types apart."""
     if isinstance(value, dict):
@@ -119,7 +135,16 @@ def record(**fields):
 @pytest.mark.parametrize("name", BOTH)
 @given(table=tables())
 def test_what_is_written_comes_back_with_its_types(folder, name, table):
-    found = through(folder, name, table)
+    refused = None
+    try:
+        found = through(folder, name, table)
+    except DatasetError as error:
+        refused = str(error)
+    if refused is not None:
+        assert "structs inside structs with missing ones among them" in refused
+        assert name == "orc"
+        assert any(str(kind).count("struct<") > 1 for kind in table.schema.types)
+        return
 
     assert [str(kind) for kind in found.schema.types] == [str(k) for k in table.schema.types]
     assert told(found.to_pylist()) == told(table.to_pylist())

@@ -19,7 +19,7 @@ from util_services.encryption.paths import for_library
 from util_services.errors import DatasetError, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     import pyarrow as pa
@@ -78,9 +78,42 @@ def write(
                     written = cast_exactly(array, field.type, called=CALLED, **where)
                     cast_exactly(written, limit, called=CALLED, **where)
                     arrays.append(written)
-                target.write(pa.Table.from_arrays(arrays, schema=schema))
+                table = pa.Table.from_arrays(arrays, schema=schema)
+                _refuse_changed(table, limits)
+                target.write(table)
                 count += part.num_rows
     return count
+
+
+def _refuse_changed(table: pa.Table, kinds: Sequence[pa.DataType]) -> None:
+    """Refuse nested values that the library would change: it loses values behind missing structs.
+
+    Such a struct inside a struct comes out with other values (Arrow 26), so that what is nested is
+    written and read once more, in memory.
+
+    Raises:
+        DatasetError: naming the column.
+    """
+    import pyarrow as pa
+    from pyarrow import orc
+
+    for number, name in enumerate(table.column_names):
+        if not table.field(number).type.num_fields:
+            continue
+        column = table.select([number])
+        sink = pa.BufferOutputStream()
+        orc.write_table(column, sink)
+        found = orc.ORCFile(pa.BufferReader(sink.getvalue())).read()
+        # as texts, in which NaN is NaN and -0.0 is not 0.0
+        if _shown(found.column(0), kinds[number]) != _shown(column.column(0), kinds[number]):
+            raise DatasetError(
+                f"The column {quoted([name])} holds structs inside structs with missing ones among "
+                "them, which the ORC library would change; write another format, such as parquet."
+            )
+
+
+def _shown(column: pa.ChunkedArray, kind: pa.DataType) -> str:
+    return repr(column.cast(kind).to_pylist())
 
 
 def _batches(source: Any, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
