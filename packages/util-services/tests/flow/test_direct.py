@@ -52,6 +52,9 @@ def test_nothing_is_staged_for_a_direct_reading(flow):
         (b"a,b\n1,2\n\xff,4\n", "byte 8 in line 3 does not belong to it"),
         (b'a,b\n1,"x"y\n', "text beside a quoted field|text after a closing quote"),
         (b'a,b\n1,"x\n', "quote"),
+        (b"a,b\n1,2\r\n3,4\n", "Line 2 does not end like the other lines"),
+        (b"a,b\r\n1,2\r\n3,4\n", "Line 3 does not end like the other lines"),
+        (b"a,b\n1,2\n3,4\r5\n", "Line 3 does not end like the other lines"),
     ],
 )
 def test_a_direct_reading_refuses_what_a_staged_one_refuses(flow, content, reason):

@@ -1,5 +1,6 @@
 """Every format and compression through the whole flow, from file to published file."""
 
+import datetime as dt
 import gzip
 import hashlib
 import itertools
@@ -198,3 +199,61 @@ def test_a_name_is_no_pattern_and_no_column(flow, name, kind):
     flow.run("in.csv", f"{name}.{kind}")
 
     assert flow.read(f"{name}.{kind}")[1] == [("own",)]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "held"),
+    [
+        ([b"M\xc3\xbcller"], pa.binary(), "bytes"),
+        ([["a", "b"]], pa.list_(pa.string()), "lists, structs or maps"),
+        ([{"a": 1}], pa.struct([("a", pa.int64())]), "lists, structs or maps"),
+        ([[("k", 1)]], pa.map_(pa.string(), pa.int32()), "lists, structs or maps"),
+    ],
+)
+def test_what_csv_has_no_place_for_is_refused(flow, values, kind, held):
+    pq.write_table(pa.table({"a": pa.array(values, kind)}), flow.storage.root / "in.parquet")
+
+    with pytest.raises(DatasetError) as refused:
+        flow.run("in.parquet", "out.csv")
+    assert str(refused.value) == (
+        f"The column 'a' holds {held}, for which csv has no place; leave it out, or write parquet."
+    )
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize(
+    "values", [pa.array([-1_000_000], pa.date32()), pa.array([3_000_000], pa.date32())]
+)
+def test_dates_that_text_cannot_hold_are_refused(flow, kind, values):
+    pq.write_table(pa.table({"a": values}), flow.storage.root / "in.parquet")
+
+    with pytest.raises(
+        DatasetError, match="The column 'a' holds a date outside the years 1 to 9999"
+    ):
+        flow.run("in.parquet", f"out.{kind}")
+
+
+def test_dates_from_the_first_to_the_last_year_are_written(flow):
+    days = [dt.date(1, 1, 1), None, dt.date(9999, 12, 31)]
+    moments = pa.array(days, pa.date32()).cast(pa.timestamp("us"))
+    table = pa.table({"day": days, "moment": moments})
+    pq.write_table(table, flow.storage.root / "in.parquet")
+
+    flow.run("in.parquet", "out.csv")
+
+    assert flow.get("out.csv").decode().splitlines() == [
+        "day,moment",
+        "0001-01-01,0001-01-01 00:00:00",
+        ",",
+        "9999-12-31,9999-12-31 00:00:00",
+    ]
+
+
+def test_a_formula_that_was_never_worked_out_is_refused(flow):
+    workbook = openpyxl.Workbook()
+    for row in (["id", "dose"], [1, "=10*2"]):
+        workbook.active.append(row)
+    workbook.save(flow.storage.root / "in.xlsx")
+
+    with pytest.raises(DatasetError, match=r"^The cell B2 holds a formula whose value was never"):
+        flow.read("in.xlsx")

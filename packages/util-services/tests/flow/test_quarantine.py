@@ -135,6 +135,15 @@ def test_bad_json_is_set_aside(flow, kind):
     assert [entry["line"] for entry in entries(flow)][:2] == [2, 3]
 
 
+def test_json_that_no_column_can_hold_is_set_aside(flow):
+    flow.put("in.jsonl", b'{"a": 1}\n{"a": NaN}\n{"": 3}\n{"a": {"": 1}}\n{"a": -Infinity}\n')
+
+    dataset, rows = flow.read("in.jsonl", **SET_ASIDE)
+
+    assert rows == [(1,)]
+    assert dataset.quarantined == 4
+
+
 def test_objects_are_named_in_the_quarantine(flow):
     flow.put("in/a.csv", b"a\n1\n")
     flow.put("in/b.csv", b"a\n1,2\n3\n")

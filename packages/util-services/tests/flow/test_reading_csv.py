@@ -146,9 +146,9 @@ def test_a_wrong_encoding_is_told_by_byte_and_line(flow, content, encoding, byte
         (b'a,b\n1,"x"y\n', "Line 2 has text after a closing quote"),
         (b'a,b\n1, "x"\n', "The record that ends in line 2 has text beside a quoted field"),
         (b'a,b\n1,"x" \n', "The record that ends in line 2 has text beside a quoted field"),
-        (b"a,b\n1,2\r\n3,4\n", "its lines do not all end alike"),
-        (b"a,b\r\n1,2\n3,4\r\n", "its lines do not all end alike"),
-        (b"a,b\n1,2\r3,4\n", "its lines do not all end alike"),
+        (b"a,b\n1,2\r\n3,4\n", "does not end like the other lines"),
+        (b"a,b\r\n1,2\n3,4\r\n", "does not end like the other lines"),
+        (b"a,b\n1,2\r3,4\n", "does not end like the other lines"),
     ],
 )
 def test_a_file_that_breaks_its_own_rules_is_refused_by_line(flow, content, words):

@@ -103,10 +103,10 @@ def test_missing_keys_are_missing_values(flow):
             "The dataset has column names that are equal, or equal but for case: 'a', 'A'; rename "
             "them in the source.",
         ),
-        (b'{"":1}\n', "The file has objects with an empty key; give it a name."),
+        (b'{"":1}\n', "Line 1 has an object with an empty key; give it a name."),
         (
             b'{"a":{"":1}}\n',
-            "The objects of the key 'a' have an empty key; give it a name.",
+            "Line 1 has an object with an empty key; give it a name.",
         ),
         (
             b'{"a":{"x":1}}\n{"a":{"X":1}}\n',
@@ -120,8 +120,8 @@ def test_missing_keys_are_missing_values(flow):
         ),
         (
             b'{"a":NaN}\n',
-            "The column 'a' holds NaN or an infinity, which JSON does not know; write null or a "
-            "text instead.",
+            "Line 1 holds NaN or an infinity, which JSON does not know; write null or a text "
+            "instead.",
         ),
     ],
 )

@@ -94,7 +94,9 @@ def test_a_folder_is_no_dataset(local_storage):
     (local_storage.root / "folder.csv").mkdir()
 
     location = local_storage.resolve("folder.csv")
-    assert refusal(local_storage.fingerprint, location).endswith("is not a file; name a file.")
+    assert refusal(local_storage.fingerprint, location).endswith(
+        "is not a file; name a file, or end the path in '/' for all files below a folder."
+    )
 
 
 def test_a_path_through_a_file_is_refused_for_reading_and_for_writing(local_storage, make_file):

@@ -56,20 +56,25 @@ def diagnose_lines(file: AnyPath, unit: str = "Line") -> DatasetError:
         file: the lines.
         unit: what a line is called, "Element" where the lines were an array.
     """
-    has_keys = False
+    found = first_fault(file, unit)
+    if found is not None:
+        return found
     with file.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.isspace():
-                continue
-            wrong = fault_of(line, unit)
-            if wrong is not None:
-                return DatasetError(f"{unit} {number} {wrong}.")
-            has_keys = has_keys or line.strip() != b"{}"
-    if not has_keys:
-        return DatasetError(f"The file holds no JSON object with a key; write {_advice(unit)}.")
+        if not any(line.strip() not in {b"", b"{}"} for line in lines):
+            return DatasetError(f"The file holds no JSON object with a key; write {_advice(unit)}.")
     return DatasetError(
         "The values of a key are of kinds that fit no column; write them in one kind, such as text."
     )
+
+
+def first_fault(file: AnyPath, unit: str = "Line") -> DatasetError | None:
+    """Return the error for the first line that is at fault by itself, None if none is."""
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            wrong = None if line.isspace() else fault_of(line, unit)
+            if wrong is not None:
+                return DatasetError(f"{unit} {number} {wrong}.")
+    return None
 
 
 def _advice(unit: str) -> str:
@@ -85,7 +90,13 @@ def fault_of(line: bytes, unit: str = "Line") -> str | None:
     if text.startswith("\ufeff"):
         return "begins with a byte-order mark, which JSON does not know; save the file without it"
     try:
-        value = json.loads(text, object_pairs_hook=_without_repetition)
+        value = json.loads(
+            text, object_pairs_hook=_without_repetition, parse_constant=_refuse_constant
+        )
+    except _ConstantError:
+        return "holds NaN or an infinity, which JSON does not know; write null or a text instead"
+    except _NamelessKeyError:
+        return "has an object with an empty key; give it a name"
     except _RepeatedKeyError as error:
         return f"has an object with the key {quoted_name(error.args[0])} twice; keep one of them"
     except (ValueError, RecursionError):
@@ -111,6 +122,18 @@ def _is_unicode(value: Any) -> bool:
     return True
 
 
+class _ConstantError(Exception):
+    """Raised for NaN and infinities."""
+
+
+class _NamelessKeyError(Exception):
+    """Raised for an object with an empty key."""
+
+
+def _refuse_constant(_: str) -> Any:
+    raise _ConstantError
+
+
 class _RepeatedKeyError(Exception):
     """Raised for an object that names a key twice, with the key."""
 
@@ -118,6 +141,8 @@ class _RepeatedKeyError(Exception):
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
+        if not key:
+            raise _NamelessKeyError
         if key in found:
             raise _RepeatedKeyError(key)
         found[key] = value

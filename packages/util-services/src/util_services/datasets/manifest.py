@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "_manifest.json"
 MANIFEST_SCHEMA = 1
+PART_NAME = re.compile(r"part-\d{5,}-[0-9a-f]{16}\.[a-z0-9.]+")
 MAX_MANIFEST_BYTES = 256 << 20
 
 

@@ -74,6 +74,7 @@ def count_records(file: AnyPath, dialect: CsvDialect, *, columns: int) -> Record
                 longest = max(longest, int(np.diff(found, prepend=begin - offset).max()))
                 begin = offset + int(found[-1])
             blank += _empty_lines(text, found, end)
+            regular &= _ends_alike(text, marks, quotes, dialect.line_end)
             cuts = np.flatnonzero(text[2:] == delimiter[0]) + 2
             delimiters += len(_outside(cuts, marks, quotes))
             opening = marks[quotes % 2 :: 2]
@@ -141,6 +142,19 @@ def _outside(places: np.ndarray, quotes: np.ndarray, quotes_before: int) -> np.n
     inside = (np.searchsorted(quotes, places) + quotes_before) % 2
     outside: np.ndarray = places[inside == 0]
     return outside
+
+
+def _ends_alike(text: np.ndarray, quotes: np.ndarray, quotes_before: int, line_end: str) -> bool:
+    """Return whether no line end outside quotes is of another kind; the last byte is left open."""
+    returns = _outside(np.flatnonzero(text[1:-1] == RETURN) + 1, quotes, quotes_before)
+    match line_end:
+        case "\n":
+            return len(returns) == 0
+        case "\r":
+            newlines = np.flatnonzero(text[2:] == NEWLINE) + 2
+            return len(_outside(newlines, quotes, quotes_before)) == 0
+    newlines = _outside(np.flatnonzero(text[2:] == NEWLINE) + 2, quotes, quotes_before)
+    return bool((text[returns + 1] == NEWLINE).all() and (text[newlines - 1] == RETURN).all())
 
 
 def _empty_lines(text: np.ndarray, ends: np.ndarray, end: int) -> int:

@@ -7,16 +7,22 @@ engine at its top.
 
 from __future__ import annotations
 
+import re
+
 from util_services.encryption.files import DamagedStagingError
 from util_services.errors import (
     CancelledError,
     DataServicesError,
     DatasetError,
     RefusedError,
+    quoted_name,
 )
 
 SPILL_LIMIT = "max_temp_directory_size"  # by which DuckDB means the free space of the disk
-NOT_FINITE = "data-services: a number is not finite"  # raised inside queries of this engine
+# Raised inside queries of this engine, with the name of the column behind them.
+NOT_FINITE = "data-services: a number is not finite"
+NOT_A_YEAR = "data-services: a date is of no year from 1 to 9999"
+UNFIT_TEXT = re.compile(f"({NOT_FINITE}|{NOT_A_YEAR})<(.*)>", re.DOTALL)
 
 
 class EngineError(DatasetError):
@@ -49,10 +55,16 @@ def engine_failure(error: BaseException) -> BaseException:
         return CancelledError("The run was cancelled while the engine was at work.")
     if DamagedStagingError.__name__ in str(error):  # raised by our files, inside a query
         return DamagedStagingError()
-    if NOT_FINITE in str(error):
+    unfit = UNFIT_TEXT.search(str(error))
+    if unfit is not None and unfit[1] == NOT_FINITE:
         return DatasetError(
-            "A number column holds NaN or an infinity, which JSON cannot write; write another "
-            "format, or replace them first."
+            f"The column {quoted_name(unfit[2])} holds NaN or an infinity, which JSON cannot "
+            "write; write another format, or replace them first."
+        )
+    if unfit is not None:
+        return DatasetError(
+            f"The column {quoted_name(unfit[2])} holds a date outside the years 1 to 9999, which "
+            "text cannot hold; write parquet, or replace it first."
         )
     if isinstance(error, duckdb.OutOfMemoryException) and SPILL_LIMIT in str(error):
         return EngineResourceError(

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from util_services.datasets.csv_dialect import QUOTE, CsvDialect, not_in_encoding
-from util_services.datasets.json_lines import diagnose_lines, refuse_keys
+from util_services.datasets.json_lines import diagnose_lines, first_fault, refuse_keys
 from util_services.datasets.schema import Column, Schema
-from util_services.engines.failures import NOT_FINITE
+from util_services.datasets.sifting import BadRecord, sift_csv
+from util_services.engines.failures import NOT_A_YEAR, NOT_FINITE
 from util_services.errors import DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import narwhals as nw
+    from duckdb.sqltypes import DuckDBPyType
 
     from util_services.datasets.formats import Format
     from util_services.encryption.paths import AnyPath
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES = 256 << 20  # a record of a CSV file or a line of JSON, quoted line breaks included
 COMMON_LINE_BYTES = 2 << 20  # DuckDB's buffers are many times as large as the longest line
 READ_BYTES = 1 << 20
+YEARS_BEYOND = {"date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp with time zone"}
+NESTED = {"list", "array", "struct", "map", "union"}
 
 REJECTIONS = {
     "TOO MANY COLUMNS": "has more fields than the header",
@@ -107,18 +113,41 @@ def copy_options(format: Format, dialect: CsvDialect | None) -> str:
 
 
 def written_columns(frame: nw.LazyFrame[Any], format: Format) -> str:
-    """Return the columns of a frame as a format can hold them."""
-    if format != "jsonl":
+    """Return the columns of a frame as a format can hold them.
+
+    Raises:
+        DatasetError: naming a column of a type that the format has no place for.
+    """
+    if format == "parquet":
         return "*"
+    rows = frame.to_native()
     return ", ".join(
-        # the list hides bounds that a Parquet file states, from which DuckDB concludes too much
-        f"CASE WHEN isfinite(list_value({sql_name(name)})[1]) OR {sql_name(name)} IS NULL "
-        f"THEN {sql_name(name)} "
-        f"ELSE error({sql_text(NOT_FINITE)}) END AS {sql_name(name)}"
-        if kind.is_float()
-        else sql_name(name)
-        for name, kind in frame.collect_schema().items()
+        f"{_written(name, kind, format)} AS {sql_name(name)}"
+        for name, kind in zip(rows.columns, rows.types, strict=True)
     )
+
+
+def _written(name: str, kind: DuckDBPyType, format: Format) -> str:
+    """Return the SQL of a value as text can hold it; what it cannot hold ends the query."""
+    value = sql_name(name)
+    if kind.id == "blob" or (kind.id in NESTED and format != "jsonl"):
+        held = "bytes" if kind.id == "blob" else "lists, structs or maps"
+        raise DatasetError(
+            f"The column {quoted([name])} holds {held}, for which {format} has no place; leave it "
+            "out, or write parquet."
+        )
+    if kind.id in {"float", "double"} and format == "jsonl":
+        # the list hides bounds that a Parquet file states, from which DuckDB concludes too much
+        fits = f"isfinite(list_value({value})[1])"
+        return _or_error(value, fits, f"{NOT_FINITE}<{name}>")
+    if kind.id in YEARS_BEYOND:
+        fits = f"{value} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999'"
+        return _or_error(value, fits, f"{NOT_A_YEAR}<{name}>")
+    return value
+
+
+def _or_error(value: str, fits: str, error: str) -> str:
+    return f"CASE WHEN {fits} OR {value} IS NULL THEN {value} ELSE error({sql_text(error)}) END"
 
 
 def diagnose(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetError:
@@ -127,10 +156,31 @@ def diagnose(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetEr
         return diagnose_lines(source.file, source.unit)
     if source.format == "parquet":
         return DatasetError("The Parquet file is damaged or incomplete; write it anew.")
-    return bad_line(connection, source) or DatasetError(
-        "The file cannot be read as CSV: its lines do not all end alike, a quote is never "
-        "closed, or 'csv.delimiter' is another; repair the file or correct the option."
+    return (
+        bad_line(connection, source)
+        or odd_record(source)
+        or DatasetError(
+            "The file cannot be read as CSV: its lines do not all end alike, a quote is never "
+            "closed, or 'csv.delimiter' is another; repair the file or correct the option."
+        )
     )
+
+
+def odd_record(source: Source) -> DatasetError | None:
+    """Return the error for the first record of a CSV file that RFC 4180 does not allow, if any."""
+
+    def tell(bad: BadRecord) -> None:
+        raise DatasetError(
+            f"Line {bad.line} {bad.reason}; repair it, correct 'csv.delimiter', or set "
+            "'bad_rows: quarantine'."
+        )
+
+    try:
+        columns = len(source.schema.columns)
+        sift_csv(source.file, source.dialect or CsvDialect(), columns, Path(os.devnull), tell)
+    except DatasetError as error:
+        return error
+    return None
 
 
 def bad_line(connection: duckdb.DuckDBPyConnection, source: Source) -> DatasetError | None:
@@ -221,7 +271,10 @@ def json_types(
     structure = json.loads(found[0]) if found and found[0] else None
     if not isinstance(structure, dict) or not structure or (found and found[1]):
         raise diagnose_lines(files[0], unit)
-    refuse_keys(structure)
+    try:
+        refuse_keys(structure)
+    except DatasetError as error:
+        raise first_fault(files[0], unit) or error from None
     types = {name: _sql_type(kind) for name, kind in structure.items()}
     Schema(tuple(Column(name, kind) for name, kind in types.items()))
     numbers = [name for name, kind in structure.items() if _holds_numbers(kind)]
@@ -261,7 +314,7 @@ def _exact_types(
     for number, (name, kind) in enumerate(types.items()):
         whole, fits, wide, foreign = found[4 * number : 4 * number + 4]
         if foreign:
-            raise DatasetError(
+            raise first_fault(files[0]) or DatasetError(
                 f"The column {quoted([name])} holds NaN or an infinity, which JSON does not know; "
                 "write null or a text instead."
             )

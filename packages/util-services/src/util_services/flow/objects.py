@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 from util_services import samples
 from util_services.datasets.compression import read_head
 from util_services.datasets.csv_dialect import HEADER_BYTES, CsvDialect, read_header
-from util_services.datasets.manifest import MANIFEST, MAX_MANIFEST_BYTES, Manifest
+from util_services.datasets.manifest import (
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    PART_NAME,
+    Manifest,
+)
 from util_services.datasets.parquet import parquet_schema
 from util_services.datasets.signatures import HEAD_BYTES, check_signature
 from util_services.errors import DatasetError, StorageError, printable
@@ -73,6 +78,11 @@ def find_objects(storage: Storage, path: str) -> Found:
         if parts is not None:
             return parts
     found = [place for place in storage.find(pattern) if not place.path.endswith(BESIDE_DATA)]
+    if path.endswith("/") and any(PART_NAME.fullmatch(place.name) for place in found):
+        raise StorageError(
+            f"The folder '{path}' holds part files of a dataset but no '{MANIFEST}' that lists "
+            "them; copy the folder anew with its manifest, or name the files by a pattern."
+        )
     if not found:
         raise StorageError(f"There is no dataset at '{path}'; check the path.")
     folder = storage.resolve(f"{pattern.folder}x").path.removesuffix("x")
@@ -92,6 +102,12 @@ def _parts_of(storage: Storage, folder: str) -> Found | None:
     with storage.open(place) as file:
         manifest = Manifest.from_json(file.read(MAX_MANIFEST_BYTES))
     names = tuple(part.name for part in manifest.parts)
+    for name in names:
+        if storage.fingerprint(storage.resolve(f"{folder}{name}")) is None:
+            raise StorageError(
+                f"The part '{name}' that the manifest of '{folder}' lists is missing; copy or "
+                "publish the dataset anew."
+            )
     return Found(storage, tuple(storage.resolve(f"{folder}{n}") for n in names), names, manifest)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from util_services.datasets.manifest import MANIFEST
+from util_services.datasets.manifest import MANIFEST, PART_NAME
 from util_services.errors import StorageError
 from util_services.storage.patterns import Pattern
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from util_services.encryption.paths import AnyPath
     from util_services.flow.plan import WritePlan
     from util_services.storage.protocol import Claim
-
-PART_NAME = re.compile(r"part-\d{5,}-[0-9a-f]{16}\.[a-z0-9.]+")
 
 
 @contextmanager

@@ -104,7 +104,10 @@ class LocalStorage:
             except FileNotFoundError:
                 return None
             if not stat.S_ISREG(state.st_mode):
-                raise StorageError(f"'{location}' is not a file; name a file.")
+                raise StorageError(
+                    f"'{location}' is not a file; name a file, or end the path in '/' for all "
+                    "files below a folder."
+                )
         return Fingerprint(state.st_size, f"{state.st_dev}-{state.st_ino}-{state.st_mtime_ns}")
 
     def open(self, location: Location) -> BinaryIO:

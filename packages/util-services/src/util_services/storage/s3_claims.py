@@ -152,6 +152,9 @@ class S3Claims:
             if again is not None and again[0] == record and again[1] >= age:
                 if record.upload:
                     self._uploads.abort(replace(place, path=record.upload_key), record.upload)
+                self._uploads.abort_all(
+                    replace(place, path=place.path.removesuffix(CLAIM_ENDING))
+                )  # one may have begun that the claim does not name yet
                 self._remove(place)
         finally:
             self._remove(right)

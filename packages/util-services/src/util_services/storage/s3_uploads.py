@@ -111,6 +111,16 @@ class Uploads:
         with suppress(Exception):  # what went wrong before says more
             self._client.abort_multipart_upload(**_address(location), UploadId=upload_id)
 
+    def abort_all(self, location: Location) -> None:
+        """Remove the parts of all uploads to one place, as far as the store can be reached."""
+        with suppress(Exception):  # a store that cannot list them is not at fault for that
+            answer = self._client.list_multipart_uploads(
+                Bucket=location.container, Prefix=location.path
+            )
+            for upload in answer.get("Uploads", ()):
+                if upload["Key"] == location.path:
+                    self.abort(location, upload["UploadId"])
+
     def _put(self, location: Location, body: AnyPath | bytes, options: dict[str, Any]) -> None:
         options |= _address(location) | self._encryption
         if isinstance(body, bytes):

@@ -78,7 +78,7 @@ class _Reading:
         self._row, self._cells = 0, list[Cell]()
         self._column = -1
         self._type, self._style = "n", ""
-        self._in_cell = self._collects = self._has_text = False
+        self._in_cell = self._collects = self._has_text = self._has_formula = False
         self._hints = 0
         self._text = ""
 
@@ -91,6 +91,8 @@ class _Reading:
                 self._hints += 1
             elif tag == "v" or (tag == "t" and not self._hints):
                 self._collects = self._has_text = True
+            elif tag == "f":
+                self._has_formula = True
         elif tag == "row":
             number = int(given["r"]) if "r" in given else self._row + 1
             if not self._row < number <= MAX_ROWS:
@@ -117,6 +119,7 @@ class _Reading:
         self._column = column
         self._type, self._style = given.get("t", "n"), given.get("s", "")
         self._in_cell, self._has_text, self._text = True, False, ""
+        self._has_formula = False
 
     def _characters(self, data: str) -> None:
         if self._collects:
@@ -126,6 +129,12 @@ class _Reading:
         tag = self._names[name]
         if tag == "c":
             self._in_cell = False
+            if self._has_formula and not self._text and self._type == "n":
+                raise DatasetError(
+                    f"The cell {column_letters(self._column)}{self._row} holds a formula whose "
+                    "value was never worked out; open the workbook in Excel or LibreOffice and "
+                    "save it."
+                )
             if self._has_text:
                 self._end_cell()
         elif tag == "row":
