@@ -22,7 +22,7 @@ SPILL_LIMIT = "max_temp_directory_size"  # by which DuckDB means the free space 
 # Raised inside queries of this engine, with the name of the column behind them.
 NOT_FINITE = "data-services: a number is not finite"
 NOT_A_YEAR = "data-services: a date is of no year from 1 to 9999"
-UNFIT_TEXT = re.compile(f"({NOT_FINITE}|{NOT_A_YEAR})<(.*)>", re.DOTALL)
+UNFIT_TEXT = re.compile(f"Invalid Input Error: ({NOT_FINITE}|{NOT_A_YEAR})<(.*)>", re.DOTALL)
 
 
 class EngineError(DatasetError):
@@ -55,7 +55,7 @@ def engine_failure(error: BaseException) -> BaseException:
         return CancelledError("The run was cancelled while the engine was at work.")
     if DamagedStagingError.__name__ in str(error):  # raised by our files, inside a query
         return DamagedStagingError()
-    unfit = UNFIT_TEXT.search(str(error))
+    unfit = UNFIT_TEXT.fullmatch(str(error))  # anything else may quote a cell
     if unfit is not None and unfit[1] == NOT_FINITE:
         return DatasetError(
             f"The column {quoted_name(unfit[2])} holds NaN or an infinity, which JSON cannot "
