@@ -337,3 +337,19 @@ def test_a_failure_while_parts_appear_leaves_what_was_there(flow, monkeypatch):
         flow.run("in.csv", "out/", part_rows=1, overwrite=True, may_publish=refuse)
 
     assert {name: flow.get(name) for name in names(flow, ".")} == before
+
+
+def test_a_report_that_cannot_be_replaced_takes_no_part_with_it(flow):
+    flow.put("in.csv", b"n\n1\n2\n")
+    flow.run("in.csv", "out/", part_rows=1)
+    flow.put("in.csv", b"n\n3\n4\n")
+
+    def obstruct():
+        report = flow.storage.root / "out.report.html"
+        if not report.exists():  # right before the commit, when the former one is set aside
+            report.mkdir()
+
+    with pytest.raises(StorageError, match="data were replaced, but not all their reports"):
+        flow.run("in.csv", "out/", part_rows=1, overwrite=True, may_publish=obstruct)
+
+    assert flow.read("out/")[1] == [("3",), ("4",)]

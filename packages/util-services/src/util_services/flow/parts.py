@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def parts_published(
     plan: WritePlan, claim: Claim, parts: Mapping[str, AnyPath]
 ) -> Iterator[frozenset[str]]:
-    """Make part files appear, and take them away again if what follows fails.
+    """Make part files appear, and take them away again if what follows fails before the commit.
 
-    A part that is there already has the same content, as its name tells, and is left alone.
+    Once the manifest has changed, they belong to a dataset, whatever fails afterwards. A part that
+    is there already has the same content, as its name tells, and is left alone.
 
     Args:
         plan: where the dataset goes.
@@ -36,7 +37,7 @@ def parts_published(
     if plan.part_rows is None:
         yield frozenset()
         return
-    former = frozenset(names_in(plan))
+    former, manifest = frozenset(names_in(plan)), plan.storage.fingerprint(plan.location)
     try:
         for name, file in parts.items():
             if name in former and _size(plan, name) == file.stat().st_size:
@@ -45,7 +46,8 @@ def parts_published(
         yield former
     except BaseException:
         with suppress(Exception):  # what went wrong before says more
-            remove_parts(plan, parts.keys() - former)
+            if plan.storage.fingerprint(plan.location) == manifest:
+                remove_parts(plan, parts.keys() - former)
         raise
 
 
@@ -61,8 +63,7 @@ def names_in(plan: WritePlan) -> list[str]:
     Raises:
         StorageError: if there are other files, which a manifest would hide.
     """
-    folder = f"{plan.path}"
-    found = plan.storage.find(Pattern(folder, ""))
+    found = plan.storage.find(Pattern(plan.path, ""))
     names = [one.path.removeprefix(plan.location.path.removesuffix(MANIFEST)) for one in found]
     strangers = [name for name in names if not PART_NAME.fullmatch(name)]
     if strangers:
