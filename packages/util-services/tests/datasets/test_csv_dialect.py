@@ -57,7 +57,7 @@ def test_the_end_of_the_header_is_the_end_of_all_lines(end, name):
             b"id,ID,x\n",
             "utf-8",
             "The dataset has column names that are equal, or equal but for case: 'id', 'ID'; "
-            "rename them in the source.",
+            "rename them in the source. Or set 'csv.duplicate_names: suffix'.",
         ),
         (
             b'a\n,"b\n',

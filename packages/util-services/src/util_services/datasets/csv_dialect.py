@@ -8,7 +8,7 @@ import io
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from util_services.datasets.schema import Column, Schema
+from util_services.datasets.schema import Column, RepeatedNamesError, Schema
 from util_services.errors import ConfigurationError, DatasetError, quoted_name
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ def read_header(
         raise DatasetError("The file begins with an empty line; its first line must name columns.")
     if duplicate_names == "suffix":
         record = _told_apart(record)
-    schema = Schema(tuple(Column(name, "string") for name in record))
+    try:
+        schema = Schema(tuple(Column(name, "string") for name in record))
+    except RepeatedNamesError as error:
+        raise DatasetError(f"{error} Or set 'csv.duplicate_names: suffix'.") from None
     return replace(declared, line_end=line_end), schema
 
 

@@ -36,7 +36,8 @@ class Schema:
         """Refuse what no engine can name.
 
         Raises:
-            DatasetError: if a name is empty or not unique.
+            DatasetError: if a name is empty.
+            RepeatedNamesError: if names are not unique.
         """
         nameless = [str(n) for n, column in enumerate(self.columns, 1) if not column.name]
         if nameless:
@@ -46,7 +47,7 @@ class Schema:
         counts = Counter(column.name.casefold() for column in self.columns)
         repeated = [c.name for c in self.columns if counts[c.name.casefold()] > 1]
         if repeated:
-            raise DatasetError(
+            raise RepeatedNamesError(
                 f"The dataset has column names that are equal, or equal but for case: "
                 f"{quoted(repeated)}; rename them in the source."
             )
@@ -119,6 +120,10 @@ def _nested(kind: pa.DataType) -> Iterator[pa.DataType]:
     yield kind
     for number in range(kind.num_fields):
         yield from _nested(kind.field(number).type)
+
+
+class RepeatedNamesError(DatasetError):
+    """Raised when columns of a dataset share a name."""
 
 
 class UnknownColumnsError(ConfigurationError, KeyError):

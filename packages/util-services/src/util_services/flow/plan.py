@@ -18,6 +18,7 @@ from util_services.datasets.layout import Layout
 from util_services.datasets.manifest import MANIFEST
 from util_services.datasets.staged import Origin
 from util_services.errors import ConfigurationError, DatasetError, quoted
+from util_services.flow.idle_options import READING, WRITING, refuse_idle
 from util_services.flow.objects import (
     BESIDE_DATA,
     Found,
@@ -122,6 +123,7 @@ def plan_read(storage: Storage, options: ReadOptions) -> ReadPlan:
     path = options.path
     found = find_objects(storage, path)
     layout = _input_layout(found, options)
+    refuse_idle(options, ReadOptions(path), layout, READING)
 
     read_names = partial(
         read_header,
@@ -172,6 +174,7 @@ def plan_write(
         )
     is_folder = path.endswith("/")
     layout = _output_layout(path, options, origin)
+    refuse_idle(options, WriteOptions(options.path), layout, WRITING)
     if origin.limit_rows is not None:
         name = path.rstrip("/").rsplit("/", 1)[-1] + ("/" if is_folder else "")
         path = f"{TEST_RUNS}/{run_id}/{name}"

@@ -210,6 +210,16 @@ def test_text_formats_are_told_by_what_they_hold(tmp_path, content, expected):
     assert propose(put(tmp_path, content, "file")).format == expected
 
 
+def test_json_lines_with_bad_ones_are_json_lines(tmp_path):
+    content = '{"a": 1, "b": 2}\n{"a": 1, "b"\n{"a": 2, "b": 3}\nx\n{"a": 3, "b": 4}\n'
+
+    found = propose(put(tmp_path, content, "file.jsonl"))
+
+    assert (found.format, found.records_sampled, found.records_regular) == ("jsonl", 5, 3)
+    assert found.warnings == ("2 lines sampled are no JSON objects",)
+    assert found.confidence < 0.6
+
+
 def test_a_table_of_one_column_is_told_by_its_name(tmp_path):
     found = propose(put(tmp_path, "name\nAnna\nBob\n"))
 

@@ -35,6 +35,7 @@ ENDINGS = {
     **{kind: (f".{kind}",) for kind in BINARY},
 }
 SHOWN_HEADER = 0.7  # a header less certain may be a row of values, and is not shown
+JSON_LINES_SHARE = 0.5  # of lines that are JSON objects, for a file of JSON lines with bad ones
 SUPPORTED_QUOTE = '"'
 
 
@@ -99,12 +100,7 @@ def _of_text(sample: Sample, encoding: EncodingGuess, path: str) -> Proposal:
         text = text[: cut or None]
     kind = _json_kind(text, is_whole=sample.is_whole)
     if kind is not None:
-        reason = {
-            "json": "it begins with a bracket of JSON",
-            "jsonl": "each line sampled is a JSON object",
-        }[kind]
-        confidence = round(0.97 * encoding.confidence, 2)
-        return Proposal(kind, confidence, encoding=encoding.name, reasons=(reason,))
+        return _of_json(kind, text, encoding)
     line_end, is_mixed = guess_line_end(text)
     base = Proposal("text", 0.3, encoding=encoding.name, line_end=line_end)
     warnings = ("its line ends are of several kinds",) if is_mixed else ()
@@ -112,6 +108,23 @@ def _of_text(sample: Sample, encoding: EncodingGuess, path: str) -> Proposal:
     if dialect is None:
         return _undivided(text, replace(base, warnings=warnings), encoding, path)
     return _of_csv(sample, text, replace(base, warnings=warnings), encoding, dialect)
+
+
+def _of_json(kind: str, text: str, encoding: EncodingGuess) -> Proposal:
+    proposal = Proposal(kind, round(0.97 * encoding.confidence, 2), encoding=encoding.name)
+    if kind == "json":
+        return replace(proposal, reasons=("it begins with a bracket of JSON",))
+    lines = _lines(text)
+    regular = sum(map(_is_object, lines))
+    reason = f"{regular} of {len(lines)} lines sampled are JSON objects"
+    proposal = replace(
+        proposal, records_sampled=len(lines), records_regular=regular, reasons=(reason,)
+    )
+    if regular == len(lines):
+        return proposal
+    warning = f"{len(lines) - regular} lines sampled are no JSON objects"
+    confidence = round(proposal.confidence * regular / len(lines), 2)
+    return replace(proposal, confidence=confidence, warnings=(warning,))
 
 
 def _undivided(text: str, base: Proposal, encoding: EncodingGuess, path: str) -> Proposal:
@@ -182,10 +195,14 @@ def _json_kind(text: str, *, is_whole: bool) -> str | None:
         return "json" if rest in ("{", "]") else None
     if begin != "{":
         return None
-    lines = [line for line in text.splitlines() if line.strip()]
-    if all(_is_object(line) for line in lines):
+    objects = sum(map(_is_object, _lines(text)))
+    if objects and objects >= JSON_LINES_SHARE * len(_lines(text)):
         return "jsonl"
     return "json" if not is_whole or _is_object(text) else None
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _is_object(text: str) -> bool:
