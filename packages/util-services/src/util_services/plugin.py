@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import click
     import dagster as dg
 
+    from util_services.keys.providers.protocol import KeyProvider
+
 
 @hookimpl
 def register_ops() -> Iterable[dg.OpDefinition]:
@@ -55,6 +57,16 @@ def register_loggers() -> Mapping[str, dg.LoggerDefinition]:
     from util_services.custom_json_logger import simpl_json_logger
 
     return {"simpl": simpl_json_logger}
+
+
+@hookimpl
+def register_key_providers() -> Iterable[type[KeyProvider]]:
+    """Return the keepers of keysets: the environment, files, and files under a key of AWS KMS."""
+    from util_services.keys.providers.environment import EnvironmentProvider
+    from util_services.keys.providers.file import FileProvider
+    from util_services.keys.providers.kms import KmsProvider
+
+    return [EnvironmentProvider, FileProvider, KmsProvider]
 
 
 @hookimpl

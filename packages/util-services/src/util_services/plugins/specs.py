@@ -82,7 +82,10 @@ def register_commands() -> Iterable[click.Command]:
 
 @hookspec
 def register_key_providers() -> Iterable[Any]:
-    """Return providers of keysets, named as ``DATA_SERVICES_KEY_PROVIDER`` selects them."""
+    """Return providers of keysets, named as ``DATA_SERVICES_KEY_PROVIDER`` selects them.
+
+    They are classes of the kind of `util_services.keys.providers.protocol.KeyProvider`.
+    """
     raise NotImplementedError
 
 
