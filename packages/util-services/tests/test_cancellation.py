@@ -6,6 +6,15 @@ import pytest
 from util_services.runs.cancellation import recorded_interrupts
 
 
+@pytest.fixture
+def _heard_hangups():
+    """Hear of hangups, also where the tests run under nohup."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
+@pytest.mark.usefixtures("_heard_hangups")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whoever_asks_after_an_interrupt_waits_until_it_is_recorded(number):
     recorded = []
