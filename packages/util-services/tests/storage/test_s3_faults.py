@@ -303,8 +303,8 @@ def test_a_claim_that_nobody_renews_expires_and_its_holder_knows(
 def test_a_claim_is_renewed_for_as_long_as_it_is_held(
     storage, settings, direct, bucket, make_file, monkeypatch
 ):
-    monkeypatch.setattr(s3_claims, "LEASE_SECONDS", 3.0)
-    monkeypatch.setattr(s3_claims, "WAIT_SECONDS", 5.0)
+    monkeypatch.setattr(s3_claims, "LEASE_SECONDS", 9.0)
+    monkeypatch.setattr(s3_claims, "WAIT_SECONDS", 12.0)
     location = storage.resolve("out/tea.bin")
 
     with storage.claim(location, exclusive=True) as claim:
