@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ALGORITHM = "Ed25519"
 TYPE = "data-services-approval-1"  # the number is that of the schema of the claims
-FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
+FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 SIGNATURE_BYTES = 64
 MAX_TOKEN = 1 << 20
 PARTS = 3

@@ -56,7 +56,7 @@ class PublicKey:
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 thumbprint of the key (RFC 7638), in Base64url."""
+        """The SHA-256 thumbprint of the key (RFC 7638), in hexadecimal digits."""
         return thumbprint(CURVES[self.use], self.content)
 
     def x25519(self) -> Any:
@@ -246,9 +246,12 @@ def sealed_record(public: PublicKey) -> dict[str, Any]:
 
 
 def thumbprint(curve: str, public: bytes) -> str:
-    """Return the SHA-256 thumbprint of a key on an Edwards or Montgomery curve (RFC 7638)."""
+    """Return the SHA-256 thumbprint of a key on an Edwards or Montgomery curve (RFC 7638).
+
+    It is written in hexadecimal digits: people read it out to each other and type it.
+    """
     jwk = canonical({"crv": curve, "kty": "OKP", "x": to_base64url(public)})
-    return to_base64url(hashlib.sha256(jwk).digest())
+    return hashlib.sha256(jwk).hexdigest()
 
 
 def to_base64url(content: bytes) -> str:

@@ -83,7 +83,7 @@ def list_approvers(*, as_json: bool) -> None:
 def revoke(*, fingerprint: str, as_json: bool) -> None:
     """Trust the key with a FINGERPRINT no longer, nor any approval that it has signed.
 
-    Example: data-services approve trust revoke kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k
+    Example: data-services approve trust revoke "$FINGERPRINT"
     """
     from util_services.approvals.trust import revoke_approver, trust_folder
 
