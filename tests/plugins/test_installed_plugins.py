@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -194,3 +195,42 @@ def test_util_services_cannot_be_blocked(data_services):
 
     plugins = json.loads(answer.stdout)["plugins"]
     assert [p["distribution"] for p in plugins] == ["util-services"]
+
+
+@pytest.fixture(scope="module")
+def reported(data_services, tmp_path_factory):
+    """What a run said, its report and its page, beside a plugin that adds sections."""
+    answer = data_services(
+        ["report-plugin"],
+        *("run", "convert_format_job", "--root", tmp_path_factory.mktemp("root"), "--json"),
+        DATA_SERVICES_PLUGINS="data-services,data-processing,report-plugin",
+    )
+    assert answer.returncode == 0, answer.stderr
+    page = Path(json.loads(answer.stdout)["report"])
+    return answer, json.loads(page.with_suffix(".json").read_text()), page.read_text()
+
+
+def test_a_plugin_adds_sections_to_the_report_of_every_run(reported):
+    _, report, page = reported
+
+    made = {section["title"]: section for section in report["sections"]}
+    assert list(made) == ["How to read this report", "What was kept", "Made of a defect"]
+    assert made["What was kept"]["source"] == "report-plugin"
+    assert made["What was kept"]["facts"] == {
+        "kept_share": 1.0,
+        "of": {"job": "convert_format_job"},
+    }
+    assert "Added by report-plugin." in page
+    assert "It says nothing of why." in page
+
+
+def test_a_section_that_cannot_be_made_is_missed_aloud_and_quotes_nothing(reported):
+    answer, report, page = reported
+
+    assert report["sections"][-1]["warnings"] == [
+        "This section is missing: 'made_of_a_defect' of report-plugin 1.0 stopped on an unexpected "
+        "KeyError; report that to its maintainers."
+    ]
+    assert "'made_of_a_defect' of report-plugin 1.0" in answer.stderr
+    for text in (answer.stdout, answer.stderr, page):
+        assert "canary" not in text

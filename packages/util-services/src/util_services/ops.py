@@ -13,7 +13,7 @@ from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError
 from util_services.flow.staging_area import StagingArea
-from util_services.reports.record import RunFacts
+from util_services.reports import RunFacts, render_markdown
 from util_services.resources import STORAGE_KEY
 from util_services.runs.check import (
     CHECKED_OPS,
@@ -26,6 +26,7 @@ from util_services.runs.check import (
 from util_services.runs.dead_runs import is_over
 from util_services.runs.failure import one_sentence
 from util_services.runs.progress import Stage, tell
+from util_services.runs.report_sections import sections_of_plugins
 from util_services.storage.protocol import Storage
 
 WRITE_OP = "write_dataset"
@@ -84,11 +85,17 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
             dataset = area.take_over(dataset, staging, storage, context.run_id)
             plan = plan_write(storage, options, dataset.origin, run_id=context.run_id)
             published = publish_dataset(
-                dataset, plan, staging, _run_facts(context, dataset), lambda: _refuse_over(context)
+                dataset,
+                plan,
+                staging,
+                _run_facts(context, dataset),
+                lambda: _refuse_over(context),
+                sections_of_plugins,
             )
         area.remove(context.run_id)
         context.add_output_metadata(
             {
+                "summary": dg.MetadataValue.md(render_markdown(published.report)),
                 "path": published.address,
                 **{key: str(place) for key, place in published.reports.items()},
                 "bytes": published.bytes,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from util_services.plugins.markers import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import click
     import dagster as dg
 
     from util_services.keys.providers.protocol import KeyProvider
+    from util_services.reports import Report, Section
 
 
 @hookimpl
@@ -75,3 +76,11 @@ def register_commands() -> Iterable[click.Command]:
     from util_services.cli.commands import built_in_commands
 
     return built_in_commands().values()
+
+
+@hookimpl
+def register_report_sections() -> Iterable[Callable[[Report], Iterable[Section]]]:
+    """Return what every report says of itself."""
+    from util_services.reports.reading_aid import how_to_read
+
+    return [how_to_read]

@@ -26,7 +26,7 @@ def test_reports_and_data_appear_together(flow):
 
     report = json.loads(flow.get("out.csv.report.json"))
     assert names(flow) == ["in.csv", "out.csv", "out.csv.report.html", "out.csv.report.json"]
-    assert report == published.report
+    assert report == published.report.to_dict()
     assert report["output"]["sha256"] == hashlib.sha256(flow.get("out.csv")).hexdigest()
     assert report["output"]["bytes"] == len(flow.get("out.csv"))
     assert report["input"]["sha256"] == hashlib.sha256(CONTENT).hexdigest()
