@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import click
     import dagster as dg
 
+    from util_services.health.checks import HealthContext
     from util_services.reports import Report, Section
 
 
@@ -116,5 +117,15 @@ def register_report_sections() -> Iterable[Callable[[Report], Iterable[Section]]
     Each is given the report as it stands without them, and returns `Section` records: counts,
     names and words, the same for equal runs, never a cell value. It may import what is heavy, and
     changes nothing. Where it raises, the report says that its section is missing.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
+    """Return functions that check whether jobs would run here, each named as its row is to be.
+
+    Each returns a sentence on what it found, raises a `DataServicesError` whose text is the reason
+    if something is wrong, and `NotApplicableError` where there is nothing to check.
     """
     raise NotImplementedError

@@ -24,6 +24,7 @@ KMS = "aws:kms"
 ENCRYPTION = re.compile(r"AES256|aws:kms(:[A-Za-z0-9:/_.-]+)?")
 MAX_SECRET_BYTES = 1024
 SECRET = re.compile(rf"[!-~]{{1,{MAX_SECRET_BYTES}}}")
+TELLING = ("ENDPOINT_URL", "ACCESS_KEY", "ACCESS_KEY_FILE", "BUCKET")
 CHECKSUM_MODES = ("when_required", "when_supported")
 
 
@@ -148,6 +149,13 @@ class S3Settings:
             raise ConfigurationError(
                 "The CA bundle holds no certificates in PEM form; correct S3_CA_BUNDLE."
             ) from None
+
+
+def is_configured(name: str) -> bool:
+    """Return whether the environment says anything of a credential set."""
+    return any(
+        os.environ.get(prefix + setting) for prefix in _prefixes(name) for setting in TELLING
+    )
 
 
 def _prefixes(name: str) -> tuple[str, ...]:
