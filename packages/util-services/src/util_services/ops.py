@@ -23,6 +23,7 @@ from util_services.runs.check import (
     reads_once,
     write_options,
 )
+from util_services.runs.counts import RunCounts
 from util_services.runs.dead_runs import is_over
 from util_services.runs.failure import one_sentence
 from util_services.runs.progress import Stage, tell
@@ -95,6 +96,7 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
                 sections_of_plugins,
             )
         area.remove(context.run_id)
+        context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
         if event := materialised(published, dataset, storage, context.run_id, context.job_name):
             context.log_event(event)
         context.add_output_metadata(
