@@ -103,9 +103,10 @@ class Schema:
     def changes_from(self, former: Schema) -> ColumnChanges:
         """Return how these columns differ from former ones; their order does not count."""
         types = {column.name: column.type for column in former}
+        kept = set(self.names)
         return ColumnChanges(
             added=tuple(name for name in self.names if name not in types),
-            removed=tuple(name for name in former.names if name not in set(self.names)),
+            removed=tuple(name for name in former.names if name not in kept),
             retyped=tuple(
                 (column.name, types[column.name], column.type)
                 for column in self

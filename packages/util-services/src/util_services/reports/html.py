@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,13 @@ from util_services.reports.shown import moment, number, shown, visible, words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from jinja2 import Template
+
     from util_services.datasets.staged import StepReport
     from util_services.reports.record import Report
 
 TEMPLATE = "report.html.jinja"
+GROUND_FLOOR = "util-services"  # whose sections need no name below them
 MAX_ROWS = 200  # of a table; the JSON report has them all
 GENERATOR = '<meta name="generator" content="data-services">'  # tells our pages from others
 
@@ -34,9 +38,26 @@ class Remark:
 
 def render_html(report: Report) -> str:
     """Return a self-contained page: readable in light and dark, on paper and on a phone."""
+    from util_services.reports.svg import draw
+
+    names = (f"figure-{n}" for n in count(1))
+    return _template().render(
+        report=report,
+        fate=fate_figure(report),
+        course=course_figure(report),
+        warnings=[*remarks(report, "warnings")],
+        limits=[*remarks(report, "limits")],
+        definitions=dict(_definitions(_all_sections(report))),
+        draw=lambda figure: draw(figure, next(names)),
+    )
+
+
+@cache
+def _template() -> Template:
+    """Return the template of the page; making it takes longer than filling it."""
     from jinja2 import Environment, PackageLoader
 
-    from util_services.reports.svg import draw, tint
+    from util_services.reports.svg import tint
 
     environment = Environment(
         loader=PackageLoader("util_services", "reports"),
@@ -48,23 +69,17 @@ def render_html(report: Report) -> str:
     for filter_ in (words, shown, number, moment):
         environment.filters[filter_.__name__] = _escaped(filter_)
     environment.filters["path"] = _path
-    names = (f"figure-{n}" for n in count(1))
-    return environment.get_template(TEMPLATE).render(
-        report=report,
-        generator=GENERATOR,
-        max_rows=MAX_ROWS,
-        fate=fate_figure(report),
-        course=course_figure(report),
-        warnings=[*remarks(report, "warnings")],
-        limits=[*remarks(report, "limits")],
-        definitions=dict(_definitions(_all_sections(report))),
-        draw=lambda figure: draw(figure, next(names)),
-        tint=tint,
-        numeric_columns=_numeric_columns,
-        is_records=_is_records,
-        cells_of=lambda records: [tuple(one.values()) for one in records],
-        rows_of=_rows_of,
-    )
+    environment.globals |= {
+        "generator": GENERATOR,
+        "own": GROUND_FLOOR,
+        "max_rows": MAX_ROWS,
+        "tint": tint,
+        "numeric_columns": _numeric_columns,
+        "is_records": _is_records,
+        "cells_of": lambda records: [tuple(one.values()) for one in records],
+        "rows_of": _rows_of,
+    }
+    return environment.get_template(TEMPLATE)
 
 
 def _escaped(function: Callable[..., str]) -> Callable[..., Markup]:

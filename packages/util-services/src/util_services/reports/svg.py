@@ -94,7 +94,7 @@ def _columns(figure: Figure) -> tuple[int, str]:
     _, highest = _range(drawn)
     slot = 100 / max(len(labels), 1)
     width = 0.8 * slot / max(len(drawn), 1)
-    every = 1 if len(labels) <= 6 else -(-len(labels) // 4)
+    every = 1 if sum(len(label) + 1 for label in labels) <= LETTERS else -(-len(labels) // 4)
     letters = LETTERS // max(len(labels[::every]), 1)
     numbers = [_told(value) for values in drawn.values() for value in values]
     shows_numbers = len(numbers) * max(map(len, numbers), default=0) <= LETTERS
