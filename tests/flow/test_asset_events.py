@@ -212,6 +212,12 @@ def test_places_have_one_key_each_that_every_url_and_database_holds(one, other):
         assert len(key.to_db_string()) <= 6 * MAX_KEY_CHARACTERS
 
 
+def test_an_escape_is_not_mistaken_for_what_it_stands_for():
+    names = ["a%b", "a~25b", "a~7E25b"]
+
+    assert len({asset_key(Location("", f"/{name}")) for name in names}) == len(names)
+
+
 def test_a_long_path_keeps_a_key_of_its_own():
     long = "/data/" + "ü" * 900
     one, other = (asset_key(Location("", f"{long}/{name}.csv")) for name in ("a", "b"))

@@ -80,6 +80,8 @@ def sample_report(names=("patient_id", "city", "age")):
         sections=(risk,),
     )
     first = StepReport("remove_duplicates", 995, 990, 5, {"subset": []})
+    letters = tuple("ABCDEFGHIJKLMNOPQRST")
+    wide = Table("A wide table", letters, (tuple(range(len(letters))),))
     path = "out/patients.csv"
     return Report(
         input=InputFacts("in/*.csv", "csv", "gz", None, 61000, "0" * 64, None, ()),
@@ -91,5 +93,27 @@ def sample_report(names=("patient_id", "city", "age")):
         run=RunFacts(
             "run-1", "a_job", "2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01Z", {"dagster": "1"}
         ),
-        sections=(Section("Added", facts={"names": list(names)}, source="some-plugin"),),
+        sections=(
+            Section("Added", facts={"names": list(names)}, tables=(wide,), source="some-plugin"),
+            *map(full_of, filter(None, names)),
+        ),
+    )
+
+
+def full_of(name):
+    """Return a section in which every text is this one."""
+    return Section(
+        title=name,
+        text=(name,),
+        facts={name: name, "nested": {name: [{name: name}]}},
+        tables=(Table(name, (name,), ((name,),), note=name),),
+        figures=(
+            Figure(name, "bars", (name,), {name: (1,), f"{name} ": (2,)}, unit=name, note=name),
+            Figure(name, "columns", (name,), {name: (1,)}, unit=name),
+            Figure(name, "parts", (name,), {name: (1,)}, unit=name),
+        ),
+        warnings=(name,),
+        limits=(name,),
+        definitions={name: name},
+        source=name,
     )

@@ -70,7 +70,7 @@ def test_the_gist_of_a_long_report_stays_short():
     report = sample_report()
     step = replace(report.steps[0], warnings=tuple(f"{n} {'x' * 5000}" for n in range(500)))
 
-    text = render_markdown(replace(report, steps=(step,)))
+    text = render_markdown(replace(report, steps=(step,), sections=()))
 
     assert len(text) < 10_000
     assert "* and 491 more in the report" in text

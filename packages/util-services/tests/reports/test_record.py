@@ -15,6 +15,7 @@ PLAIN = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
+TITLES = st.text(min_size=1).filter(str.strip)
 NUMBERS = st.none() | st.floats(0, 1e12) | st.integers(0, 10**12)
 
 
@@ -25,14 +26,14 @@ def figures(draw):
     values = st.lists(NUMBERS, min_size=length, max_size=length).map(tuple)
     series = draw(st.dictionaries(st.text(), values, min_size=1, max_size=3))
     kind = draw(st.sampled_from(["bars", "columns"]))
-    return Figure(draw(st.text()), kind, tuple(labels), series, draw(st.text()), draw(st.text()))
+    return Figure(draw(TITLES), kind, tuple(labels), series, draw(st.text()), draw(st.text()))
 
 
 def sections(inner):
     texts = st.lists(st.text(), max_size=2).map(tuple)
     return st.builds(
         Section,
-        title=st.text(),
+        title=TITLES,
         text=texts,
         facts=st.dictionaries(st.text(), PLAIN, max_size=3),
         tables=st.just((Table("t", ("a", "b"), ((1, "x"),)),)),
@@ -44,7 +45,7 @@ def sections(inner):
     )
 
 
-@given(st.recursive(st.builds(Section, title=st.text()), sections, max_leaves=4))
+@given(st.recursive(st.builds(Section, title=TITLES), sections, max_leaves=4))
 def test_a_section_comes_back_from_json(section):
     text = json.dumps(section.to_dict(), allow_nan=False)
 
@@ -142,6 +143,9 @@ def test_what_json_has_no_form_for_is_refused_by_its_place_and_not_quoted(value,
         (lambda: Figure.of("F", "columns", {"a": -1}), "holds a number below zero"),
         (lambda: Figure("F", "parts", ("a",), {"x": (1,), "y": (1,)}), "has several series"),
         (lambda: Table("T", ("a", "b"), ((1,),)), "rows with more or fewer cells than its 2 col"),
+        (lambda: Section(""), "A Section of a report needs a title; give it one."),
+        (lambda: Figure.of(" ", "bars", {}), "A Figure of a report needs a title; give it one."),
+        (lambda: Table(None, (), ()), "A Table of a report needs a title; give it one."),
         (lambda: Section("S", warnings="abc"), "'warnings' of a report must be a tuple of texts."),
         (lambda: Section("S", limits=(1,)), "'limits' of a report must be a tuple of texts."),
         (

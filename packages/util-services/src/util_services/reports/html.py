@@ -57,7 +57,7 @@ def _template() -> Template:
     """Return the template of the page; making it takes longer than filling it."""
     from jinja2 import Environment, PackageLoader
 
-    from util_services.reports.svg import tint
+    from util_services.reports.svg import MAX_DRAWN, tint
 
     environment = Environment(
         loader=PackageLoader("util_services", "reports"),
@@ -73,6 +73,7 @@ def _template() -> Template:
         "generator": GENERATOR,
         "own": GROUND_FLOOR,
         "max_rows": MAX_ROWS,
+        "max_drawn": MAX_DRAWN,
         "tint": tint,
         "numeric_columns": _numeric_columns,
         "is_records": _is_records,

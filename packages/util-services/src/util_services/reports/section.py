@@ -34,7 +34,7 @@ class Figure:
         note: a sentence below the figure.
 
     Raises:
-        ReportError: if it cannot be drawn: numbers and labels do not match, a number is not finite,
+        ReportError: if it has no title or cannot be drawn: numbers and labels do not match, a number is not finite,
             or below zero in a figure that has no place for it.
     """
 
@@ -47,6 +47,7 @@ class Figure:
 
     def __post_init__(self) -> None:
         """Check that the figure can be drawn."""
+        _refuse_untitled(self)
         _set(self, labels=tuple(map(str, self.labels)))
         series = {
             str(name): tuple(plain(list(values), f"series.{name}"))
@@ -96,7 +97,7 @@ class Table:
     """A table of counts and names; the first column names what a row is about.
 
     Raises:
-        ReportError: if a row has another number of cells than there are columns.
+        ReportError: if it has no title, or a row another number of cells than there are columns.
     """
 
     title: str
@@ -106,6 +107,7 @@ class Table:
 
     def __post_init__(self) -> None:
         """Check that the rows fit the columns."""
+        _refuse_untitled(self)
         _set(self, columns=tuple(map(str, self.columns)))
         _set(self, rows=tuple(map(tuple, plain(list(map(list, self.rows)), "rows"))))
         if any(len(row) != len(self.columns) for row in self.rows):
@@ -156,6 +158,7 @@ class Section:
 
     def __post_init__(self) -> None:
         """Check what would spoil a report long after it was written."""
+        _refuse_untitled(self)
         _set(self, facts=plain(self.facts, "facts"))
         _set(self, definitions=plain(self.definitions, "definitions"))
         for name in ("text", "warnings", "limits"):
@@ -202,6 +205,11 @@ def only(kind: type, given: Any, place: str) -> tuple[Any, ...]:
     if not is_sequence or not all(isinstance(record, kind) for record in given):
         raise ReportError(f"'{place}' of a report must be a tuple of {kind.__name__} records.")
     return tuple(given)
+
+
+def _refuse_untitled(record: Any) -> None:
+    if not isinstance(record.title, str) or not record.title.strip():
+        raise ReportError(f"A {type(record).__name__} of a report needs a title; give it one.")
 
 
 def _set(record: Any, **values: Any) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_DRAWN = 30  # of the labels of a figure; the rest is in its table and in the JSON report
 MAX_TOLD = 12  # numbers in the description for those who cannot see the figure
-LETTERS = 44  # that fit beside each other on the narrowest screen
+LETTERS = 38  # that fit beside each other on the narrowest screen
 LABEL_LETTERS = 30  # of these, beside a number
 TINTS = 4  # colours and patterns of the page; a fifth series begins anew
 
@@ -53,7 +53,7 @@ def tint(position: int) -> str:
 
 def described(figure: Figure) -> str:
     """Return a figure in words: its numbers, as far as they fit into a sentence."""
-    unit, several = (f" {figure.unit}" if figure.unit else ""), len(figure.series) > 1
+    unit, several = (f" {visible(figure.unit)}" if figure.unit else ""), len(figure.series) > 1
     told = [
         f"{visible(label)}{visible(', ' + name) if several else ''}: {_told(value)}{unit}"
         for name, values in figure.series.items()
