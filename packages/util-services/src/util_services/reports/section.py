@@ -34,8 +34,8 @@ class Figure:
         note: a sentence below the figure.
 
     Raises:
-        ReportError: if it has no title or cannot be drawn: numbers and labels do not match, a number is not finite,
-            or below zero in a figure that has no place for it.
+        ReportError: if it has no title, or cannot be drawn: numbers and labels do not match, there
+            is something else than numbers, or one below zero where there is no place for it.
     """
 
     title: str
