@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import socket
+import uuid
 
 import dagster as dg
 import pytest
@@ -30,11 +31,13 @@ NAMES = [
 def check(machine):
     """Return a function that runs checks and gives status and reason by name."""
 
-    def run(*names, **options):
-        found = check_health(HealthContext(new_run_id(), **options), names)
-        return {result.name: (result.status, result.reason) for result in found.checks}
+    with machine.instance() as instance:
 
-    return run
+        def run(*names, **options):
+            found = check_health(HealthContext(new_run_id(), instance=instance, **options), names)
+            return {result.name: (result.status, result.reason) for result in found.checks}
+
+        yield run
 
 
 def test_a_healthy_machine_is_told_as_json_and_left_as_it_was(machine):
@@ -57,6 +60,24 @@ def test_a_healthy_machine_is_told_as_json_and_left_as_it_was(machine):
     assert not list((machine.folder / "tmp").iterdir())
     with machine.instance() as instance:
         assert instance.get_runs() == []
+
+
+def test_the_slice_leaves_the_staging_of_living_runs_alone(machine):
+    """It runs on an instance in memory, which knows no other run by itself."""
+    with machine.instance() as instance:
+        run = dg.DagsterRun(
+            job_name="job", run_id=str(uuid.uuid4()), status=dg.DagsterRunStatus.STARTED
+        )
+        instance.run_storage.add_run(run)
+    staged = machine.root / ".data-services-staging" / run.run_id
+    staged.mkdir(parents=True)
+    (staged / "lease").write_bytes(b"")
+    os.utime(staged, (0, 0))
+
+    answer = machine.run("health", "--check", "slice_on_local_files")
+
+    assert answer.returncode == 0
+    assert staged.exists()
 
 
 def test_the_slice_is_of_a_real_job(check):
@@ -166,6 +187,21 @@ def test_encrypted_staging_is_probed(check, monkeypatch):
     monkeypatch.setenv("DATA_SERVICES_STAGING_ENCRYPTION", "true")
 
     assert "(encrypted)" in check("staging")["staging"][1]
+
+
+def test_a_database_that_fails_is_found_and_quotes_nothing(machine):
+    with machine.instance() as instance:
+        found = check_health(HealthContext("x", instance=instance), ["dagster_storage"])
+        assert found.is_ok
+        for file in machine.home.rglob("runs.db"):
+            file.write_bytes(b"canary" * 1000)
+
+        found = check_health(HealthContext("x", instance=instance), ["dagster_storage"])
+
+    assert [result.reason for result in found.failed] == [
+        "Dagster's storage cannot be used (DatabaseError); check DAGSTER_HOME and the database "
+        "that its dagster.yaml names."
+    ]
 
 
 def test_a_dagster_home_that_cannot_be_used_is_found(machine):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dagster import DagsterInstance
+
     from util_services.health.checks import Health
 
 
@@ -48,12 +53,15 @@ def health(
     )
     from util_services.runs.execute import new_run_id
 
-    asked = HealthContext(
-        run_id=new_run_id(),
-        job=job or DEFAULT_JOB,
-        s3_resource_name=s3_resource_name or DEFAULT_RESOURCE,
-    )
-    found = check_health(asked, checks)
+    with _instance() as (instance, instance_error):
+        asked = HealthContext(
+            run_id=new_run_id(),
+            job=job or DEFAULT_JOB,
+            s3_resource_name=s3_resource_name or DEFAULT_RESOURCE,
+            instance=instance,
+            instance_error=instance_error,
+        )
+        found = check_health(asked, checks)
     text = json.dumps(found.to_dict(), indent=2, sort_keys=True)
     if output is not None:
         write_whole(output, text + "\n")
@@ -62,6 +70,21 @@ def health(
     else:
         _tell(found)
     context.exit(0 if found.is_ok else 1)
+
+
+@contextmanager
+def _instance() -> Iterator[tuple[DagsterInstance | None, str | None]]:
+    """Give the Dagster instance, or the class of the error for which it cannot be opened."""
+    from util_services.runs.execute import open_instance
+    from util_services.runs.home import prepare_home
+
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_instance(prepare_home()))
+        except Exception as error:  # noqa: BLE001 - one of the checks tells
+            yield None, type(error).__name__
+        else:
+            yield opened, None
 
 
 def _tell(found: Health) -> None:

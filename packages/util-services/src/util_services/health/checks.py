@@ -41,13 +41,15 @@ class HealthContext:
         run_id: a new id; whatever a check writes lies below ``_test_runs/<run id>/`` and goes.
         job: the job on local files of which a slice is run.
         s3_resource_name: the credential set of the S3 store.
-        instance: the Dagster instance of this run, None outside of one.
+        instance: the Dagster instance, None where it cannot be opened.
+        instance_error: the class of the error that says why.
     """
 
     run_id: str
     job: str = DEFAULT_JOB
     s3_resource_name: str = DEFAULT_RESOURCE
     instance: DagsterInstance | None = None
+    instance_error: str | None = None
 
 
 Check = Callable[[HealthContext], str]

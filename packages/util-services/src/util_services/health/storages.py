@@ -111,9 +111,7 @@ def _remove_test_run(storage: Storage, run_id: str) -> None:
     for location in storage.find(Pattern.of(folder)):
         storage.remove(location)
     if isinstance(storage, LocalStorage):
-        place = Path(storage.resolve(folder).path)
-        remove_if_empty(place)
-        remove_if_empty(place.parent)
+        remove_if_empty(Path(storage.resolve(folder).path))
 
 
 def _probe(storage: Storage, run_id: str) -> None:
