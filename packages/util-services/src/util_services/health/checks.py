@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from util_services.errors import ConfigurationError, DataServicesError, quoted_name
@@ -67,13 +67,7 @@ class CheckResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain data."""
-        return {
-            "name": self.name,
-            "status": self.status,
-            "reason": self.reason,
-            "seconds": self.seconds,
-            "source": self.source,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
