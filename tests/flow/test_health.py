@@ -12,6 +12,8 @@ import pytest
 from util_services.errors import ConfigurationError
 from util_services.health.checks import CheckResult, Health, HealthContext, check_health
 from util_services.health.jobs import health_check_job
+from util_services.keys import Keyset
+from util_services.keys.providers.choice import key_provider
 from util_services.runs.execute import new_run_id
 from util_services.storage import S3Settings, S3Storage
 
@@ -21,6 +23,7 @@ NAMES = [
     "local_storage",
     "s3_storage",
     "staging",
+    "keysets",
     "engine",
     "slice_on_local_files",
     "slice_on_s3",
@@ -50,10 +53,8 @@ def test_a_healthy_machine_is_told_as_json_and_left_as_it_was(machine):
     assert (told["schema"], told["ok"]) == (1, True)
     assert [check["name"] for check in told["checks"]] == NAMES
     statuses = {check["name"]: check["status"] for check in told["checks"]}
-    assert statuses == dict.fromkeys(NAMES, "ok") | {
-        "s3_storage": "skipped",
-        "slice_on_s3": "skipped",
-    }
+    skipped = dict.fromkeys(["s3_storage", "slice_on_s3", "keysets"], "skipped")
+    assert statuses == dict.fromkeys(NAMES, "ok") | skipped
     assert all(set(c) == {"name", "status", "reason", "seconds", "source"} for c in told["checks"])
     assert json.loads((machine.folder / "health.json").read_text()) == told
     assert machine.outputs() == before
@@ -157,7 +158,7 @@ def test_a_store_out_of_reach_is_told_and_everything_else_is_checked(check, s3_b
     found = check()
 
     assert list(found) == NAMES
-    wrong = {name for name, (status, _) in found.items() if status != "ok"}
+    wrong = {name for name, (status, _) in found.items() if status == "failed"}
     assert wrong == {"s3_storage", "slice_on_s3"}
     assert "cannot be reached (EndpointConnectionError)" in found["s3_storage"][1]
     assert secret not in repr(found)
@@ -202,6 +203,32 @@ def test_a_database_that_fails_is_found_and_quotes_nothing(machine):
         "Dagster's storage cannot be used (DatabaseError); check DAGSTER_HOME and the database "
         "that its dagster.yaml names."
     ]
+
+
+def test_keysets_that_cannot_be_had_are_found(check, machine, monkeypatch):
+    folder = machine.folder / "keys"
+    monkeypatch.setenv("DATA_SERVICES_KEYS", str(folder))
+    assert check("keysets")["keysets"] == (
+        "skipped",
+        "The key provider 'file' holds no keysets.",
+    )
+    provider = key_provider()
+    keyset = Keyset.generate("clinic", purpose="pseudonymisation")
+    provider.create(keyset)
+    assert check("keysets")["keysets"] == (
+        "ok",
+        "All 1 keysets of the key provider 'file' can be loaded.",
+    )
+
+    (file,) = (path for path in folder.rglob("*clinic*") if path.is_file())
+    file.write_bytes(file.read_bytes()[:-20])
+    damaged = check("keysets")["keysets"]
+    monkeypatch.setenv("DATA_SERVICES_KEY_PROVIDER", "vault")
+    unknown = check("keysets")["keysets"]
+
+    assert damaged[0] == unknown[0] == "failed"
+    assert "clinic" in damaged[1]
+    assert "vault" in unknown[1]
 
 
 def test_a_dagster_home_that_cannot_be_used_is_found(machine):

@@ -92,7 +92,7 @@ def register_report_sections() -> Iterable[Callable[[Report], Iterable[Section]]
 @hookimpl
 def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
     """Return what is checked of every deployment, what the others need first."""
-    from util_services.health import software, storages
+    from util_services.health import keysets, software, storages
 
     return [
         software.plugins,
@@ -100,6 +100,7 @@ def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
         storages.local_storage,
         storages.s3_storage,
         storages.staging,
+        keysets.keysets,
         software.engine,
         software.slice_on_local_files,
         software.slice_on_s3,
