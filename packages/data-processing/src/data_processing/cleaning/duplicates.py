@@ -18,6 +18,7 @@ import narwhals as nw
 from data_processing.cleaning.folding import Difference, fold_texts, holds_texts, is_text
 from util_services.errors import quoted_name
 from util_services.flow.operate import Dataset, Outcome
+from util_services.reports import Figure, Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,10 @@ Keep = Literal["first", "last", "none", "any"]
 Frame = nw.LazyFrame[Any]
 
 LARGEST_GROUPS_SHOWN = 10
+LIMIT = (
+    "Rows count as equal by the compared columns alone; whether they speak of the same person or "
+    "thing is not examined."
+)
 NUMBER, HASH, SIZE, KEPT = "number", "hash", "size", "kept"
 
 
@@ -69,6 +74,14 @@ class Duplicates:
             "largest_groups": list(self.largest_groups),
         }
 
+    def sections(self) -> tuple[Section, ...]:
+        """Return what the report draws, nothing where there are no groups."""
+        if not self.groups:
+            return ()
+        sizes = {str(n): size for n, size in enumerate(self.largest_groups, 1)}
+        figure = Figure.of("Largest groups of equal rows", "columns", sizes, unit="rows")
+        return (Section("Groups", figures=(figure,)),)
+
 
 @dataclass(frozen=True, slots=True)
 class _Keyed:
@@ -102,6 +115,8 @@ def remove_duplicates(
         dropped=found.dropped,
         facts=found.facts(),
         warnings=warnings(rule, dataset.engine.arrow_schema(rows)),
+        limits=(LIMIT,),
+        sections=found.sections(),
     )
 
 
