@@ -8,6 +8,7 @@ from util_services.cli.config import config
 from util_services.cli.dev import dev
 from util_services.cli.jobs import jobs
 from util_services.cli.keys import keys
+from util_services.cli.notifications import notifications
 from util_services.cli.plugins import plugins
 from util_services.cli.run import run
 from util_services.cli.sniff import sniff
@@ -15,5 +16,5 @@ from util_services.cli.sniff import sniff
 
 def built_in_commands() -> dict[str, click.Command]:
     """Return the built-in commands by name."""
-    commands = (approve, check, config, dev, jobs, keys, plugins, run, sniff)
+    commands = (approve, check, config, dev, jobs, keys, notifications, plugins, run, sniff)
     return {str(command.name): command for command in commands}

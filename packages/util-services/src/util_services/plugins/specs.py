@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import click
     import dagster as dg
 
+    from util_services.notifications.channel import Notifier
+
 
 @hookspec
 def register_hookspecs() -> Iterable[ModuleType]:
@@ -96,8 +98,8 @@ def register_storages() -> Iterable[Any]:
 
 
 @hookspec
-def register_notifiers() -> Iterable[Any]:
-    """Return channels that tell somebody how a run ended."""
+def register_notifiers() -> Iterable[Notifier]:
+    """Return kinds of channels that tell somebody how a run ended (``notifications.channel``)."""
     raise NotImplementedError
 
 
