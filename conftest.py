@@ -104,6 +104,24 @@ def rclone_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def postgres_server():
+    """A real PostgreSQL server."""
+    from postgresql import postgresql, programs
+
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: .gitea/scripts/install-system")
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server):
+    """The address of a fresh database."""
+    with postgres_server.fresh_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def spark_cluster():
     """A real standalone Spark cluster: a master and two workers."""
     from spark_cluster import missing_parts, spark_cluster

@@ -154,6 +154,7 @@ def test_the_sensors_run_and_tell_of_every_finished_run(dev, wait_until):
     assert {status for _, status in finished} == {"SUCCESS", "FAILURE", "CANCELED"}
     sensors = dev.ask(SENSORS)["sensorsOrError"]["results"]
     assert {s["name"]: s["sensorState"]["status"] for s in sensors} == {
+        "deliver_notifications": "RUNNING",
         "notify_canceled": "RUNNING",
         "notify_failure": "RUNNING",
         "notify_success": "RUNNING",

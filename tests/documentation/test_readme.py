@@ -84,23 +84,30 @@ def test_workflow_steps_only_call_the_scripts_that_ci_calls(workspace):
         assert all(command.startswith(".gitea/scripts/") for command in commands)
 
 
-def test_the_package_of_the_contributing_guide_works(workspace, tmp_path):
-    toml, *_ = blocks(workspace / "CONTRIBUTING.md", "toml")
-    operations, plugin = blocks(workspace / "CONTRIBUTING.md", "python")
-    package = tmp_path / "clinic_tools"
+def install(folder, toml, modules):
+    """Lay a package of the documentation into a folder, as an installer would."""
+    project = tomllib.loads(toml)["project"]
+    package = folder / project["name"].replace("-", "_")
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (package / "operations.py").write_text(operations)
-    (package / "plugin.py").write_text(plugin)
-    metadata = tmp_path / "clinic_tools-0.1.0.dist-info"
+    for name, code in modules.items():
+        (package / f"{name}.py").write_text(code)
+    metadata = folder / f"{package.name}-{project['version']}.dist-info"
     metadata.mkdir()
-    project = tomllib.loads(toml)["project"]
+    requirements = "".join(f"Requires-Dist: {one}\n" for one in project["dependencies"])
     (metadata / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+        f"{requirements}"
     )
     group, entries = next(iter(project["entry-points"].items()))
     lines = "".join(f"{name} = {value}\n" for name, value in entries.items())
     (metadata / "entry_points.txt").write_text(f"[{group}]\n{lines}")
+
+
+def test_the_package_of_the_contributing_guide_works(workspace, tmp_path):
+    toml, *_ = blocks(workspace / "CONTRIBUTING.md", "toml")
+    operations, plugin = blocks(workspace / "CONTRIBUTING.md", "python")
+    install(tmp_path, toml, {"operations": operations, "plugin": plugin})
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "DATA_SERVICES_ROOT": str(tmp_path)}
 
     done = subprocess.run(
@@ -114,3 +121,33 @@ def test_the_package_of_the_contributing_guide_works(workspace, tmp_path):
     finished = json.loads(done.stdout)
     assert finished["rows"] == 1000
     assert Path(finished["output"]).read_text().startswith("patient_id\n")
+
+
+def test_the_channel_of_the_readme_delivers_and_keeps_the_rules_for_plugins(workspace, tmp_path):
+    readme = workspace / "packages/util-services/README.md"
+    (toml,) = (code for code in blocks(readme, "toml") if "clinic-spool" in code)
+    modules = {
+        re.match(r"# src/clinic_spool/(\w+)\.py", code)[1]: code
+        for code in blocks(readme, "python")
+        if code.startswith("# src/clinic_spool/")
+    }
+    install(tmp_path, toml, modules)
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "CLINIC_SPOOL": str(spool)}
+    program = Path(sys.executable).with_name("data-services")
+
+    sent = subprocess.run(
+        [program, "notifications", "test"], env=environment, capture_output=True, text=True
+    )
+    check = (
+        "from util_services.plugins.conformance import check_plugin; check_plugin('clinic-spool')"
+    )
+    checked = subprocess.run(
+        [sys.executable, "-c", check], env=environment, capture_output=True, text=True
+    )
+
+    assert (sent.returncode, sent.stdout) == (0, "spool: delivered\n"), sent.stderr
+    (file,) = spool.iterdir()
+    assert json.loads(file.read_text())["job"] == "notifications_test"
+    assert checked.returncode == 0, checked.stderr

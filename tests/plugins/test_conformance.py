@@ -23,6 +23,7 @@ def test_a_plugin_that_breaks_rules_is_told_all_of_them(run):
         "The default config of 'sloppy_job' is not valid: ",
         "The op 'SloppyOp' is not named in snake_case.",
         "The config field 'limit' of 'SloppyOp' has no description.",
+        "'Shout' is no util_services.notifications.channel.Notifier.",
     ):
         assert answer.stderr.count(f"- {violation}") == 1
 

@@ -116,7 +116,7 @@ def ceph_rgw(memory_bytes: int = 2 << 30) -> Iterator[S3Server]:
                 timeout=START_SECONDS,
             ).stdout
 
-        def start(*command: str) -> None:
+        def start(*command: str) -> subprocess.Popen[bytes]:
             program, *arguments = command
             log = stack.enter_context((folder / f"{program}.out").open("wb"))
             process = subprocess.Popen(
@@ -126,6 +126,7 @@ def ceph_rgw(memory_bytes: int = 2 << 30) -> Iterator[S3Server]:
                 stderr=log,
             )
             stack.callback(stop, process)
+            return process
 
         subprocess.run(
             ["monmaptool", "--create", "--addv", "a", f"[v1:127.0.0.1:{monitor_port}]",
@@ -140,8 +141,15 @@ def ceph_rgw(memory_bytes: int = 2 << 30) -> Iterator[S3Server]:
         disk = run("ceph", "osd", "create").strip()
         (folder / f"osd-{disk}").mkdir()
         run("ceph-osd", "-i", disk, "--mkfs")
-        start("ceph-osd", "-i", disk)
-        _wait(folder, "the disk", lambda: _disks_up(run("ceph", "osd", "stat", "-f", "json")) == 1)
+        starts: list[subprocess.Popen[bytes]] = []
+
+        def disk_is_up() -> bool:
+            if not starts or starts[-1].poll() is not None:
+                # On a busy machine it may speak to the monitor before it knows the cluster's id.
+                starts.append(start("ceph-osd", "-i", disk))
+            return _disks_up(run("ceph", "osd", "stat", "-f", "json")) == 1
+
+        _wait(folder, "the disk", disk_is_up)
         access_key, secret_key = f"test-{secrets.token_hex(8)}", secrets.token_hex(20)
         run(
             "radosgw-admin", "user", "create", "--uid=tester", "--display-name=tester",

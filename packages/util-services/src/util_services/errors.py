@@ -46,6 +46,10 @@ class CancelledError(DataServicesError):
     """Raised when a run was cancelled while an operation was at work."""
 
 
+class StateError(DataServicesError, OSError):
+    """Raised when what sensors keep between their ticks cannot be read or written."""
+
+
 class PluginLoadError(DataServicesError, RuntimeError):
     """Raised in strict mode when a plugin was left out; lists every failure."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from util_services.health.checks import HealthContext
     from util_services.keys.providers.protocol import KeyProvider
+    from util_services.notifications.channel import Notifier
     from util_services.reports import Report, Section
 
 
@@ -50,9 +51,22 @@ def register_resources() -> Mapping[str, dg.ResourceDefinition]:
 @hookimpl
 def register_sensors() -> Iterable[dg.SensorDefinition]:
     """Return the sensors that tell of finished runs."""
-    from util_services.sensors import notify_canceled, notify_failure, notify_success
+    from util_services import sensors
 
-    return [notify_success, notify_failure, notify_canceled]
+    return [
+        sensors.notify_success,
+        sensors.notify_failure,
+        sensors.notify_canceled,
+        sensors.deliver_notifications,
+    ]
+
+
+@hookimpl
+def register_notifiers() -> Iterable[Notifier]:
+    """Return the channels file, mail and webhook."""
+    from util_services.notifications.environment import built_in_notifiers
+
+    return built_in_notifiers()
 
 
 @hookimpl

@@ -1,3 +1,5 @@
+import os
+
 import dagster as dg
 import pytest
 
@@ -20,6 +22,7 @@ def instance(dagster_home):
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch):
-    for name in ("LOG_DIR", "NOTIFY_FILE", "NOTIFY_WEBHOOK_URL", "NOTIFY_WEBHOOK_SECRET"):
-        monkeypatch.delenv(f"DATA_SERVICES_{name}", raising=False)
+def _no_settings_from_outside(monkeypatch, tmp_path):
+    for name in [name for name in os.environ if name.startswith("DATA_SERVICES_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DATA_SERVICES_SENSOR_STATE", str(tmp_path / "sensors.sqlite"))

@@ -3,16 +3,35 @@ import json
 import dagster as dg
 import pytest
 
-from util_services.sensors import notify_canceled, notify_failure, notify_success
+from util_services.errors import DatasetError
+from util_services.runs.failure import one_sentence
+from util_services.sensors import (
+    deliver_notifications,
+    notify_canceled,
+    notify_failure,
+    notify_success,
+)
 
 CANARY = "Zsófia Kanári-Example"
 SENSORS = (notify_success, notify_failure, notify_canceled)
 
 
-@dg.op(config_schema={"fails": dg.Field(bool, default_value=False)})
+FAILURES = {
+    "foreign": ValueError(f"cannot cast '{CANARY}'"),
+    "ours": DatasetError("The file is empty; check how it was written."),
+    "text as class": dg.Failure("no", metadata={"error": CANARY, "stack": []}),
+    "class alone": dg.Failure("no", metadata={"error": "Zsofia"}),
+}
+
+
+@dg.op(config_schema={"fails": dg.Field(str, default_value="")})
 def work(context):
-    if context.op_config["fails"]:
-        raise ValueError(f"cannot cast '{CANARY}'")
+    error = FAILURES.get(context.op_config["fails"])
+    if isinstance(error, DatasetError):
+        with one_sentence():
+            raise error
+    if error is not None:
+        raise error
 
 
 @dg.job
@@ -20,7 +39,7 @@ def work_job():
     work()
 
 
-DEFINITIONS = dg.Definitions(jobs=[work_job], sensors=SENSORS)
+DEFINITIONS = dg.Definitions(jobs=[work_job], sensors=[*SENSORS, deliver_notifications])
 
 
 class Ticks:
@@ -54,7 +73,7 @@ def ticks(instance):
 
 @pytest.fixture
 def run(instance):
-    def launch(*, fails, tags=None):
+    def launch(fails="", tags=None):
         return work_job.execute_in_process(
             instance=instance,
             raise_on_error=False,
@@ -84,17 +103,20 @@ def cancel(instance):
 
 
 def test_the_sensors_run_by_default_under_the_names_of_the_guide():
-    assert [sensor.name for sensor in SENSORS] == [
+    assert [sensor.name for sensor in (*SENSORS, deliver_notifications)] == [
         "notify_success",
         "notify_failure",
         "notify_canceled",
+        "deliver_notifications",
     ]
-    assert {sensor.default_status for sensor in SENSORS} == {dg.DefaultSensorStatus.RUNNING}
+    assert {sensor.default_status for sensor in (*SENSORS, deliver_notifications)} == {
+        dg.DefaultSensorStatus.RUNNING
+    }
     dg.Definitions.validate_loadable(DEFINITIONS)
 
 
 def test_a_success_is_told_once_with_its_times_and_tags(ticks, run, delivered):
-    run_id = run(fails=False, tags={"user": "ada", "token": "canary"})
+    run_id = run(tags={"user": "ada", "token": "canary"})
 
     reactions = ticks.evaluate() + ticks.evaluate()
 
@@ -108,20 +130,34 @@ def test_a_success_is_told_once_with_its_times_and_tags(ticks, run, delivered):
         "job": "work_job",
         "status": "SUCCESS",
         "tags": {"user": "ada", "token": "[redacted]"},
+        "code": {},
         "failed_step": None,
         "error_class": None,
+        "rows": {},
+        "report": None,
     }
 
 
-def test_a_failure_names_the_step_and_the_class_and_no_value(ticks, run, delivered):
-    run_id = run(fails=True)
+@pytest.mark.parametrize(
+    ("failure", "error_class"),
+    [
+        ("foreign", "ValueError"),
+        ("ours", "DatasetError"),
+        ("text as class", "Failure"),
+        ("class alone", "Failure"),
+    ],
+)
+def test_a_failure_names_the_step_and_the_class_and_no_value(
+    ticks, run, delivered, failure, error_class
+):
+    run_id = run(failure)
 
     ticks.evaluate()
 
     (payload,) = delivered()
     assert (payload["run_id"], payload["status"]) == (run_id, "FAILURE")
-    assert (payload["failed_step"], payload["error_class"]) == ("work", "ValueError")
-    assert CANARY not in json.dumps(payload, ensure_ascii=False)
+    assert (payload["failed_step"], payload["error_class"]) == ("work", error_class)
+    assert "Zs" not in json.dumps(payload, ensure_ascii=False)
 
 
 def test_a_cancellation_is_told(ticks, instance, delivered):
@@ -148,7 +184,7 @@ def test_a_dead_channel_is_logged_and_neither_raises_nor_blocks(
     ticks, run, delivered, monkeypatch, capfd
 ):
     monkeypatch.setenv("DATA_SERVICES_NOTIFY_WEBHOOK_URL", "gopher://canary.example.org")
-    run_id = run(fails=False)
+    run_id = run()
 
     reactions = ticks.evaluate()
 
@@ -160,14 +196,14 @@ def test_a_dead_channel_is_logged_and_neither_raises_nor_blocks(
 
 
 def test_without_a_channel_nothing_is_done(ticks, run):
-    run(fails=False)
+    run()
 
     assert [reaction.error for reaction in ticks.evaluate()] == [None]
     assert ticks.evaluate() == []
 
 
 def test_all_runs_since_the_last_tick_are_told(ticks, run, delivered):
-    run_ids = [run(fails=False) for _ in range(3)]
+    run_ids = [run() for _ in range(3)]
 
     ticks.evaluate()
 

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from util_services.notifications.channel import DeliveryError, deliver
-from util_services.notifications.environment import configured_channels
+from util_services.errors import ConfigurationError
+from util_services.notifications.channel import DeliveryError
+from util_services.notifications.environment import built_in_notifiers
 from util_services.notifications.file import FileChannel
 from util_services.notifications.notification import Notification
 from util_services.notifications.webhook import WebhookChannel
@@ -77,7 +78,7 @@ def test_a_passing_trouble_of_the_receiver_is_met_by_another_attempt(receiver, a
 
 
 @pytest.mark.parametrize("answer", [302, 307, 401, 404])
-def test_a_refusal_or_redirect_is_final(receiver, answer):
+def test_a_refusal_or_redirect_ends_the_attempts(receiver, answer):
     sink = receiver(answer)
     sink.start()
 
@@ -88,6 +89,7 @@ def test_a_refusal_or_redirect_is_final(receiver, answer):
         "Channel 'webhook' did not deliver notification r1:SUCCESS: "
         f"the receiver answered {answer}. {CURE}"
     )
+    assert not caught.value.is_passing
     assert len(sink.received) == 1
 
 
@@ -95,9 +97,10 @@ def test_attempts_are_bounded(receiver):
     sink = receiver(*[503] * 9)
     sink.start()
 
-    with pytest.raises(DeliveryError, match="answered 503"):
+    with pytest.raises(DeliveryError, match="answered 503") as caught:
         hasty_webhook(sink.url).deliver(NOTIFICATION)
 
+    assert caught.value.is_passing
     assert len(sink.received) == 3
 
 
@@ -116,38 +119,36 @@ def test_other_schemes_are_refused(tmp_path):
         hasty_webhook(f"file://{tmp_path}").deliver(NOTIFICATION)
 
 
-class BrokenChannel:
-    """What a plug-in may bring."""
+def test_channels_come_from_the_environment(monkeypatch, tmp_path, clean_environment):
+    def opened():
+        return [notifier.name for notifier in built_in_notifiers() if notifier.open() is not None]
 
-    name = "broken"
-
-    def deliver(self, notification):  # noqa: ARG002 - the protocol names it
-        raise KeyError("canary")
-
-
-def test_failing_channels_do_not_keep_the_others_from_delivering(tmp_path):
-    channels = [
-        BrokenChannel(),
-        FileChannel(tmp_path / "absent" / "notifications.jsonl"),
-        FileChannel(tmp_path / "notifications.jsonl"),
-    ]
-
-    failures = deliver(NOTIFICATION, channels)
-
-    assert [(failure.channel, failure.reason) for failure in failures] == [
-        ("broken", "KeyError"),
-        ("file", "No such file or directory"),
-    ]
-    assert (tmp_path / "notifications.jsonl").exists()
-    assert str(pickle.loads(pickle.dumps(failures[0]))) == str(failures[0])  # noqa: S301 - our own bytes
-
-
-def test_channels_come_from_the_environment(monkeypatch, tmp_path):
-    for name in ("FILE", "WEBHOOK_URL", "WEBHOOK_SECRET"):
-        monkeypatch.delenv(f"DATA_SERVICES_NOTIFY_{name}", raising=False)
-    assert configured_channels() == ()
+    assert opened() == []
 
     monkeypatch.setenv("DATA_SERVICES_NOTIFY_FILE", str(tmp_path / "n.jsonl"))
     monkeypatch.setenv("DATA_SERVICES_NOTIFY_WEBHOOK_URL", "https://example.org/hook")
+    monkeypatch.setenv("DATA_SERVICES_NOTIFY_SMTP_URL", "smtps://mail.example.org")
 
-    assert [channel.name for channel in configured_channels()] == ["file", "webhook"]
+    assert opened() == ["file", "smtp", "webhook"]
+
+
+def test_an_unknown_form_of_the_webhooks_body_is_refused(monkeypatch, clean_environment):
+    monkeypatch.setenv("DATA_SERVICES_NOTIFY_WEBHOOK_URL", "https://example.org/hook")
+    monkeypatch.setenv("DATA_SERVICES_NOTIFY_WEBHOOK_FORMAT", "xml")
+    webhook = next(one for one in built_in_notifiers() if one.name == "webhook")
+
+    with pytest.raises(ConfigurationError) as refused:
+        webhook.open()
+
+    assert str(refused.value) == (
+        "DATA_SERVICES_NOTIFY_WEBHOOK_FORMAT must be 'notification' or 'email_notification'; "
+        "correct the variable."
+    )
+
+
+def test_an_error_of_a_channel_survives_the_way_between_processes():
+    error = DeliveryError("webhook", "r1:SUCCESS", "the receiver answered 503", is_passing=True)
+
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+
+    assert (str(copy), copy.is_passing) == (str(error), True)

@@ -20,7 +20,7 @@ HOOKS = {  # an entry may be added; removing or changing one breaks every plugin
     "register_commands": "Iterable[click.Command]",
     "register_key_providers": "Iterable[Any]",
     "register_storages": "Iterable[Any]",
-    "register_notifiers": "Iterable[Any]",
+    "register_notifiers": "Iterable[Notifier]",
     "register_release_checks": "Iterable[Any]",
     "register_report_sections": "Iterable[Callable[[Report], Iterable[Section]]]",
     "register_health_checks": "Iterable[Callable[[HealthContext], str]]",

@@ -35,19 +35,19 @@ def test_plugins_count_in_the_order_util_services_code_location_then_by_name(loa
 
 def test_a_hook_is_called_once_however_often_its_results_are_asked_for(load):
     body = "calls.append(1); return [len(calls)]"
-    manager = load(counting="calls = []\n" + hook("register_notifiers", body))
+    manager = load(counting="calls = []\n" + hook("register_storages", body))
 
-    manager.results("register_notifiers")
-    (result,) = manager.results("register_notifiers")
+    manager.results("register_storages")
+    (result,) = manager.results("register_storages")
 
     assert result.value == (1,)
     assert result.plugin.distribution == "counting"
 
 
 def test_a_hook_may_yield_its_objects(load):
-    manager = load(yielding=hook("register_notifiers", "yield print"))
+    manager = load(yielding=hook("register_storages", "yield print"))
 
-    assert list(manager.named("register_notifiers")) == ["print"]
+    assert list(manager.named("register_storages")) == ["print"]
 
 
 def test_one_package_can_implement_the_hook_that_another_adds(load):

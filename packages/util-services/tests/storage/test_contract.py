@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -217,3 +218,35 @@ def test_what_belongs_to_a_claimed_place_may_be_large(storage, make_file):
 
     with storage.open(beside) as file:
         assert file.read() == content
+
+
+def test_looking_shows_every_object_below_a_folder_with_its_state(storage, put):
+    for name in ("a.csv", "b/c.csv", "b/_manifest.json"):
+        put(f"in/{name}", b"green")
+    put("inside.csv", b"x")
+
+    found = {one.location.path.rpartition("in/")[2]: one for one in storage.look(Pattern.of("in/"))}
+
+    assert sorted(found) == ["a.csv", "b/_manifest.json", "b/c.csv"]
+    assert {one.size for one in found.values()} == {5}
+    assert all(abs(one.modified - time.time()) < 3_600 for one in found.values())
+    assert [str(one.location) for one in storage.look(Pattern.of("nothing/"))] == []
+
+
+def test_what_is_seen_changes_with_each_write_even_of_the_same_content(storage, put):
+    def version():
+        return [one.version for one in storage.look(Pattern.of("in/"))]
+
+    put("in/a.csv", b"green")
+    first = version()
+    assert version() == first
+
+    time.sleep(1.1)  # some stores count whole seconds
+    put("in/a.csv", b"green")
+
+    assert version() != first
+
+
+def test_looking_at_a_hostile_folder_is_refused(storage):
+    with pytest.raises(StorageError):
+        list(storage.look(Pattern.of("../")))

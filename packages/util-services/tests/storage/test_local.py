@@ -10,6 +10,7 @@ import pytest
 from util_services.errors import StorageError
 from util_services.storage import LocalStorage
 from util_services.storage.local import STAGING_FOLDER
+from util_services.storage.patterns import Pattern
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - another file system, where there is one
 
@@ -304,3 +305,20 @@ def test_the_claim_of_a_killed_process_goes_with_the_next_one(local_storage, mak
     local_storage.publish(make_file(b"x"), local_storage.resolve("other.csv"), overwrite=False)
 
     assert [path.name for path in local_storage.root.iterdir()] == ["other.csv"]
+
+
+def test_looking_follows_links_to_files_that_may_be_read_and_no_others(local_storage, tmp_path):
+    root = local_storage.root
+    (root / "in").mkdir()
+    (root / "data.csv").write_text("x")
+    (tmp_path / "outside.csv").write_text("x")
+    (root / "in" / "inside.csv").symlink_to(root / "data.csv")
+    (root / "in" / "outside.csv").symlink_to(tmp_path / "outside.csv")
+    (root / "in" / "broken.csv").symlink_to(root / "absent.csv")
+    (root / "in" / "folder").symlink_to(tmp_path)
+    (root / "in" / "line\nbreak.csv").write_text("x")
+    for hidden in (".data-services-staging", "_test_runs"):
+        (root / "in" / hidden).mkdir()
+        (root / "in" / hidden / "a.csv").write_text("x")
+
+    assert [one.location.name for one in local_storage.look(Pattern.of("in/"))] == ["inside.csv"]

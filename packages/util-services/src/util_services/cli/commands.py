@@ -10,6 +10,7 @@ from util_services.cli.health import health
 from util_services.cli.jobs import jobs
 from util_services.cli.keys import keys
 from util_services.cli.metrics import metrics
+from util_services.cli.notifications import notifications
 from util_services.cli.plugins import plugins
 from util_services.cli.run import run
 from util_services.cli.sniff import sniff
@@ -17,5 +18,18 @@ from util_services.cli.sniff import sniff
 
 def built_in_commands() -> dict[str, click.Command]:
     """Return the built-in commands by name."""
-    commands = (approve, check, config, dev, health, jobs, keys, metrics, plugins, run, sniff)
+    commands = (
+        approve,
+        check,
+        config,
+        dev,
+        health,
+        jobs,
+        keys,
+        metrics,
+        notifications,
+        plugins,
+        run,
+        sniff,
+    )
     return {str(command.name): command for command in commands}

@@ -26,4 +26,6 @@ class FileChannel:
             append_record(self.path, notification.to_dict(), durable=True)
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise DeliveryError(self.name, notification.idempotency_key, reason) from None
+            raise DeliveryError(
+                self.name, notification.idempotency_key, reason, is_passing=True
+            ) from None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from util_services.errors import ConformanceError
 from util_services.plugins.discovery import normalised
-from util_services.plugins.manager import PluginManager
+from util_services.plugins.manager import PluginManager, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 HEAVY_MODULES = ("pandas", "numpy", "pyarrow", "duckdb", "pyspark", "cryptography", "boto3")
 SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 PROBE_TIMEOUT_SECONDS = 120
+CHECKED_HOOKS = (
+    "register_ops",
+    "register_jobs",
+    "register_sensors",
+    "register_schedules",
+    "register_notifiers",
+)
 
 
 def check_plugin(distribution: str) -> None:
@@ -75,6 +82,7 @@ def _heavy_imports(distribution: str) -> Iterator[str]:
 
 def _definition_faults(distribution: str) -> Iterator[str]:
     from util_services.location import build_location
+    from util_services.notifications.channel import Notifier
 
     manager = PluginManager(allowed=_family(distribution), blocked=(), log_failures=False)
     location = build_location(strict=False, manager=manager)
@@ -90,7 +98,7 @@ def _definition_faults(distribution: str) -> Iterator[str]:
             if result.plugin in own
             for item in result.value
         ]
-        for hook in ("register_ops", "register_jobs", "register_sensors", "register_schedules")
+        for hook in CHECKED_HOOKS
     }
     for job in brought["register_jobs"]:
         yield from _job_faults(location.definitions.resolve_job_def(job.name))
@@ -99,6 +107,9 @@ def _definition_faults(distribution: str) -> Iterator[str]:
     for instigator in (*brought["register_sensors"], *brought["register_schedules"]):
         if not instigator.description:
             yield f"'{instigator.name}' has no description; say what it reacts to."
+    for notifier in brought["register_notifiers"]:
+        if not isinstance(notifier, Notifier):
+            yield f"'{name_of(notifier)}' is no util_services.notifications.channel.Notifier."
 
 
 def _job_faults(job: dg.JobDefinition) -> Iterator[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from util_services.health.checks import HealthContext
+    from util_services.notifications.channel import Notifier
     from util_services.reports import Report, Section
 
 
@@ -99,8 +100,8 @@ def register_storages() -> Iterable[Any]:
 
 
 @hookspec
-def register_notifiers() -> Iterable[Any]:
-    """Return channels that tell somebody how a run ended."""
+def register_notifiers() -> Iterable[Notifier]:
+    """Return kinds of channels that tell somebody how a run ended (``notifications.channel``)."""
     raise NotImplementedError
 
 

@@ -26,6 +26,7 @@ from util_services.storage.moves import (
 from util_services.storage.protocol import (
     Fingerprint,
     Location,
+    ObjectState,
     absent,
     already_exists,
     being_published,
@@ -135,6 +136,31 @@ class LocalStorage:
                     elif pattern.matches(below):
                         found.append(self.resolve(str(path)))
         return sorted(found, key=lambda location: location.path)
+
+    def look(self, pattern: Pattern) -> Iterator[ObjectState]:
+        """Give the files below the folder of a pattern; links are followed where they may be."""
+        folder = Path(self.resolve(pattern.folder or ".").path)
+        if not folder.is_dir():
+            return
+        with _sentences(Location("", str(folder))):
+            for place, folders, files in os.walk(folder, onerror=_raise):
+                below = Path(place).relative_to(folder)
+                folders[:] = [
+                    name
+                    for name in folders
+                    if pattern.enters((below / name).as_posix())
+                    and not pattern.hides((below / name).as_posix())
+                ]
+                for name in files:
+                    with suppress(FileNotFoundError, StorageError):  # gone, or not ours to read
+                        yield self._state(Path(place, name))
+
+    def _state(self, path: Path) -> ObjectState:
+        location = self.resolve(str(path)) if path.is_symlink() else Location("", str(path))
+        refuse_hostile(location.path)
+        state = Path(location.path).stat()
+        version = f"{state.st_size}-{state.st_ino}-{state.st_mtime_ns}"
+        return ObjectState(Location("", str(path)), state.st_size, version, state.st_mtime)
 
     def is_claimed(self, location: Location) -> bool:
         """Return whether there is a lock for the place, held or left behind."""

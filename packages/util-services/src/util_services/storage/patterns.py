@@ -38,8 +38,12 @@ class Pattern:
         wanted = self.rest + (ANY + ANY if self.rest.endswith("/") or not self.rest else "")
         if not re.fullmatch(_expression(wanted), below, re.DOTALL):
             return False
+        return not self.hides(below)
+
+    def hides(self, below: str) -> bool:
+        """Return whether a part of a path below the folder begins as hidden names do."""
         shown = self.rest.split("/")
-        return not any(
+        return any(
             part.startswith(HIDDEN) and not (n < len(shown) and shown[n].startswith(part[0]))
             for n, part in enumerate(below.split("/"))
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from util_services.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -58,6 +58,16 @@ class Fingerprint:
     version: str  # inode and time of change of a file; ETag and version id of an S3 object
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectState:
+    """An object as a listing shows it, without a request of its own."""
+
+    location: Location
+    size: int  # bytes
+    version: str  # changes with each write, even of the same content
+    modified: float  # seconds since the epoch, by the clock of the store
+
+
 class Claim(Protocol):
     """The right to publish at one place, which one process has at a time."""
 
@@ -100,6 +110,16 @@ class Storage(Protocol):
         Raises:
             StorageError: if the folder is malformed or lies outside what this storage may touch,
                 or if a link below it does.
+        """
+
+    def look(self, pattern: Pattern) -> Iterator[ObjectState]:
+        """Give all objects below the folder of a pattern where it may name some, in no order.
+
+        Unlike ``find`` this passes over what cannot be read or named, and does not pass over
+        hidden names and claims: it is for watching a place, not for reading a dataset.
+
+        Raises:
+            StorageError: if the folder is malformed or lies outside what this storage may touch.
         """
 
     def is_claimed(self, location: Location) -> bool:

@@ -18,6 +18,7 @@ from util_services.storage.protocol import (
     VERSION_MARK,
     Fingerprint,
     Location,
+    ObjectState,
     absent,
     already_exists,
     refuse_hostile,
@@ -145,20 +146,28 @@ class S3Storage:
 
     def find(self, pattern: Pattern) -> list[Location]:
         """Return the objects that a pattern names; markers of empty folders are passed over."""
-        folder = self.resolve(f"{pattern.folder}x")  # which refuses what may not be touched
-        prefix = folder.path[:-1]
-        _refuse_version(folder)
+        folder, prefix = self._prefix_of(pattern)
         found = []
         with sentences(self.settings, folder):
-            pages = self.client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=folder.container, Prefix=prefix):
-                for entry in page.get("Contents", ()):
-                    key = entry["Key"]
-                    below = key[len(prefix) :]
-                    is_data = not key.endswith(("/", CLAIM_ENDING)) and CLAIM_MIDDLE not in key
-                    if is_data and pattern.matches(below):
-                        found.append(self.resolve(f"s3://{folder.container}/{key}"))
+            for entry in self._list(folder.container, prefix):
+                key = entry["Key"]
+                is_data = not key.endswith(("/", CLAIM_ENDING)) and CLAIM_MIDDLE not in key
+                if is_data and pattern.matches(key[len(prefix) :]):
+                    found.append(self.resolve(f"s3://{folder.container}/{key}"))
         return sorted(found, key=lambda location: location.path)
+
+    def look(self, pattern: Pattern) -> Iterator[ObjectState]:
+        """Give the objects below the folder of a pattern, a page of the store's list at a time."""
+        folder, prefix = self._prefix_of(pattern)
+        with sentences(self.settings, folder):
+            for entry in self._list(folder.container, prefix):
+                modified = entry["LastModified"]
+                yield ObjectState(
+                    Location(folder.container, entry["Key"]),
+                    entry["Size"],
+                    f"{entry['Size']}-{entry['ETag']}-{modified.isoformat()}",
+                    modified.timestamp(),
+                )
 
     def is_claimed(self, location: Location) -> bool:
         """Return whether there is a claim on the place."""
@@ -223,6 +232,17 @@ class S3Storage:
         return Uploads(
             self.client, self.settings.encryption_arguments, self.part_bytes, UPLOAD_THREADS
         )
+
+    def _prefix_of(self, pattern: Pattern) -> tuple[Location, str]:
+        """Return a place in the folder of a pattern, and the prefix that the folder is."""
+        folder = self.resolve(f"{pattern.folder}x")  # which refuses what may not be touched
+        _refuse_version(folder)
+        return folder, folder.path[:-1]
+
+    def _list(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+        pages = self.client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+            yield from page.get("Contents", ())
 
     def _download(
         self, location: Location, target: AnyPath, version: dict[str, str] | None

@@ -10,3 +10,11 @@ def register_jobs():
     from sloppy_plugin.definitions import sloppy_job
 
     return [sloppy_job]
+
+
+@hookimpl
+def register_notifiers():
+    class Shout:
+        pass
+
+    return [Shout]
