@@ -1,5 +1,6 @@
 """The ops that all jobs share, and the frame around an operation: thin, the work is in `flow`."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -13,6 +14,7 @@ from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError
 from util_services.flow.staging_area import StagingArea
+from util_services.logs.records import BUSINESS_EVENT
 from util_services.reports.record import RunFacts
 from util_services.resources import STORAGE_KEY
 from util_services.runs.check import (
@@ -42,6 +44,7 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
     from util_services.engines.local import LocalEngine
     from util_services.flow import read
 
+    began = time.monotonic()
     with one_sentence():
         storage = storage_of(context)
         plan = check_run(context.job_def, context.run_config, storage, context.run_id)
@@ -57,7 +60,8 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
             check_columns(context.job_def, plan.configs, dataset.schema)
             dataset = area.hand_over(dataset, staging, context.run_id)
         context.add_output_metadata(_metadata(dataset.rows, dataset.schema))
-        context.log.info(f"Read {dataset.rows} rows and {len(dataset.schema.columns)} columns.")
+        columns = len(dataset.schema.columns)
+        context.log.info(f"Read {dataset.rows} rows and {columns} columns {_took(began)}.")
         if dataset.quarantined:
             context.log.warning(f"{dataset.quarantined} records go to the quarantine.")
         return dataset
@@ -75,6 +79,7 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
     from util_services.flow.plan import plan_write
     from util_services.flow.publish import publish_dataset
 
+    began = time.monotonic()
     with one_sentence():
         storage = storage_of(context)
         area = StagingArea.of(storage)
@@ -97,11 +102,14 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
                 **_metadata(published.rows, dataset.schema),
             }
         )
-        context.log.info(f"Published {published.rows} rows at {published.address}.")
+        context.log.info(f"Published {published.rows} rows at {published.address} {_took(began)}.")
 
 
 def operate_in_run(
-    context: dg.OpExecutionContext, function: Callable[[Any, Any], Any], dataset: StagedDataset
+    context: dg.OpExecutionContext,
+    function: Callable[[Any, Any], Any],
+    dataset: StagedDataset,
+    business_operation: str,
 ) -> StagedDataset:
     """Run an operation as a step: its output is written in the form that is published."""
     from util_services.engines.choice import open_engine
@@ -109,6 +117,7 @@ def operate_in_run(
     from util_services.flow.operate import Dataset, operate
     from util_services.flow.plan import plan_write
 
+    began = time.monotonic()
     with one_sentence():
         storage = storage_of(context)
         area = StagingArea.of(storage)
@@ -135,7 +144,9 @@ def operate_in_run(
             | {key: value for key, value in step.facts.items() if isinstance(value, int | float)}
             | dict(_metadata(result.rows, result.schema))
         )
-        context.log.info(f"Kept {step.rows_out} of {step.rows_in} rows.")
+        kept = f"Kept {step.rows_out} of {step.rows_in} rows"
+        context.log.info(f"{kept} {_took(began)}.")
+        _log_business(context, f"{kept}.", business_operation, result)
         for warning in step.warnings:
             context.log.warning(warning)
         return result
@@ -181,6 +192,30 @@ def _run_facts(context: dg.OpExecutionContext, dataset: StagedDataset) -> RunFac
         finished=_iso(datetime.now(UTC).timestamp()),
         versions=_versions(context, dataset),
     )
+
+
+def _log_business(
+    context: dg.OpExecutionContext, message: str, operation: str, result: StagedDataset
+) -> None:
+    """Log what the platform wants to know of an operation; the logger redacts its config."""
+    step = result.steps[-1]
+    context.log.info(
+        message,
+        extra={
+            "event_type": BUSINESS_EVENT,
+            "business_operation": operation,
+            "op_name": step.operation,
+            "custom_fields": {
+                "dataset_type": result.origin.layout.format,
+                "algorithm": step.operation,
+                "job_config": step.configuration,
+            },
+        },
+    )
+
+
+def _took(began: float) -> str:
+    return f"in {time.monotonic() - began:.2f} s"
 
 
 def _iso(seconds: float) -> str:
