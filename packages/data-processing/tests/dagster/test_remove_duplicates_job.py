@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
+from util_services.audit import Link
 from util_services.errors import ConfigurationError
 from util_services.runs.execute import check_before_run
 
@@ -160,6 +161,7 @@ def test_the_report_is_the_golden_record(instance, root):
         ],
     }
     assert run_part.pop("started") <= run_part.pop("finished")
+    assert Link.parse(run_part.pop("audit"))
     assert run_part == {
         "run_id": result.run_id,
         "job": "remove_duplicates_job",

@@ -17,6 +17,7 @@ from util_services.flow.staging_area import StagingArea
 from util_services.logs.records import BUSINESS_EVENT
 from util_services.reports.record import RunFacts
 from util_services.resources import STORAGE_KEY
+from util_services.runs.auditing import audited_step, link_before
 from util_services.runs.check import (
     CHECKED_OPS,
     check_columns,
@@ -45,7 +46,7 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
     from util_services.flow import read
 
     began = time.monotonic()
-    with one_sentence():
+    with one_sentence(), audited_step(context):
         storage = storage_of(context)
         plan = check_run(context.job_def, context.run_config, storage, context.run_id)
         if plan.read is None:
@@ -80,7 +81,7 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
     from util_services.flow.publish import publish_dataset
 
     began = time.monotonic()
-    with one_sentence():
+    with one_sentence(), audited_step(context) as audit:
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
@@ -88,10 +89,17 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
             options = write_options(configs)
             dataset = area.take_over(dataset, staging, storage, context.run_id)
             plan = plan_write(storage, options, dataset.origin, run_id=context.run_id)
+            facts = _run_facts(context, dataset)
             published = publish_dataset(
-                dataset, plan, staging, _run_facts(context, dataset), lambda: _refuse_over(context)
+                dataset,
+                plan,
+                staging,
+                facts,
+                may_publish=lambda: _refuse_over(context),
+                announce=audit.commit,
             )
         area.remove(context.run_id)
+        audit.success(published)
         context.add_output_metadata(
             {
                 "path": published.address,
@@ -99,6 +107,7 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
                 "bytes": published.bytes,
                 "sha256": published.sha256,
                 "rows_quarantined": dataset.quarantined,
+                "audit": facts.audit,
                 **_metadata(published.rows, dataset.schema),
             }
         )
@@ -118,7 +127,7 @@ def operate_in_run(
     from util_services.flow.plan import plan_write
 
     began = time.monotonic()
-    with one_sentence():
+    with one_sentence(), audited_step(context):
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
@@ -191,6 +200,7 @@ def _run_facts(context: dg.OpExecutionContext, dataset: StagedDataset) -> RunFac
         started=_iso(started) if started is not None else "",
         finished=_iso(datetime.now(UTC).timestamp()),
         versions=_versions(context, dataset),
+        audit=str(link_before(context.instance, context.run_id) or ""),
     )
 
 

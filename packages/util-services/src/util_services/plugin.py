@@ -23,16 +23,18 @@ def register_ops() -> Iterable[dg.OpDefinition]:
     """Return the ops that pipelines may name."""
     from util_services.location.plugin_report import plugin_report
     from util_services.ops import read_dataset, write_dataset
+    from util_services.runs.audit_verify import audit_verify
 
-    return [plugin_report, read_dataset, write_dataset]
+    return [audit_verify, plugin_report, read_dataset, write_dataset]
 
 
 @hookimpl
 def register_jobs() -> Iterable[dg.JobDefinition]:
     """Return the jobs that serve all packages."""
     from util_services.location.plugin_report import plugin_report_job
+    from util_services.runs.audit_verify import audit_verify_job
 
-    return [plugin_report_job]
+    return [audit_verify_job, plugin_report_job]
 
 
 @hookimpl

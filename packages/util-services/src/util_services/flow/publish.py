@@ -77,6 +77,7 @@ def publish_dataset(
     staging: Staging,
     run: RunFacts,
     may_publish: Callable[[], None],
+    announce: Callable[[OutputFacts], None] = lambda _: None,
 ) -> Published:
     """Publish a dataset with its reports, whole or not at all.
 
@@ -87,6 +88,7 @@ def publish_dataset(
         run: what the report says of the run.
         may_publish: is called before anything changes and right before the commit, and raises if
             the run must not go on.
+        announce: is told what appears, right before it does, and raises if it must not.
 
     Raises:
         NotConservedError: if rows were lost.
@@ -112,6 +114,7 @@ def publish_dataset(
 
             def commit() -> None:
                 may_publish()
+                announce(content.facts)
                 appear()
 
             if former is None:
