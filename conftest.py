@@ -41,6 +41,7 @@ def _dagster_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DAGSTER_HOME", str(home))
+        environment.setenv("XDG_DATA_HOME", str(home / "data"))  # where keysets are kept
         environment.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
         yield
 

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import time
+from importlib.resources import files
 
+import jsonschema
 import pytest
 import yaml
 
@@ -159,6 +161,28 @@ def test_the_sensors_run_and_tell_of_every_finished_run(dev, wait_until):
         "notify_failure": "RUNNING",
         "notify_success": "RUNNING",
     }
+
+
+def test_every_run_is_in_the_audit_with_its_end_and_in_the_log(dev, data_services):
+    outcomes = {"SUCCESS": "success", "FAILURE": "failure", "CANCELED": "cancelled"}
+    ended = {
+        run["runId"]: outcomes[run["status"]] for run in dev.ask(RUNS)["runsOrError"]["results"]
+    }
+
+    listed = json.loads(data_services("audit", "list", "--json").stdout)["records"]
+    verified = data_services("audit", "verify", "--json")
+
+    phases = [(record["work"], record["phase"]) for record in listed]
+    assert all(phases.count((run, "before")) == phases.count((run, "after")) == 1 for run in ended)
+    assert {r["work"]: r["outcome"] for r in listed if r["phase"] == "after"} == ended
+    found = json.loads(verified.stdout)
+    assert (verified.returncode, found["open"]) == (0, [])
+    assert found["anchors"] >= 2 * len(ended)
+    schema = files("util_services").joinpath("schemas/simpl_log.schema.json").read_text("utf-8")
+    validator = jsonschema.Draft202012Validator(json.loads(schema))
+    for run in ended:
+        for line in (dev.home / "simpl_logs" / f"simpl_run_{run}.json").read_text().splitlines():
+            validator.validate(json.loads(line))
 
 
 def test_a_second_ui_on_the_same_home_is_refused(dev, data_services):

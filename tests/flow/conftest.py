@@ -21,6 +21,7 @@ class Machine:
             "DATA_SERVICES_ROOT": str(self.root),
             "DAGSTER_HOME": str(self.home),
             "HOME": str(folder / "home"),
+            "XDG_DATA_HOME": str(folder / "home" / "data"),
             "TMPDIR": str(folder / "tmp"),
             "DAGSTER_DISABLE_TELEMETRY": "yes",
         }

@@ -109,6 +109,12 @@ def test_killed_runs_leave_nothing_once_another_run_has_begun(
         ended = {run.status.value for run in runs}
     assert not {run.run_id for run in runs} & {file.name for file in KEYS.glob("*")}
     assert ended <= {"SUCCESS", "FAILURE"}
+    verified = machine.run("audit", "verify", "--json")
+    assert (verified.returncode, json.loads(verified.stdout)["open"]) == (0, [])
+    listed = json.loads(machine.run("audit", "list", "--json").stdout)["records"]
+    begun, over = ({r["work"] for r in listed if r["phase"] == p} for p in ("before", "after"))
+    assert begun <= over <= {run.run_id for run in runs}
+    assert len(begun) >= 2
 
 
 def test_part_files_without_their_manifest_are_no_dataset(machine, run_config):

@@ -93,7 +93,7 @@ def execute(job, config, **resources):
 def report_of(content):
     report = json.loads(content)
     run = report.pop("run")
-    assert set(run) == {"run_id", "job", "started", "finished", "versions"}
+    assert set(run) == {"run_id", "job", "started", "finished", "versions", "audit"}
     return report
 
 

@@ -82,5 +82,6 @@ def test_the_wheel_of_util_services_carries_its_data(wheels):
     assert {
         "util_services/samples/patients.csv",
         "util_services/reports/report.html.jinja",
+        "util_services/schemas/audit_record.schema.json",
         "util_services/schemas/simpl_log.schema.json",
     } <= names

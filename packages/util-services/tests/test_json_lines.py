@@ -1,6 +1,9 @@
+import fcntl
 import json
 import subprocess
 import sys
+
+from util_services.logs.json_lines import append_record
 
 WRITERS, LINES = 8, 200
 
@@ -60,3 +63,12 @@ def test_a_line_cut_short_by_a_full_disk_spoils_no_other(tmp_path):
     first, torn, last = path.read_text().splitlines()
     assert (json.loads(first), json.loads(last)) == ({"fits": 1}, {"fits": 2})
     assert torn == '{"too": "long for '
+
+
+def test_a_file_that_somebody_else_holds_for_ever_is_written_all_the_same(tmp_path):
+    path = tmp_path / "shared.jsonl"
+    with path.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        append_record(path, {"cups": 1})
+
+    assert json.loads(path.read_text()) == {"cups": 1}

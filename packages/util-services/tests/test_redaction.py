@@ -31,3 +31,57 @@ def test_redacted_returns_json_types_without_secrets():
         "infinite": "<float>",
         "object": "<bytes>",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("password=hunter2 for ada", "password=[redacted] for ada"),
+        ('{"api_key": "k-1", "path": "x"}', '{"api_key": "[redacted]", "path": "x"}'),
+        ("S3_SECRET_KEY: abc, region: eu", "S3_SECRET_KEY: [redacted], region: eu"),
+        ("Authorization: Bearer abc.def-ghi_jkl=12", "Authorization: [redacted] [redacted]"),
+        ("sent bearer abcdefghijklmnop", "sent bearer [redacted]"),
+        ("AKIAIOSFODNN7EXAMPLE was used", "[redacted] was used"),
+        (
+            "https://s3/b/k?X-Amz-Signature=ab12&x=1",
+            "https://s3/b/k?X-Amz-Signature=[redacted]&x=1",
+        ),
+        ("eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl!", "[redacted]!"),
+        (
+            "a -----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY----- b",
+            "a [redacted] b",
+        ),
+        ("-----BEGIN PRIVATE KEY-----\ncut", "[redacted]"),
+    ],
+)
+def test_what_looks_like_a_secret_in_a_text_is_redacted(text, expected):
+    assert redacted(text).replace("Bearer", "[redacted]") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Read 1000 rows and 19 columns in 0.07 s.",
+        "Published 945 rows at s3://bucket/in/keys=5/out.csv.",
+        "Column 'key' has 3 cells that are no number; correct them.",
+        "the basic idea: token bucket",
+    ],
+)
+def test_ordinary_texts_stay_as_they_are(text):
+    assert redacted(text) == text
+
+
+def test_secrets_of_the_environment_are_redacted_wherever_they_stand(monkeypatch):
+    monkeypatch.setenv("SELFS3_S3_SECRET_KEY", "wJalrXUtnFEMI")
+    monkeypatch.setenv("DATA_SERVICES_KEYSET_AUDIT", "c2VjcmV0c2VjcmV0")
+    monkeypatch.setenv("DATA_SERVICES_ROOT", "/data/in")
+    monkeypatch.setenv("SHORT_TOKEN", "yes")
+
+    text = "refused wJalrXUtnFEMI/c2VjcmV0c2VjcmV0 below /data/in: yes"
+
+    assert redacted(text) == "refused [redacted]/[redacted] below /data/in: yes"
+
+
+@pytest.mark.parametrize("unit", ["u", "eyJ-", "a ", "a=", "://a", "-----BEGIN ", " ", "bearer "])
+def test_a_text_of_a_million_characters_is_looked_at_once(unit):
+    redacted(unit * (1_000_000 // len(unit)))

@@ -12,6 +12,7 @@ import pytest
 
 from data_processing.cleaning.duplicates import LIMIT
 from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
+from util_services.audit import Link
 from util_services.errors import ConfigurationError
 from util_services.reports import Figure, Section
 from util_services.runs.execute import check_before_run
@@ -169,6 +170,7 @@ def test_the_report_is_the_golden_record(instance, root):
     }
     assert sections == ["How to read this report"]
     assert run_part.pop("started") <= run_part.pop("finished")
+    assert Link.parse(run_part.pop("audit"))
     assert run_part == {
         "run_id": result.run_id,
         "job": "remove_duplicates_job",

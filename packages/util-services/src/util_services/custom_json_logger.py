@@ -77,6 +77,7 @@ class SimplLogHandler(logging.Handler):
             tags=tags,
             op_name=_op_name(record, meta),
             custom_fields=getattr(record, "custom_fields", None) or {},
+            message_type=getattr(record, "message_type", None),
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
-from util_services.custom_json_logger import simpl_json_logger
+from util_services.custom_json_logger import OPERATION_TAG, simpl_json_logger
 from util_services.datasets.staged import StagedDataset
 from util_services.flow.operate import Dataset, Outcome
 from util_services.ops import operate_in_run, read_dataset, write_dataset
@@ -37,6 +37,7 @@ class Operation:
         function: what it does to a dataset.
         columns: the columns that a config names, by option; they are checked before rows are read.
         single_pass: whether it scans the dataset once, so that no copy of it is of use.
+        business_operation: what the platform calls it in business records.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Operation:
         columns: Columns,
         *,
         single_pass: bool = False,
+        business_operation: str | None = None,
     ) -> None:
         self.name = function.__name__
+        self.business_operation = business_operation
         self.description = inspect.getdoc(function) or ""
         self.config: type[dg.Config] = typing.get_type_hints(function)["config"]
         self.function = function
@@ -77,7 +80,8 @@ class Operation:
 
     def _make_op(self) -> dg.OpDefinition:
         def compute(context, dataset):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-            return operate_in_run(context, self.function, dataset)
+            business_operation = self.business_operation or self.name.upper()
+            return operate_in_run(context, self.function, dataset, business_operation)
 
         decorate = dg.op(
             name=self.name,
@@ -105,7 +109,9 @@ class Operation:
             resource_defs=dict(resources),
             logger_defs=LOGGERS,
             config=self._default_config(),
-            tags={f"data_services/{key}": value for key, value in tags.items()} | RETRY_TAGS,
+            tags={f"data_services/{key}": value for key, value in tags.items()}
+            | RETRY_TAGS
+            | ({OPERATION_TAG: self.business_operation} if self.business_operation else {}),
         )
 
     def _default_config(self) -> dict[str, Any]:
@@ -118,7 +124,10 @@ class Operation:
 
 
 def operation(
-    *, columns: Columns = lambda _: {}, single_pass: bool = False
+    *,
+    columns: Columns = lambda _: {},
+    single_pass: bool = False,
+    business_operation: str | None = None,
 ) -> Callable[[Callable[[Dataset, Any], Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
@@ -126,9 +135,14 @@ def operation(
         columns: returns the columns that a config names, by option.
         single_pass: whether the function scans the dataset once and asks for no row numbers; text
             is then read where it is, without a copy in staging.
+        business_operation: what the platform calls it, such as ``ANONYMISATION``: the tag of its
+            jobs, and the operation of its business record. Default: the name in upper case, and no
+            tag.
     """
 
     def declare(function: Callable[[Dataset, Any], Outcome]) -> Operation:
-        return Operation(function, columns, single_pass=single_pass)
+        return Operation(
+            function, columns, single_pass=single_pass, business_operation=business_operation
+        )
 
     return declare

@@ -1,5 +1,6 @@
 """The ops that all jobs share, and the frame around an operation: thin, the work is in `flow`."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -13,8 +14,10 @@ from util_services.config import ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError
 from util_services.flow.staging_area import StagingArea
+from util_services.logs.records import BUSINESS_EVENT
 from util_services.reports import RunFacts, render_markdown
 from util_services.resources import STORAGE_KEY
+from util_services.runs.auditing import audited_step, link_before
 from util_services.runs.check import (
     CHECKED_OPS,
     check_columns,
@@ -44,7 +47,8 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
     from util_services.engines.local import LocalEngine
     from util_services.flow import read
 
-    with one_sentence():
+    began = time.monotonic()
+    with one_sentence(), audited_step(context):
         storage = storage_of(context)
         plan = check_run(context.job_def, context.run_config, storage, context.run_id)
         if plan.read is None:
@@ -61,7 +65,8 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
         if event := observed(dataset, storage, context.run_id, context.job_name):
             context.log_event(event)
         context.add_output_metadata(table_metadata(dataset.rows, dataset.schema))
-        context.log.info(f"Read {dataset.rows} rows and {len(dataset.schema.columns)} columns.")
+        columns = len(dataset.schema.columns)
+        context.log.info(f"Read {dataset.rows} rows and {columns} columns {_took(began)}.")
         if dataset.quarantined:
             context.log.warning(f"{dataset.quarantined} records go to the quarantine.")
         return dataset
@@ -79,7 +84,8 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
     from util_services.flow.plan import plan_write
     from util_services.flow.publish import publish_dataset
 
-    with one_sentence():
+    began = time.monotonic()
+    with one_sentence(), audited_step(context) as audit:
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
@@ -87,15 +93,18 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
             options = write_options(configs)
             dataset = area.take_over(dataset, staging, storage, context.run_id)
             plan = plan_write(storage, options, dataset.origin, run_id=context.run_id)
+            facts = _run_facts(context, dataset)
             published = publish_dataset(
                 dataset,
                 plan,
                 staging,
-                _run_facts(context, dataset),
-                lambda: _refuse_over(context),
-                sections_of_plugins,
+                facts,
+                may_publish=lambda: _refuse_over(context),
+                more_sections=sections_of_plugins,
+                announce=audit.commit,
             )
         area.remove(context.run_id)
+        audit.success(published)
         context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
         if event := materialised(published, dataset, storage, context.run_id, context.job_name):
             context.log_event(event)
@@ -107,14 +116,18 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
                 "bytes": published.bytes,
                 "sha256": published.sha256,
                 "rows_quarantined": dataset.quarantined,
+                "audit": facts.audit,
                 **table_metadata(published.rows, dataset.schema),
             }
         )
-        context.log.info(f"Published {published.rows} rows at {published.address}.")
+        context.log.info(f"Published {published.rows} rows at {published.address} {_took(began)}.")
 
 
 def operate_in_run(
-    context: dg.OpExecutionContext, function: Callable[[Any, Any], Any], dataset: StagedDataset
+    context: dg.OpExecutionContext,
+    function: Callable[[Any, Any], Any],
+    dataset: StagedDataset,
+    business_operation: str,
 ) -> StagedDataset:
     """Run an operation as a step: its output is written in the form that is published."""
     from util_services.engines.choice import open_engine
@@ -122,7 +135,8 @@ def operate_in_run(
     from util_services.flow.operate import Dataset, operate
     from util_services.flow.plan import plan_write
 
-    with one_sentence():
+    began = time.monotonic()
+    with one_sentence(), audited_step(context):
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
@@ -148,7 +162,9 @@ def operate_in_run(
             | {key: value for key, value in step.facts.items() if isinstance(value, int | float)}
             | dict(table_metadata(result.rows, result.schema))
         )
-        context.log.info(f"Kept {step.rows_out} of {step.rows_in} rows.")
+        kept = f"Kept {step.rows_out} of {step.rows_in} rows"
+        context.log.info(f"{kept} {_took(began)}.")
+        _log_business(context, f"{kept}.", business_operation, result)
         for warning in step.warnings:
             context.log.warning(warning)
         return result
@@ -193,7 +209,32 @@ def _run_facts(context: dg.OpExecutionContext, dataset: StagedDataset) -> RunFac
         started=_iso(started) if started is not None else "",
         finished=_iso(datetime.now(UTC).timestamp()),
         versions=_versions(context, dataset),
+        audit=str(link_before(context.instance, context.run_id) or ""),
     )
+
+
+def _log_business(
+    context: dg.OpExecutionContext, message: str, operation: str, result: StagedDataset
+) -> None:
+    """Log what the platform wants to know of an operation; the logger redacts its config."""
+    step = result.steps[-1]
+    context.log.info(
+        message,
+        extra={
+            "event_type": BUSINESS_EVENT,
+            "business_operation": operation,
+            "op_name": step.operation,
+            "custom_fields": {
+                "dataset_type": result.origin.layout.format,
+                "algorithm": step.operation,
+                "job_config": step.configuration,
+            },
+        },
+    )
+
+
+def _took(began: float) -> str:
+    return f"in {time.monotonic() - began:.2f} s"
 
 
 def _iso(seconds: float) -> str:

@@ -27,8 +27,9 @@ def register_ops() -> Iterable[dg.OpDefinition]:
     from util_services.health.jobs import health_check
     from util_services.location.plugin_report import plugin_report
     from util_services.ops import read_dataset, write_dataset
+    from util_services.runs.audit_verify import audit_verify
 
-    return [health_check, plugin_report, read_dataset, write_dataset]
+    return [audit_verify, health_check, plugin_report, read_dataset, write_dataset]
 
 
 @hookimpl
@@ -36,8 +37,9 @@ def register_jobs() -> Iterable[dg.JobDefinition]:
     """Return the jobs that serve all packages."""
     from util_services.health.jobs import health_check_job
     from util_services.location.plugin_report import plugin_report_job
+    from util_services.runs.audit_verify import audit_verify_job
 
-    return [health_check_job, plugin_report_job]
+    return [audit_verify_job, health_check_job, plugin_report_job]
 
 
 @hookimpl

@@ -49,6 +49,10 @@ def speak(context):
             },
         )
         context.log.info("Published.", extra={"event_type": "BUSINESS_EVENT"})
+    elif behaviour == "dialogue":
+        for kind in ("REQUEST", "RESPONSE_ACK", "SHOUT"):
+            extra = {"event_type": "BUSINESS_EVENT", "message_type": kind}
+            context.log.info("Re-identify.", extra=extra)
     elif behaviour == "foreign":
         try:
             raise ForeignError(f"cannot cast '{CANARY}'")
@@ -182,6 +186,13 @@ def test_a_business_record_has_the_documented_fields_and_no_secret(logged):
         },
     }
     assert second["customFields"]["op_name"] == "speak"
+
+
+def test_a_business_record_may_be_another_type_of_message(logged):
+    _, lines = logged("dialogue", tags={"user": "password=canary"})
+
+    told = [message["messageType"] for message in business(lines)]
+    assert told == ["REQUEST", "RESPONSE_ACK", "RESPONSE"]
 
 
 def test_the_operation_a_record_names_stays_for_the_rest_of_the_run(logged):

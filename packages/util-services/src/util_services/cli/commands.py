@@ -3,6 +3,7 @@
 import click
 
 from util_services.cli.approve import approve
+from util_services.cli.audit import audit
 from util_services.cli.check import check
 from util_services.cli.config import config
 from util_services.cli.dev import dev
@@ -20,6 +21,7 @@ def built_in_commands() -> dict[str, click.Command]:
     """Return the built-in commands by name."""
     commands = (
         approve,
+        audit,
         check,
         config,
         dev,

@@ -80,6 +80,7 @@ def publish_dataset(
     run: RunFacts,
     may_publish: Callable[[], None],
     more_sections: Callable[[Report], Iterable[Section]] = lambda _: (),
+    announce: Callable[[OutputFacts], None] = lambda _: None,
 ) -> Published:
     """Publish a dataset with its reports, whole or not at all.
 
@@ -91,6 +92,7 @@ def publish_dataset(
         may_publish: is called before anything changes and right before the commit, and raises if
             the run must not go on.
         more_sections: what others add to the report.
+        announce: is told what appears, right before it does, and raises if it must not.
 
     Raises:
         NotConservedError: if rows were lost.
@@ -117,6 +119,7 @@ def publish_dataset(
 
             def commit() -> None:
                 may_publish()
+                announce(content.facts)
                 appear()
 
             if former is None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from util_services.location.contributions import Contribution, Job, contributions, with_jobs
+from util_services.location.logged import logged
 from util_services.plugins.discovery import HOST
 from util_services.plugins.manager import (
     PluginManager,
@@ -25,7 +26,7 @@ from util_services.plugins.provenance import commit_of
 from util_services.runs.executors import in_process_or_multiprocess_executor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from util_services.plugins.records import Plugin, PluginReport
 
@@ -153,21 +154,24 @@ def _load_error(definitions: dg.Definitions) -> Exception | None:
 
 
 def _assemble(accepted: Sequence[Contribution], report: PluginReport) -> dg.Definitions:
-    jobs = _jobs_with_provenance(accepted)
+    loggers = {name: value for c in accepted for name, value in c.loggers.items()}
+    jobs = _jobs_with_provenance(accepted, loggers)
     return dg.Definitions(
         jobs=list(jobs.values()),
         assets=[asset for c in accepted for asset in c.assets],
         sensors=[with_jobs(sensor, jobs) for c in accepted for sensor in c.sensors],
         schedules=[with_jobs(schedule, jobs) for c in accepted for schedule in c.schedules],
         resources={key: value for c in accepted for key, value in c.resources.items()},
-        loggers={name: value for c in accepted for name, value in c.loggers.items()},
+        loggers=loggers,
         executor=in_process_or_multiprocess_executor,
         metadata={f"{METADATA_PREFIX}plugins": dg.MetadataValue.json(report.to_dict())},
     )
 
 
-def _jobs_with_provenance(accepted: Sequence[Contribution]) -> dict[int, Job]:
-    """Return all jobs with the metadata of who brought them, by the identity of the original.
+def _jobs_with_provenance(
+    accepted: Sequence[Contribution], loggers: Mapping[str, dg.LoggerDefinition]
+) -> dict[int, Job]:
+    """Return all jobs, logged and with the metadata of who brought them, by their originals.
 
     A job that only a sensor or schedule holds is its package's too, unless another registers it.
     """
@@ -177,7 +181,7 @@ def _jobs_with_provenance(accepted: Sequence[Contribution]) -> dict[int, Job]:
             for job in held(contribution):
                 originals.setdefault(id(job), (contribution.plugin, job))
     return {
-        key: job.with_metadata({**(job.metadata or {}), **_provenance(plugin)})
+        key: logged(job, loggers).with_metadata({**(job.metadata or {}), **_provenance(plugin)})
         for key, (plugin, job) in originals.items()
     }
 

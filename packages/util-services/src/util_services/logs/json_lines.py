@@ -6,12 +6,15 @@ import errno
 import fcntl
 import json
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+LOCK_SECONDS = 1.0  # somebody else may hold the file for ever, and a job is not to hang for a line
+LOOK_SECONDS = 0.0005
 FILE_MODE = 0o644  # log collectors run as another user; the umask of the process narrows it
 
 
@@ -39,11 +42,18 @@ def append_record(path: Path, record: Mapping[str, Any], *, durable: bool = Fals
 
 def _is_locked(descriptor: int) -> bool:
     """Lock the file until it is closed; some network file systems know no locks."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        return False
-    return True
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(LOOK_SECONDS)
+        except OSError:
+            return False
+        else:
+            return True
 
 
 def _ends_within_a_line(descriptor: int) -> bool:

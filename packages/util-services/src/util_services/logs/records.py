@@ -23,6 +23,7 @@ LEVELS = {
     "ERROR": logging.ERROR,
     "CRITICAL": logging.CRITICAL,
 }
+MESSAGE_TYPES = ("RESPONSE", "REQUEST", "REQUEST_ACK", "RESPONSE_ACK")
 HTTP_FIELDS = ("status", "requestSize", "executionTime", "responseSize", "action", "method")
 
 
@@ -54,10 +55,12 @@ def business_record(
     tags: Mapping[str, str],
     op_name: str | None,
     custom_fields: Mapping[str, Any],
+    message_type: str | None = None,
 ) -> dict[str, Any]:
     """Return the record of a business operation: on whose behalf it runs, and with which settings.
 
-    Of ``custom_fields`` the documented ones are kept; what looks like a secret is redacted.
+    Of ``custom_fields`` the documented ones are kept; what looks like a secret is redacted. The
+    message is a response unless it is said to be another of ``MESSAGE_TYPES``.
     """
     return {
         "timestamp": _timestamp(record),
@@ -68,11 +71,11 @@ def business_record(
             "origin": ORIGIN,
             "destination": ORIGIN,
             "businessOperation": business_operation,
-            "messageType": "RESPONSE",
+            "messageType": message_type if message_type in MESSAGE_TYPES else MESSAGE_TYPES[0],
             "correlationId": run_id,
             "msg": redacted(message),
-            "user": tags.get("user"),
-            "userIp": tags.get("user_ip"),
+            "user": _text(tags.get("user")),
+            "userIp": _text(tags.get("user_ip")),
             "customFields": {
                 "event_type": BUSINESS_EVENT,
                 "op_name": op_name,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -13,15 +15,29 @@ SECRET_NAME = re.compile(
     r"|(api|access|private|secret|signing)[^a-z]?key)([^a-z]|$)"
 )
 CAMEL_CASE_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+KEY_VARIABLE = re.compile(r"^DATA_SERVICES_(\w+_KEY$|KEYSET_)")
+SHORTEST_SECRET = 8  # of the environment: what is shorter is too likely another word
 CREDENTIALS_IN_ADDRESS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+# The texts are anybody's, so no pattern may take more than one look at a word, however long it is.
+ASSIGNMENT = re.compile(
+    r"""(?<![\w.-])([A-Za-z][\w.-]*+)(["']?\s*+[=:]\s*+["']?)([^\s"'&,;)}\]]++)"""
+)
+PATTERNS = (  # each hides what follows its first group
+    re.compile(r"(?i)\b(bearer |basic )[\w.~+/=-]{16,}+"),
+    re.compile(r"(?i)([?&](?:x-amz-signature|signature|sig)=)[^&\s]+"),
+    re.compile(r"()\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),  # an access key of AWS
+    re.compile(r"()(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+\.[\w-]*+"),  # a JSON Web Token (RFC 7519)
+    re.compile(r"(?s)()-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*KEY-----|$)"),
+)
 
 
 def redacted(value: Any) -> Any:
     """Return a copy made of JSON types only, with secrets replaced by a mark.
 
-    A secret is what stands under a name such as ``password`` or ``api_key``, or between ``://`` and
-    ``@`` of an address. An object that JSON does not know is named by its class: its text could
-    quote data.
+    A secret is what stands under a name such as ``password`` or ``api_key``, and in a text what
+    looks like one: ``password=…``, ``://…@`` of an address, a bearer token, an access key, a
+    private key, and every secret of this process's environment. An object that JSON does not know
+    is named by its class: its text could quote data.
     """
     if isinstance(value, Mapping):
         return {
@@ -31,12 +47,39 @@ def redacted(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [redacted(part) for part in value]
     if isinstance(value, str):
-        return CREDENTIALS_IN_ADDRESS.sub(REDACTED, value)
+        return _redacted_text(value)
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
     return f"<{type(value).__name__}>"
+
+
+def _redacted_text(text: str) -> str:
+    for secret in _environment_secrets():
+        text = text.replace(secret, REDACTED)
+    text = CREDENTIALS_IN_ADDRESS.sub(REDACTED, text)
+    for pattern in PATTERNS:
+        text = pattern.sub(rf"\1{REDACTED}", text)
+    return ASSIGNMENT.sub(_redacted_assignment, text)
+
+
+def _redacted_assignment(found: re.Match[str]) -> str:
+    name, sign, _ = found.groups()
+    return f"{name}{sign}{REDACTED}" if is_secret_name(name) else found[0]
+
+
+def _environment_secrets() -> Iterator[str]:
+    """Return the values of the variables of the environment that hold secrets."""
+    for name in filter(_names_a_secret, os.environ):
+        value = os.environ.get(name, "")
+        if len(value) >= SHORTEST_SECRET:
+            yield value
+
+
+@lru_cache(maxsize=1024)
+def _names_a_secret(variable: str) -> bool:
+    return KEY_VARIABLE.search(variable) is not None or is_secret_name(variable)
 
 
 def is_secret_name(name: str) -> bool:

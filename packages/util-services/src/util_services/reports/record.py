@@ -29,6 +29,7 @@ class RunFacts:
     started: str  # ISO 8601 in UTC
     finished: str
     versions: Mapping[str, str]  # of the packages that took part
+    audit: str = ""  # where the audit records that the run began
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 from pydantic import ValidationError
 
+from util_services.audit.writer import check_writable
 from util_services.config import ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.schema import Schema
 from util_services.errors import ConfigurationError, printable, quoted_name
@@ -80,6 +81,7 @@ def check_run(
     """
     from util_services.engines.choice import chosen_engine, encrypted_for_spark, open_engine
 
+    check_writable()
     configs = check_config(job, run_config)
     reading = read_options(configs)
     if reading is None:

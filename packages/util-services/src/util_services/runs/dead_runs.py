@@ -39,7 +39,7 @@ def process_tag(run_id: str) -> dict[str, str]:
 def report_dead_runs(instance: dg.DagsterInstance) -> None:
     """Report as failed each run whose process, on this machine, is no more."""
     for run in instance.get_runs(dg.RunsFilter(statuses=AT_WORK)):
-        if is_dead(_process_of(run)):
+        if is_dead(process_of(run)):
             instance.report_run_failed(run, "The process of this run was killed; run it again.")
 
 
@@ -48,7 +48,7 @@ def is_over(instance: dg.DagsterInstance, run_id: str) -> bool | None:
     run = instance.get_run_by_id(run_id)
     if run is None:
         return None
-    return run.is_finished or is_dead(_process_of(run))
+    return run.is_finished or is_dead(process_of(run))
 
 
 def is_dead(process: str) -> bool:
@@ -59,7 +59,7 @@ def is_dead(process: str) -> bool:
     return _start_of(int(number)) != start
 
 
-def _process_of(run: dg.DagsterRun) -> str:
+def process_of(run: dg.DagsterRun) -> str:
     """Return the process that executes a run, empty where none is known."""
     run_id, _, process = run.tags.get(PROCESS_TAG, "").partition(" ")
     return process if run_id == run.run_id else ""

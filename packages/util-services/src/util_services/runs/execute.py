@@ -24,7 +24,11 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
+from util_services.audit import AuditError
+from util_services.audit.record import Outcome
 from util_services.resources import STORAGE_KEY
+from util_services.runs.audit_tags import opening_tags
+from util_services.runs.auditing import begin_or_leave, close
 from util_services.runs.cancellation import Interrupts, recorded_interrupts
 from util_services.runs.check import check_run
 from util_services.runs.dead_runs import process_tag, report_dead_runs
@@ -36,6 +40,11 @@ from util_services.storage.locks import LockHeldError, locked
 REPOSITORY_NAME = "__repository__"
 OPENING = ".data-services-opening"  # a lock on a Dagster home
 OPENING_SECONDS = 30.0
+AUDITED_OUTCOMES: Mapping[str, Outcome] = {
+    dg.DagsterRunStatus.SUCCESS.value: "success",
+    dg.DagsterRunStatus.FAILURE.value: "failure",
+    dg.DagsterRunStatus.CANCELED.value: "cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +120,15 @@ def run_job(
             **job.run_tags,
             "user": getpass.getuser(),
             **process_tag(run_id),
+            **opening_tags(run_id),
         },
         remote_job_origin=_origin(job.name),
     )
+    try:
+        begin_or_leave(instance, run_id, ephemeral)
+    except AuditError as error:
+        instance.report_run_failed(run, str(error))
+        raise
     try:
         with (
             recorded_interrupts(lambda: instance.report_run_canceling(run)) as interrupts,
@@ -127,7 +142,9 @@ def run_job(
         tidy_up(run_id)  # the executor of such a run is Dagster's own
     if interrupts.have_arrived:
         _end_as_cancelled(run, instance)
-    return _finished(run_id, instance)
+    finished = _finished(run_id, instance)
+    close(instance, run_id, AUDITED_OUTCOMES.get(finished.status, "interrupted"))
+    return finished
 
 
 def _end_as_cancelled(run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:

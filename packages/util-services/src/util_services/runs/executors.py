@@ -5,7 +5,8 @@ jobs here are two or three steps over one dataset. Whoever launches a run may ch
 
     execution: {config: {multiprocess: {max_concurrent: 2}}}
 
-However a run ends, between its steps too, its staging goes with it.
+However a run ends, between its steps too, its staging goes with it, and its end is recorded in the
+audit.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import dagster as dg
 from util_services.errors import ConfigurationError
 from util_services.flow.staging import remove_all_of
 from util_services.flow.staging_area import StagingArea
+from util_services.runs.audit_tags import opening_tags_of
+from util_services.runs.auditing import audited_run
 from util_services.runs.dead_runs import process_tag
 from util_services.storage import LocalStorage, S3Storage
 
@@ -57,11 +60,16 @@ class TidyExecutor(dg.Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
         """Execute the steps, then tidy up; say which process does, for it may be killed."""
-        plan_context.instance.add_run_tags(plan_context.run_id, process_tag(plan_context.run_id))
+        run_id = plan_context.run_id
+        tags = process_tag(run_id) | opening_tags_of(plan_context.dagster_run)
+        plan_context.instance.add_run_tags(run_id, tags)
         try:
-            yield from self.executor.execute(plan_context, execution_plan)
+            with audited_run(plan_context) as watch:
+                for event in self.executor.execute(plan_context, execution_plan):
+                    watch(event)
+                    yield event
         finally:
-            tidy_up(plan_context.run_id)
+            tidy_up(run_id)
 
 
 def staging_bases() -> tuple[Path, ...]:

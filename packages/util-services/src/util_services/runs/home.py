@@ -26,8 +26,7 @@ def prepare_home() -> Path:
     Raises:
         StorageError: if it cannot be made.
     """
-    configured = os.environ.get("DAGSTER_HOME")
-    home = Path(configured).expanduser().resolve() if configured else _default_home()
+    home = dagster_home()
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = home / "dagster.yaml"
@@ -42,6 +41,10 @@ def prepare_home() -> Path:
     return home
 
 
-def _default_home() -> Path:
+def dagster_home() -> Path:
+    """Return the Dagster home, which may not be there yet."""
+    configured = os.environ.get("DAGSTER_HOME")
+    if configured:
+        return Path(configured).expanduser().resolve()
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(data) / "data-services" / "dagster"

@@ -83,7 +83,8 @@ def list_approvers(*, as_json: bool) -> None:
 def revoke(*, fingerprint: str, as_json: bool) -> None:
     """Trust the key with a FINGERPRINT no longer, nor any approval that it has signed.
 
-    Example: data-services approve trust revoke "$FINGERPRINT"
+    Example: data-services approve trust revoke
+    90facafea9b1556698540f70c0117a22ea37bd5cf3ed3c47093c1707282b4b89
     """
     from util_services.approvals.trust import revoke_approver, trust_folder
 

@@ -1,0 +1,210 @@
+"""``data-services audit``: is the audit whole, what is in it, and what has outlived its time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from util_services.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from util_services.audit.anchors import Anchor
+    from util_services.audit.verify import Verification
+
+
+@click.group
+def audit() -> None:
+    """Verify and read the audit: who did what to which data, and why.
+
+    Example: data-services audit verify
+    """
+
+
+@audit.command
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A report.json of a run whose beginning must be in the audit.",
+)
+@click.option(
+    "--files-only", is_flag=True, help="Do not compare with what the runs in Dagster keep."
+)
+@click.option(
+    "--location", help="Compare with runs of this code location alone; others may audit elsewhere."
+)
+@click.pass_context
+def verify(
+    context: click.Context,
+    *,
+    as_json: bool,
+    reports: tuple[Path, ...],
+    files_only: bool,
+    location: str | None,
+) -> None:
+    """Check every link of every chain, and compare them with what is kept outside the audit.
+
+    Exit status: 0 the audit is whole; 1 a link is broken, and the first one of each broken chain is
+    named; 2 it cannot be verified, for want of a folder or of the key.
+
+    Example: data-services audit verify --json
+    """
+    from util_services.audit.anchors import anchor_in_report
+
+    kept = [anchor_in_report(report) for report in reports]
+    found, states = _of_files(kept) if files_only else _of_files_and_runs(kept, location)
+    if as_json:
+        told = found.to_dict()
+        told["open"] = [one | {"state": states.get(one["work"])} for one in told["open"]]
+        click.echo(json.dumps(told, indent=2, sort_keys=True))
+    else:
+        _tell(found, states)
+    context.exit(0 if found.is_whole else 1)
+
+
+@audit.command(name="list")
+@click.option("--run", "run_id", help="Only records of this run or other work.")
+@click.option("--action", help="Only records of this kind of work, such as 'run'.")
+@click.option("--user", help="Only records of work that this user did or asked for.")
+@click.option("--last", type=click.IntRange(min=1), help="Only so many records, the latest.")
+@click.option("--json", "as_json", is_flag=True, help="Print the records as JSON.")
+@click.pass_context
+def list_records(
+    context: click.Context,
+    *,
+    run_id: str | None,
+    action: str | None,
+    user: str | None,
+    last: int | None,
+    as_json: bool,
+) -> None:
+    """Show the records of work in the order of their times.
+
+    Only authentic records are shown. Exit status: 0; 1 if a chain is broken; 2 without a key.
+
+    Example: data-services audit list --last 20
+    """
+    from util_services.audit.key import audit_keys
+    from util_services.audit.listing import work_records
+    from util_services.audit.place import audit_directory
+
+    def is_wanted(record: Mapping[str, Any]) -> bool:
+        return (
+            run_id in {None, record["work"], record.get("run_id")}
+            and action in {None, record["action"]}
+            and user in {None, record.get("user"), record.get("requester")}
+        )
+
+    records, findings = work_records(audit_directory(), audit_keys(), is_wanted)
+    shown = records[-last:] if last else records
+    if as_json:
+        told = {
+            "schema": 1,
+            "records": shown,
+            "findings": [finding.to_dict() for finding in findings],
+        }
+        click.echo(json.dumps(told, indent=2, sort_keys=True))
+    else:
+        for record in shown:
+            click.echo(_line(record))
+    for finding in findings:
+        click.echo(printable(f"warning: {finding}"), err=True)
+    context.exit(1 if findings else 0)
+
+
+@audit.command
+@click.option(
+    "--days",
+    type=click.IntRange(min=1),
+    help="How long records are kept. Default: DATA_SERVICES_AUDIT_RETENTION_DAYS.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was removed as JSON.")
+def prune(*, days: int | None, as_json: bool) -> None:
+    """Remove files whose records have all outlived their time; a signed statement remains.
+
+    Nothing is removed from a broken audit, and no work that is still open. Exit status: 0; 1 if the
+    audit is broken; 2 if nobody says how long it is kept.
+
+    Example: data-services audit prune --days 3650
+    """
+    from util_services.audit.retention import prune_recorded, retention_days
+    from util_services.errors import ConfigurationError
+    from util_services.keys.info import account
+
+    days = days or retention_days()
+    if days is None:
+        raise ConfigurationError(
+            "Nobody says how long the audit is kept; give --days, or set "
+            "DATA_SERVICES_AUDIT_RETENTION_DAYS."
+        )
+    _of_files_and_runs((), None)[0].require_whole()
+    pruned = prune_recorded(days, account())
+    if as_json:
+        click.echo(json.dumps({"schema": 1} | pruned.to_dict(), indent=2, sort_keys=True))
+    else:
+        click.echo(f"{len(pruned.files)} files with {pruned.records} records were removed.")
+
+
+def _of_files(kept: Sequence[Anchor]) -> tuple[Verification, Mapping[str, str]]:
+    """Verify the files alone; nothing is known then of what became of runs."""
+    from util_services.audit.key import audit_keys
+    from util_services.audit.place import audit_directory
+    from util_services.audit.verify import verify as verify_chains
+
+    return verify_chains(audit_directory(), audit_keys(), kept), {}
+
+
+def _of_files_and_runs(
+    kept: Sequence[Anchor], location: str | None
+) -> tuple[Verification, Mapping[str, str]]:
+    """Verify the files and what runs keep of them, where there is a Dagster home."""
+    from util_services.runs.home import dagster_home
+
+    home = dagster_home()
+    if not (home / "dagster.yaml").exists():
+        click.echo(f"warning: '{home}' is no Dagster home; the files alone are verified.", err=True)
+        return _of_files(kept)
+    from util_services.runs.audit_verify import verify_with_runs
+    from util_services.runs.execute import open_instance
+
+    with open_instance(home) as instance:
+        return verify_with_runs(instance, kept, location)
+
+
+def _tell(found: Verification, states: Mapping[str, str]) -> None:
+    for finding in found.findings:
+        click.echo(printable(f"broken: {finding}"))
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    for work in found.open.values():
+        state = states.get(work.work, "its end is not recorded")
+        who = f" of {work.job}" if work.job else ""
+        click.echo(printable(f"open: {work.action} {work.work}{who}, since {work.time}: {state}"))
+    verdict = "is whole" if found.is_whole else "is broken"
+    click.echo(
+        f"The audit in {found.directory} {verdict} (chains: {len(found.chains)}, records: "
+        f"{found.records}, links kept elsewhere: {found.anchors})."
+    )
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    """Return a record as a person reads it, in one line."""
+    what = record.get("outcome") or record["phase"]
+    named = {name: record.get(name) for name in ("job", "user", "requester", "purpose", "approval")}
+    words = [
+        record["time"],
+        f"{record['action']:<8}",
+        f"{what:<11}",
+        record["work"],
+        *(f"{name}={value}" for name, value in named.items() if value),
+        *(f"{name}={count}" for name, count in record.get("counts", {}).items()),
+        *([f"error={record['error'][0]}"] if record.get("error") else []),
+    ]
+    return printable(" ".join(words))

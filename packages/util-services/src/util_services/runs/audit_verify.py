@@ -1,0 +1,78 @@
+"""The job that verifies the audit, for schedules and for people who have no command line."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+from pydantic import Field
+
+from util_services.audit.anchors import Anchor
+from util_services.audit.key import audit_keys
+from util_services.audit.place import audit_directory
+from util_services.audit.retention import prune_recorded, retention_days
+from util_services.audit.verify import Verification, verify
+from util_services.runs.audit_tags import anchors, location_of
+from util_services.runs.auditing import RUN, state_of
+from util_services.runs.failure import one_sentence
+
+
+class AuditVerifyConfig(dg.Config):
+    """What is done beside verifying."""
+
+    prune: bool = Field(
+        default=False,
+        description=(
+            "Remove the files that are older than DATA_SERVICES_AUDIT_RETENTION_DAYS, if the "
+            "audit is whole."
+        ),
+    )
+
+
+def verify_with_runs(
+    instance: dg.DagsterInstance, kept: Sequence[Anchor] = (), location: str | None = None
+) -> tuple[Verification, Mapping[str, str]]:
+    """Verify the audit and what the runs in Dagster keep of it; say what became of open runs.
+
+    Args:
+        instance: the Dagster instance.
+        kept: links that are kept elsewhere.
+        location: the code location whose runs are asked; others may have an audit of their own.
+
+    Raises:
+        AuditError: if it cannot be verified.
+    """
+    # Runs are asked first: what they record from now on is not in what is read of the chains.
+    known = [*kept, *anchors(instance, location)]
+    found = verify(audit_directory(), audit_keys(), known)
+    runs = [one.work for one in found.open.values() if one.action == RUN]
+    return found, {run_id: state_of(instance, run_id) for run_id in runs}
+
+
+@dg.op(config_schema=AuditVerifyConfig.to_fields_dict(), out=dg.Out(dg.Nothing))
+def audit_verify(context: dg.OpExecutionContext) -> None:
+    """Verify every chain of the audit, and what runs keep of them; fail at a broken link."""
+    with one_sentence():
+        found, states = verify_with_runs(context.instance, location=location_of(context.run))
+        open_elsewhere = {run: state for run, state in states.items() if run != context.run_id}
+        context.add_output_metadata(
+            {
+                "chains": len(found.chains),
+                "records": found.records,
+                "links_kept_elsewhere": found.anchors,
+                "notes": [str(note) for note in found.notes],
+                "open_runs": dict(open_elsewhere),
+            }
+        )
+        found.require_whole()
+        context.log.info(
+            f"The audit is whole: {len(found.chains)} chains, {found.records} records."
+        )
+        days = retention_days()
+        if context.op_config["prune"] and days is not None:
+            pruned = prune_recorded(days)
+            context.log.info(f"Removed {len(pruned.files)} files that have outlived their time.")
+
+
+@dg.job
+def audit_verify_job() -> None:
+    """Verify the audit: every link of every chain, and what runs keep of them outside of it."""
+    audit_verify()

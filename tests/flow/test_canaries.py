@@ -1,0 +1,153 @@
+"""Marked secrets and marked cells stand in no log, no audit and nowhere in Dagster's home.
+
+The runs take place in this process where they can, and are looked at in their files.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+import time
+
+import dagster as dg
+import pytest
+
+from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
+from util_services.audit.writer import writer
+from util_services.errors import DatasetError
+from util_services.flow.operate import Dataset, Outcome
+from util_services.keys.leaks import is_shown
+from util_services.keys.providers.file import FileProvider
+from util_services.operation import operation
+from util_services.resources import s3_resource
+
+CELLS = ("Jane-Roe-canary", "canary@example.org", "4711081542233")
+ROW = f"{CELLS[0]},{CELLS[1]},{CELLS[2]}\n".encode()
+GOOD = b"name,mail,number\n" + ROW * 3
+SECRETS = (
+    "SELFS3_S3_SECRET_KEY",
+    "SELFS3_S3_ACCESS_KEY",
+    "DATA_SERVICES_NOTIFY_WEBHOOK_SECRET",
+    "CLINIC_DATABASE_PASSWORD",
+)
+
+
+class Config(dg.Config):
+    """How to fail."""
+
+    loudly: bool = True
+
+
+def quote(dataset):
+    """Return a cell and a secret in one text, as the text of a foreign error has them."""
+    [row, *_] = dataset.engine.rows(dataset.scan())
+    return f"{row['name']} {os.environ['CLINIC_DATABASE_PASSWORD']}"
+
+
+@operation()
+def quote_in_an_error(dataset: Dataset, config: Config) -> Outcome:
+    """Fail with an error whose text quotes a cell and a secret."""
+    try:
+        raise LookupError(quote(dataset))
+    except LookupError as error:
+        raise RuntimeError(quote(dataset)) from error
+
+
+@operation()
+def refuse(dataset: Dataset, config: Config) -> Outcome:
+    """Fail with an error of our own."""
+    raise DatasetError("Too much tea.")
+
+
+@pytest.fixture
+def marked(machine, monkeypatch):
+    """A machine with secrets in its environment; returns what to look for."""
+    for name in SECRETS:
+        monkeypatch.setenv(name, secrets.token_urlsafe(24))
+    monkeypatch.setenv("SELFS3_S3_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SELFS3_S3_BUCKET", "bucket")
+    monkeypatch.setenv("SELFS3_S3_ATTEMPTS", "1")
+    monkeypatch.setenv("SELFS3_S3_TIMEOUT_SECONDS", "1")
+    yield machine
+    writer().close()
+
+
+def assert_unmarked(machine, run_id):
+    """Look into all files but the input and the output, and be sure to have looked."""
+    words = [*CELLS, *(os.environ[name] for name in SECRETS)]
+    assert machine.mentions(*words, but=["root/in.csv", "root/out.csv"]) == set()
+    keyset = FileProvider.from_environment().load("audit")
+    [key] = keyset.materials.values()
+    shown = {
+        name for name in machine.files() if is_shown(key, (machine.folder / name).read_bytes())
+    }
+    assert shown == {"home/data/data-services/keys/audit.json"}
+    looked = {name.split("/")[1] for name in machine.mentions(run_id) if name.startswith("dagster")}
+    assert {"audit", "history"} <= looked
+    assert (machine.home / "simpl_logs" / f"simpl_run_{run_id}.json").stat().st_size
+    assert b'"phase":"after"' in b"".join(
+        file.read_bytes() for file in (machine.home / "audit").iterdir()
+    )
+
+
+CASES = {
+    "success": (remove_duplicates_job, GOOD),
+    "a record that cannot be read": (remove_duplicates_job, GOOD + ROW[:-1] + b",surplus\n"),
+    "an encoding that is another": (remove_duplicates_job, GOOD + ROW[:-1] + b"\xff\n"),
+    "an error that nobody foresaw": (quote_in_an_error.jobs()[0], GOOD),
+    "an error of our own": (refuse.jobs()[0], GOOD),
+    "a store out of reach": (remove_duplicates_job_s3, GOOD),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_marked_is_left_after(marked, case):
+    job, content = CASES[case]
+    marked.put("in.csv", content)
+    config = {
+        name: {"config": {"path": f"{kind}.csv"}}
+        for name, kind in (("read_dataset", "in"), ("write_dataset", "out"))
+    }
+    is_remote = job is remove_duplicates_job_s3
+    resources = {"s3": s3_resource.configured({"resource_name": "selfS3"})} if is_remote else None
+
+    with marked.instance() as instance:
+        result = job.execute_in_process(
+            run_config={"ops": config},
+            instance=instance,
+            raise_on_error=False,
+            resources=resources,
+            tags={"user": "ada"},
+        )
+
+    assert result.success == (case == "success")
+    assert_unmarked(marked, result.run_id)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_marked_is_left_after_a_run_was_ended_at_work(marked, how):
+    marked.put("in.csv", GOOD + ROW * 700_000)
+    paths = ["--set", "read_dataset.path=in.csv", "--set", "write_dataset.path=out.csv"]
+    long = ["--set", "remove_duplicates.ignore=[case, accents]"]
+    process = subprocess.Popen(
+        marked.command("run", "remove_duplicates_job", *paths, *long),
+        env={**os.environ, **marked.variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    deadline = time.monotonic() + 60
+    while not list(marked.root.glob(".data-services-staging/*/scratch/ds_*.parquet")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(how)
+    shown, _ = process.communicate(timeout=60)
+    marked.put("in.csv", GOOD)
+    answer = marked.run("run", "remove_duplicates_job", *paths)
+
+    assert answer.returncode == 0, answer.stderr
+    with marked.instance() as instance:
+        for run in instance.get_runs():
+            assert_unmarked(marked, run.run_id)
+    told = shown.decode() + answer.stdout + answer.stderr
+    assert not [word for word in (*CELLS, *(os.environ[name] for name in SECRETS)) if word in told]
