@@ -11,6 +11,7 @@ import pytest
 
 REQUIRE_EVERY_SUITE = "DATA_SERVICES_REQUIRE_EVERY_SUITE"
 TEST_DATA = "DATA_SERVICES_TEST_DATA"
+LARGE_SERVERS = ("spark", "rgw", "postgres")  # as fixtures and parameters name them
 
 
 # No test is judged by how long it takes: machines differ, and are busy.
@@ -22,6 +23,26 @@ def pytest_configure() -> None:
     """Let interrupts through: shells start background commands with SIGINT ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, give each module and each large server to one.
+
+    What starts real programs comes first, so that no process is left alone with it in the end.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: (_server(item) is None, not item.nodeid.startswith("tests/")))
+
+
+def _group(item: pytest.Item) -> str:
+    return _server(item) or item.nodeid.partition("::")[0]
+
+
+def _server(item: pytest.Item) -> str | None:
+    """Return the large server that a test talks to."""
+    names = (item.name, *getattr(item, "fixturenames", ()))
+    return next((one for one in LARGE_SERVERS if any(one in name for name in names)), None)
 
 
 @pytest.hookimpl(hookwrapper=True)

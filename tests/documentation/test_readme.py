@@ -29,8 +29,8 @@ def test_the_two_commands_install_uv_and_are_what_ci_runs(workspace):
     checks = (workspace / ".gitea/scripts/check").read_text()
 
     assert run == f"{BOOT}uv run data-services run remove_duplicates_job\n"
-    assert tests == f"{BOOT}uv run --locked pytest\n"
-    assert "check_tests() { uv run --locked pytest; }" in checks
+    assert tests == f"{BOOT}uv run --locked pytest --numprocesses auto\n"
+    assert "check_tests() { uv run --locked pytest --numprocesses auto; }" in checks
 
 
 def test_python_examples_run(workspace, tmp_path):
