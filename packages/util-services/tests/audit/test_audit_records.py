@@ -128,7 +128,6 @@ def test_the_error_of_the_work_is_raised_though_it_cannot_be_recorded(
         WorkRecord("tea", counts={"rows": True}),
         WorkRecord("tea", facts={"rows": ["4711"]}),
     ],
-    ids=repr,
 )
 def test_what_is_no_record_is_refused_without_its_values(record):
     with pytest.raises(AuditError) as error:
