@@ -60,14 +60,14 @@ def test_nothing_stays_after_a_kill_either(start_dev, family, wait_until, privat
     run = before.launch_and_reach(JOB, STEP)
     for process in family():
         os.kill(process, signal.SIGKILL)
-    before.process.communicate(timeout=10)
+    before.process.communicate(timeout=60)
     wait_until(lambda: family() == {}, 10)
 
     dev = start_dev()
     assert dev.status(run) == "CANCELED"
     dev.launch_and_reach(JOB, STEP)  # the first run's staging is swept by now
     dev.process.kill()
-    dev.process.communicate(timeout=10)
+    dev.process.communicate(timeout=60)
 
     wait_until(lambda: family() == {}, 30)
     assert dev.staged() == []

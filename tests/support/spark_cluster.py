@@ -24,7 +24,7 @@ from ceph_rgw import free_ports, stop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-START_SECONDS = 60
+START_SECONDS = 180
 WORKERS = 2
 WORKER_MEMORY = "2g"  # may be handed out, so that several applications fit beside one another
 WORKER_CORES = 4
