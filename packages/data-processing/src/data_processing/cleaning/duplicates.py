@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals as nw
 
 from data_processing.cleaning.folding import Difference, fold_texts, holds_texts, is_text
+from util_services.engines.stages import NUMBER, Tabled
 from util_services.errors import quoted_name
 from util_services.flow.operate import Dataset, Outcome
 
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from util_services.engines.protocol import Engine
+    from util_services.engines.stages import Rows
 
 Keep = Literal["first", "last", "none", "any"]
 Frame = nw.LazyFrame[Any]
 
 LARGEST_GROUPS_SHOWN = 10
-NUMBER, HASH, SIZE, KEPT = "number", "hash", "size", "kept"
+HASH, SIZE, KEPT = "hash", "size", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,26 @@ def remove_duplicates(
         dropped=found.dropped,
         facts=found.facts(),
         warnings=warnings(rule, dataset.engine.arrow_schema(rows)),
+    )
+
+
+def remove_from(
+    rows: Rows,
+    subset: Sequence[str],
+    keep: Keep,
+    order_by: Sequence[str],
+    ignore: Sequence[Difference],
+) -> Tabled:
+    """Do the same to all rows at some place in a chain of steps."""
+    keys = tuple(rows.places[name] for name in subset or rows.places)
+    rule = Rule(keys, keep, tuple(rows.places[name] for name in order_by), tuple(ignore))
+    found = find_duplicates(rows.engine, rows.frame, NUMBER, rule)
+    names = {place: name for name, place in rows.places.items()}
+    return Tabled(
+        frame=rows.engine.drop_rows(rows.frame, NUMBER, found.losers),
+        dropped=found.dropped,
+        facts=found.facts(),
+        warnings=warnings(rule, rows.engine.arrow_schema(rows.frame), names.__getitem__),
     )
 
 

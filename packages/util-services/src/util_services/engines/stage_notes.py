@@ -27,6 +27,16 @@ class Note:
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def continue_with(self, later: Note) -> None:
+        """Take in what a later part of the same step did."""
+        self.rows_out = later.rows_out
+        self.dropped += later.dropped
+        self.quarantined += later.quarantined
+        self.changed += later.changed
+        self.counts += later.counts
+        self.facts = {**self.facts, **later.facts}
+        self.warnings += later.warnings
+
     def to_dict(self) -> dict[str, Any]:
         """Return the note as plain data; a step says nothing of what it never does."""
         rows = {"in": self.rows_in, "out": self.rows_out, "dropped": self.dropped}

@@ -49,11 +49,13 @@ class Rows:
         frame: the rows under names that any engine takes as they are, and `NUMBER`, which numbers
             them in their order.
         places: these names by the names of the columns, in the order of the columns.
+        others: other datasets that the chain was given, by the names under which it was.
     """
 
     engine: Engine
     frame: Frame
     places: Mapping[str, str]
+    others: Mapping[str, Rows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def run(
     *,
     rows: int,
     number: str | None = None,
+    others: Mapping[str, Frame] | None = None,
     states: Mapping[int, Groups] | None = None,
     logs_changes: bool = False,
 ) -> Ran:
@@ -148,10 +151,13 @@ def run(
         steps: the chain.
         rows: how many rows the frame has.
         number: the column that numbers the rows in order; table steps need one.
+        others: further datasets that table steps ask for, by name, each with numbered rows.
         states: states of fits that were worked out before, by their places in the chain.
         logs_changes: whether each changed cell is told with its values before and after.
     """
-    chain = _Chain(engine, frame, rows, number, dict(states or {}), logs_changes=logs_changes)
+    chain = _Chain(
+        engine, frame, rows, number, others or {}, dict(states or {}), logs_changes=logs_changes
+    )
     stages = plan(steps)
     place = 0
     for number_of_stage, stage in enumerate(stages, start=1):
@@ -172,6 +178,16 @@ def _feeds(earlier: RowWise | Fit, fit: Fit) -> bool:
     return writes is None or not writes.isdisjoint(fit.reads)
 
 
+def _rows(
+    engine: Engine, frame: Frame, number: str, others: Mapping[str, Rows] | None = None
+) -> Rows:
+    """Return the rows of a frame as table steps see them."""
+    names = [name for name in engine.arrow_schema(frame).names if name != number]
+    places = {name: f"column_{place}" for place, name in enumerate(names)}
+    given = {place: name for name, place in places.items()} | {NUMBER: number}
+    return Rows(engine, engine.select(frame, given), places, others or {})
+
+
 class _Chain:
     """Rows on their way through the stages, and what has been noted of them."""
 
@@ -181,12 +197,13 @@ class _Chain:
         frame: Frame,
         rows: int,
         number: str | None,
+        others: Mapping[str, Frame],
         states: dict[int, Groups],
         *,
         logs_changes: bool,
     ) -> None:
         self.engine, self.frame, self.rows, self.number = engine, frame, rows, number
-        self.states, self.logs_changes = states, logs_changes
+        self.others, self.states, self.logs_changes = others, states, logs_changes
         self.notes: list[Note] = []
         self.quarantine: list[Frame] = []
         self.changes: list[Frame] = []
@@ -195,11 +212,12 @@ class _Chain:
         """Do a table step."""
         if self.number is None:
             raise AssertionError("table steps need numbered rows")
-        names = [n for n in self.engine.arrow_schema(self.frame).names if n != self.number]
-        places = {name: f"column_{place}" for place, name in enumerate(names)}
-        given = {place: name for name, place in places.items()} | {NUMBER: self.number}
-        result = step.function(Rows(self.engine, self.engine.select(self.frame, given), places))
-        places = dict(result.places or places)
+        others = {
+            name: _rows(self.engine, frame, self.number) for name, frame in self.others.items()
+        }
+        rows = _rows(self.engine, self.frame, self.number, others)
+        result = step.function(rows)
+        places = dict(rows.places if result.places is None else result.places)
         note = Note(step.name, self.rows, None, facts=result.facts, warnings=result.warnings)
         self.notes.append(note)
         frame = self.engine.select(result.frame, places | {self.number: NUMBER})

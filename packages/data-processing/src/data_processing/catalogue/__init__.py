@@ -1,0 +1,23 @@
+"""The built-in steps, declared; what they do is in `data_processing.cleaning`.
+
+These modules are imported to discover steps, so what is heavy is imported where it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from data_processing.steps.step import Step
+
+
+def built_in_steps() -> list[Step]:
+    """Return all built-in steps."""
+    from data_processing.catalogue import columns, duplicates, texts
+
+    return [
+        duplicates.remove_duplicates,
+        texts.normalise_text,
+        columns.filter_rows,
+        columns.select_columns,
+    ]
