@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_processing.catalogue.duplicates import remove_duplicates as remove_duplicates_step
 from data_processing.cleaning import duplicates
-from data_processing.config import RemoveDuplicatesConfig
 from data_processing.frames import aliases_of, column_aliases, from_arrow, rows_of, to_arrow
 from data_processing.steps.parameters import datasets_in
 from data_processing.steps.plan import plan, run
@@ -19,6 +19,7 @@ from util_services.datasets.staged import StepReport
 from util_services.engines.local import LocalEngine
 from util_services.engines.stages import NUMBER
 from util_services.errors import ConfigurationError, quoted_name
+from util_services.models import checked
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -139,7 +140,7 @@ def _needed(
             for name in names:
                 if name not in tables:
                     raise ConfigurationError(
-                        f"{call.place} ({call.step.name}).{option}: there is no table "
+                        f"{call.place}.{option}: there is no table "
                         f"{quoted_name(name)}; hand it over as tables={{{name!r}: frame}}."
                     )
                 yield name, tables[name]
@@ -151,12 +152,6 @@ def _data(schema: pa.Schema, number: str) -> pa.Schema:
 
 
 def _checked(**options: Any) -> dict[str, Any]:
-    """Check options by the rules of the job's configuration, and return them as plain data."""
-    from pydantic import ValidationError
-
-    try:
-        return RemoveDuplicatesConfig(**options).model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        rule = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"'{first['loc'][0]}': {rule[:1].lower()}{rule[1:]}.") from None
+    """Check options by the rules of the step, and return them as plain data."""
+    found = checked(remove_duplicates_step.options, options, "remove_duplicates")
+    return found.model_dump(mode="json")

@@ -1,6 +1,8 @@
 """The operations of this package, declared; what they do is in `data_processing.cleaning`."""
 
-from data_processing.config import ConvertFormatConfig, RemoveDuplicatesConfig
+from data_processing.catalogue import duplicates, texts
+from data_processing.config import CleanDataConfig, ConvertFormatConfig
+from data_processing.step_operations import check_recipe, clean_in_run, operation_of, recipe_of
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
 
@@ -19,14 +21,15 @@ def convert_format(dataset: Dataset, config: ConvertFormatConfig) -> Outcome:
     return Outcome(dataset.engine.select(rows, {name: name for name in config.columns}))
 
 
-@operation(columns=lambda config: {"subset": config.subset, "order_by": config.order_by})
-def remove_duplicates(dataset: Dataset, config: RemoveDuplicatesConfig) -> Outcome:
-    """Remove rows that repeat another row.
+@operation(check=check_recipe)
+def clean_data(dataset: Dataset, config: CleanDataConfig) -> Outcome:
+    """Do any chain of cleaning steps, with as few passes over the data as they allow.
 
-    Rows are equal when the columns named in 'subset', or all columns, are equal; 'ignore' leaves
-    out differences in case, whitespace and accents. The row that 'keep' and 'order_by' choose stays
-    as it is, and the rows that stay keep their order. The report counts groups and rows.
+    Each step is one that is also a job of its own, or that another package brings. The recipe is
+    checked on the columns before a row is read; the report tells what each step did, in counts.
     """
-    from data_processing.cleaning import duplicates
+    return clean_in_run(dataset, recipe_of(config))
 
-    return duplicates.remove_duplicates(dataset, **config.model_dump(mode="json"))
+
+remove_duplicates = operation_of(duplicates.remove_duplicates)
+normalise_text = operation_of(texts.normalise_text, {"columns": ["city"]})

@@ -36,7 +36,12 @@ def register_ops() -> Iterable[dg.OpDefinition]:
     """Return the ops, for pipelines."""
     from data_processing import ops
 
-    return [ops.convert_format.op, ops.remove_duplicates.op]
+    return [
+        ops.clean_data.op,
+        ops.convert_format.op,
+        ops.normalise_text.op,
+        ops.remove_duplicates.op,
+    ]
 
 
 @hookimpl

@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
+from util_services.config_schema import fields_of
 from util_services.custom_json_logger import simpl_json_logger
 from util_services.datasets.staged import StagedDataset
 from util_services.flow.operate import Dataset, Outcome
@@ -24,7 +25,7 @@ from util_services.ops import operate_in_run, read_dataset, write_dataset
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY, local_storage_resource
-from util_services.runs.check import CHECKED_OPS, CheckedOp, Columns
+from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns
 
 RETRY_TAGS = {RETRY_STRATEGY_TAG: "ALL_STEPS"}  # staging is gone with a failed run
 LOGGERS = {"console": dg.colored_console_logger, "simpl": simpl_json_logger}
@@ -35,22 +36,23 @@ class Operation:
 
     Args:
         function: what it does to a dataset.
-        columns: the columns that a config names, by option; they are checked before rows are read.
-        single_pass: whether it scans the dataset once, so that no copy of it is of use.
+        checked: its config, and what is checked of it before rows are read.
+        name: what it is called, by default like the function.
+        description: what it does, by default what the function says of itself.
     """
 
     def __init__(
         self,
         function: Callable[[Dataset, Any], Outcome],
-        columns: Columns,
+        checked: CheckedOp,
         *,
-        single_pass: bool = False,
+        name: str | None = None,
+        description: str | None = None,
     ) -> None:
-        self.name = function.__name__
-        self.description = inspect.getdoc(function) or ""
-        self.config: type[dg.Config] = typing.get_type_hints(function)["config"]
-        self.function = function
-        CHECKED_OPS[self.name] = CheckedOp(self.config, columns, single_pass)
+        self.name = name or function.__name__
+        self.description = description or inspect.getdoc(function) or ""
+        self.function, self.config = function, checked.config
+        CHECKED_OPS[self.name] = checked
         self.op = self._make_op()
         self.graph = self._make_graph()
 
@@ -82,7 +84,7 @@ class Operation:
         decorate = dg.op(
             name=self.name,
             description=self.description,
-            config_schema=self.config.to_fields_dict(),
+            config_schema=fields_of(self.config),
             ins={"dataset": dg.In(StagedDataset)},
             out=dg.Out(StagedDataset),
             required_resource_keys={STORAGE_KEY},
@@ -110,15 +112,19 @@ class Operation:
 
     def _default_config(self) -> dict[str, Any]:
         """Return the run config that the Launchpad opens with; it runs as it is."""
-        ops = {
-            name: {"config": CHECKED_OPS[name].config().model_dump(mode="json")}
-            for name in (read_dataset.name, self.name, write_dataset.name)
-        }
+        ops = {}
+        for name in (read_dataset.name, self.name, write_dataset.name):
+            config = CHECKED_OPS[name].config(**CHECKED_OPS[name].default)
+            ops[name] = {"config": config.model_dump(mode="json")}
         return {"ops": ops, "loggers": {name: {"config": {}} for name in LOGGERS}}
 
 
 def operation(
-    *, columns: Columns = lambda _: {}, single_pass: bool = False
+    *,
+    columns: Columns = lambda _: {},
+    single_pass: bool = False,
+    check: Check | None = None,
+    default: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[[Dataset, Any], Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
@@ -126,9 +132,12 @@ def operation(
         columns: returns the columns that a config names, by option.
         single_pass: whether the function scans the dataset once and asks for no row numbers; text
             is then read where it is, without a copy in staging.
+        check: refuses a config for a dataset of certain columns before its rows are read.
+        default: the config with which the job runs as it is on the bundled sample.
     """
 
     def declare(function: Callable[[Dataset, Any], Outcome]) -> Operation:
-        return Operation(function, columns, single_pass=single_pass)
+        config = typing.get_type_hints(function)["config"]
+        return Operation(function, CheckedOp(config, columns, single_pass, check, default or {}))
 
     return declare

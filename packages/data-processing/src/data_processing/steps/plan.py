@@ -81,10 +81,10 @@ def plan(
                 built = _built(call, schema)
                 schema = _tried(engine, built, schema, others or {})
             except DataServicesError as error:
-                raise ConfigurationError(f"{call.place} ({call.step.name}): {error}") from None
+                raise ConfigurationError(f"{call.place}: {error}") from None
             except Exception as error:  # noqa: BLE001 - a step's own, which may come from anywhere
                 raise ConfigurationError(
-                    f"{call.place} ({call.step.name}): the step stopped on an unexpected "
+                    f"{call.place}: the step stopped on an unexpected "
                     f"{type(error).__name__} for columns of these types; check its options."
                 ) from None
             parts += built

@@ -25,7 +25,7 @@ class Call:
     step: Step
     options: BaseModel
     where: str | None
-    place: str  # of the step in the configuration
+    place: str  # of the step in the configuration, for errors
 
     def to_dict(self) -> dict[str, Any]:
         """Return the call as a recipe writes it, every option included."""
@@ -67,4 +67,5 @@ def _call(given: Any, place: str) -> Call:
         raise ConfigurationError(f"{place}: 'where' must be a text, such as \"age >= 18\".")
     step = step_called(name, place)
     options = {key: value for key, value in given.items() if key not in (STEP, WHERE)}
-    return Call(step, checked(step.options, options, f"{place} ({name})"), where, place)
+    place = f"{place} ({name})"
+    return Call(step, checked(step.options, options, place), where, place)

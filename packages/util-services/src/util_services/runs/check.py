@@ -7,12 +7,12 @@ on the command line alike.
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pydantic import ValidationError
+from pydantic import BaseModel
 
 from util_services.config import ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.schema import Schema
@@ -26,10 +26,10 @@ from util_services.flow.plan import (
     plan_write,
 )
 from util_services.flow.staging_area import StagingArea
+from util_services.models import LIST_WANTED, MAPPING_WANTED
+from util_services.models import checked as build
 from util_services.storage.protocol import Storage
 
-LIST_WANTED = "must be a list, such as [NAME]"
-MAPPING_WANTED = "must be a mapping of keys to values"
 FORMS = {  # by kinds of Dagster's config types
     "ARRAY": LIST_WANTED,
     "STRICT_SHAPE": MAPPING_WANTED,
@@ -37,22 +37,20 @@ FORMS = {  # by kinds of Dagster's config types
     "MAP": MAPPING_WANTED,
     "SELECTOR": "must be one value, such as a text, or {env: VARIABLE}",
 }
-RULES = {  # by kinds of pydantic's errors
-    "list_type": LIST_WANTED,
-    "string_type": "must be a text",
-    "dict_type": MAPPING_WANTED,
-}
 
 Columns = Callable[[Any], Mapping[str, Iterable[str]]]
+Check = Callable[[Any, Schema], None]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedOp:
     """What is known of an op beyond what Dagster knows."""
 
-    config: type[dg.Config]
+    config: type[BaseModel]
     columns: Columns = lambda _: {}  # the columns of its input that a config names, by option
     single_pass: bool = False  # whether it scans its input once
+    check: Check | None = None  # what else is known without rows
+    default: Mapping[str, Any] = field(default_factory=dict)  # config that runs on the sample
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
@@ -65,7 +63,7 @@ CHECKED_OPS: dict[str, CheckedOp] = {
 class RunPlan:
     """What a run is going to do: the config of each op, what is read and what is written."""
 
-    configs: Mapping[str, dg.Config]
+    configs: Mapping[str, BaseModel]
     read: ReadPlan | None
     write: WritePlan | None
 
@@ -96,18 +94,18 @@ def check_run(
     return RunPlan(configs, read, write)
 
 
-def read_options(configs: Mapping[str, dg.Config]) -> ReadOptions | None:
+def read_options(configs: Mapping[str, BaseModel]) -> ReadOptions | None:
     """Return what a run reads; None for a job that reads no dataset."""
     found = (c.options() for c in configs.values() if isinstance(c, ReadDatasetConfig))
     return next(found, None)
 
 
-def write_options(configs: Mapping[str, dg.Config]) -> WriteOptions:
+def write_options(configs: Mapping[str, BaseModel]) -> WriteOptions:
     """Return what a run publishes."""
     return next(c.options() for c in configs.values() if isinstance(c, WriteDatasetConfig))
 
 
-def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[str, dg.Config]:
+def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[str, BaseModel]:
     """Return the config of each op that declares one, defaults and environment filled in.
 
     Raises:
@@ -122,18 +120,21 @@ def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[s
         checked = CHECKED_OPS.get(node.definition.name)
         if checked is not None:
             values = resolved["ops"].get(node.name, {}).get("config") or {}
-            configs[node.name] = _build(checked.config, values, f"ops.{node.name}.config")
+            place = f"ops.{node.name}.config"
+            configs[node.name] = build(checked.config, values, place)
     return configs
 
 
-def check_columns(job: dg.JobDefinition, configs: Mapping[str, dg.Config], schema: Schema) -> None:
-    """Check that the first operation finds the columns that its config names.
+def check_columns(job: dg.JobDefinition, configs: Mapping[str, BaseModel], schema: Schema) -> None:
+    """Check that the first operation finds the columns that its config names, and can use them.
 
     Raises:
-        UnknownColumnsError: naming the option and the columns.
+        ConfigurationError: naming the option and the columns.
     """
     for name, checked in _operations(job):
         schema.require(checked.columns(configs[name]))
+        if checked.check is not None:
+            checked.check(configs[name], schema)
         return
 
 
@@ -148,17 +149,6 @@ def _operations(job: dg.JobDefinition) -> Iterator[tuple[str, CheckedOp]]:
         checked = CHECKED_OPS.get(node.definition.name)
         if checked is not None and node.name not in {"read_dataset", "write_dataset"}:
             yield node.name, checked
-
-
-def _build(config: type[dg.Config], values: Mapping[str, Any], place: str) -> dg.Config:
-    try:
-        return config(**values)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join([place, *map(str, first["loc"])])
-        message = first["msg"].removeprefix("Value error, ").rstrip(".")
-        rule = RULES.get(first["type"], message)
-        raise ConfigurationError(f"{field}: {rule[:1].lower()}{rule[1:]}.") from None
 
 
 def _sentence(error: dg.DagsterInvalidConfigError) -> str:
