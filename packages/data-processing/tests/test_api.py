@@ -244,7 +244,7 @@ def test_ordering_by_text_is_warned_about_under_the_label_of_the_column():
         ),
         (
             {"ignore": ["colour"]},
-            "remove_duplicates.ignore: input should be 'case', 'whitespace' or 'accents'.",
+            "remove_duplicates.ignore.0: input should be 'case', 'whitespace' or 'accents'.",
         ),
     ],
 )
