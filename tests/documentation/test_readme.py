@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+PAGES_OF_COMMANDS = ("keys.md",)
 BOOT = "python3 -m venv .boot && .boot/bin/pip install -q uv && .boot/bin/"
 
 
@@ -17,6 +18,10 @@ def blocks(path, language):
 
 def readmes(workspace):
     return [workspace / "README.md", *workspace.glob("*/*/README.md")]
+
+
+def pages(workspace):
+    return sorted(workspace.glob("docs/*.md"))
 
 
 def test_the_two_commands_install_uv_and_are_what_ci_runs(workspace):
@@ -29,7 +34,8 @@ def test_the_two_commands_install_uv_and_are_what_ci_runs(workspace):
 
 
 def test_python_examples_run(workspace, tmp_path):
-    examples = [code for readme in readmes(workspace) for code in blocks(readme, "python")]
+    texts = [*readmes(workspace), *pages(workspace)]
+    examples = [code for text in texts for code in blocks(text, "python")]
 
     for example in examples:
         done = subprocess.run(
@@ -42,10 +48,28 @@ def test_python_examples_run(workspace, tmp_path):
     assert examples
 
 
-def test_links_within_the_repository_lead_somewhere(workspace):
-    pages = [*readmes(workspace), workspace / "CONTRIBUTING.md", *workspace.glob("docs/*.md")]
+@pytest.mark.parametrize("page", PAGES_OF_COMMANDS)
+def test_the_commands_of_a_page_run_from_the_top_to_the_bottom(workspace, tmp_path, page):
+    commands = "".join(blocks(workspace / "docs" / page, "sh"))
+    own = {name: value for name, value in os.environ.items() if "DATA_SERVICES" not in name}
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 
-    for page in pages:
+    done = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", commands],
+        cwd=tmp_path,
+        env=own | {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_links_within_the_repository_lead_somewhere(workspace):
+    texts = [*readmes(workspace), workspace / "CONTRIBUTING.md", *pages(workspace)]
+
+    for page in texts:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 

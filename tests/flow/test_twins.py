@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
+from util_services.resources import S3StorageResource
 from util_services.storage import S3Settings, S3Storage
 
 ROWS = [{"id": "007", "n": 1}, {"id": "007", "n": 1}, {"id": "NA", "n": None}, {"id": "", "n": 3}]
@@ -176,8 +177,20 @@ def load(path):
     return module
 
 
-def test_a_location_written_by_hand_loads_and_runs(machine, bucket, run_config):
-    defs = load(Path(__file__).with_name("handwritten.py")).defs
+def as_dagster_has_it_today(defs):
+    return dg.Definitions(
+        jobs=defs.jobs,
+        sensors=defs.sensors,
+        resources={"s3": S3StorageResource(resource_name="selfS3")},
+        loggers=defs.loggers,
+    )
+
+
+@pytest.mark.parametrize(
+    "form", [lambda as_the_guide_has_it: as_the_guide_has_it, as_dagster_has_it_today]
+)
+def test_a_location_written_by_hand_loads_and_runs(machine, bucket, run_config, form):
+    defs = form(load(Path(__file__).with_name("handwritten.py")).defs)
     dg.Definitions.validate_loadable(defs)
     machine.put("in.csv", CONTENTS["in.csv"])
     bucket.put("in.csv", CONTENTS["in.csv"])

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -194,3 +195,84 @@ def test_util_services_cannot_be_blocked(data_services):
 
     plugins = json.loads(answer.stdout)["plugins"]
     assert [p["distribution"] for p in plugins] == ["util-services"]
+
+
+@pytest.fixture(scope="module")
+def reported(data_services, tmp_path_factory):
+    """What a run said, its report and its page, beside a plugin that adds sections."""
+    answer = data_services(
+        ["report-plugin"],
+        *("run", "convert_format_job", "--root", tmp_path_factory.mktemp("root"), "--json"),
+        DATA_SERVICES_PLUGINS="data-services,data-processing,report-plugin",
+    )
+    assert answer.returncode == 0, answer.stderr
+    page = Path(json.loads(answer.stdout)["report"])
+    return answer, json.loads(page.with_suffix(".json").read_text()), page.read_text()
+
+
+def test_a_plugin_adds_sections_to_the_report_of_every_run(reported):
+    _, report, page = reported
+
+    made = {section["title"]: section for section in report["sections"]}
+    assert list(made) == ["How to read this report", "What was kept", "Made of a defect"]
+    assert made["What was kept"]["source"] == "report-plugin"
+    assert made["What was kept"]["facts"] == {
+        "kept_share": 1.0,
+        "of": {"job": "convert_format_job"},
+    }
+    assert "Added by report-plugin." in page
+    assert "It says nothing of why." in page
+
+
+def test_a_section_that_cannot_be_made_is_missed_aloud_and_quotes_nothing(reported):
+    answer, report, page = reported
+
+    assert report["sections"][-1]["warnings"] == [
+        "This section is missing: 'made_of_a_defect' of report-plugin 1.0 stopped on an unexpected "
+        "KeyError; report that to its maintainers."
+    ]
+    assert "'made_of_a_defect' of report-plugin 1.0" in answer.stderr
+    for text in (answer.stdout, answer.stderr, page):
+        assert "canary" not in text
+
+
+def test_checks_of_a_plugin_are_run_and_one_at_fault_stops_no_other(data_services):
+    names = ("model_loaded", "licence_valid", "quota_left", "of_a_defect", "silent", "plugins")
+
+    answer = data_services(
+        ["health-plugin"], "health", "--json", *(f"--check={name}" for name in names)
+    )
+
+    assert answer.returncode == 1
+    checks = json.loads(answer.stdout)["checks"]
+    assert "canary" not in answer.stdout + answer.stderr
+    assert {check["name"]: (check["status"], check["reason"]) for check in checks} == {
+        "plugins": ("ok", "All 3 plugins are loaded."),
+        "model_loaded": ("ok", "The model is loaded for remove_duplicates_job."),
+        "licence_valid": ("failed", "The licence has ended; renew it."),
+        "quota_left": ("skipped", "No quota is configured."),
+        "of_a_defect": ("failed", "The check stopped on an unexpected KeyError."),
+        "silent": ("failed", "The check returned NoneType instead of a sentence."),
+    }
+    assert {check["source"] for check in checks} == {"util-services", "health-plugin"}
+
+
+def test_a_plugin_that_is_left_out_is_unhealthy(data_services):
+    answer = data_services(["import-failure-plugin"], "health", "--check=plugins")
+
+    assert answer.returncode == 1
+    assert "Left out: import-failure-plugin 1.0; see 'data-services plugins'" in answer.stdout
+
+
+def test_without_a_job_to_run_a_slice_of_there_is_nothing_to_check(data_services, tmp_path):
+    checks = ["--check=slice_on_local_files", "--check=slice_on_s3"]
+    answer = data_services(
+        [], "health", *checks, "--json", DATA_SERVICES_ROOT=str(tmp_path), S3_BUCKET="x"
+    )
+
+    assert answer.returncode == 0
+    found = [(c["status"], c["reason"]) for c in json.loads(answer.stdout)["checks"]]
+    assert found == [
+        ("skipped", "The job 'remove_duplicates_job' is not installed."),
+        ("skipped", "The job 'remove_duplicates_job_s3' is not installed."),
+    ]

@@ -9,6 +9,7 @@ import pytest
 
 import data_processing
 from data_processing import remove_duplicates
+from data_processing.cleaning.duplicates import LIMIT
 from util_services.errors import ConfigurationError, DatasetError
 
 NAN = float("nan")
@@ -60,8 +61,12 @@ def test_rows_dtypes_and_report():
             "rows_in_duplicate_groups": 4,
             "largest_groups": [2, 2],
         },
+        "columns": {"added": [], "removed": [], "retyped": []},
         "warnings": [],
+        "limits": [LIMIT],
+        "sections": report["sections"],
     }
+    assert [section["title"] for section in report["sections"]] == ["Groups"]
 
 
 def test_the_result_does_not_share_values_with_the_input():

@@ -74,6 +74,8 @@ def remove_duplicates(
         | {"subset": [str(label) for label in subset], "order_by": [labels[n] for n in order]},
         facts=found.facts(),
         warnings=duplicates.warnings(rule, table.schema, labels.__getitem__),
+        limits=(duplicates.LIMIT,),
+        sections=found.sections(),
     )
     return frame.iloc[kept].reset_index(drop=True), report.to_dict()
 

@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data_processing.cleaning.duplicates import LIMIT
 from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
 from util_services.errors import ConfigurationError
+from util_services.reports import Figure, Section
 from util_services.runs.execute import check_before_run
 
 FORMATS = ["csv", "tsv", "jsonl", "parquet"]
@@ -110,6 +112,9 @@ def test_the_report_is_the_golden_record(instance, root):
     published = "id,email,secret\n2,a@x.eu ,beta\n3,b@x.eu,gamma\n5,,eps\n"
     report = json.loads((root / "out.csv.report.json").read_text())
     run_part = report.pop("run")
+    sections = [section["title"] for section in report.pop("sections")]
+    sizes = Figure.of("Largest groups of equal rows", "columns", {"1": 2, "2": 2}, unit="rows")
+    groups = Section("Groups", figures=(sizes,))
     assert (root / "out.csv").read_text() == published
     assert report == {
         "schema": 1,
@@ -155,10 +160,14 @@ def test_the_report_is_the_golden_record(instance, root):
                     "rows_in_duplicate_groups": 4,
                     "largest_groups": [2, 2],
                 },
+                "columns": {"added": [], "removed": [], "retyped": []},
                 "warnings": [],
+                "limits": [LIMIT],
+                "sections": [groups.to_dict()],
             }
         ],
     }
+    assert sections == ["How to read this report"]
     assert run_part.pop("started") <= run_part.pop("finished")
     assert run_part == {
         "run_id": result.run_id,

@@ -1,6 +1,6 @@
 """The ops that all jobs share, and the frame around an operation: thin, the work is in `flow`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import dagster as dg
 
+from util_services.asset_events import materialised, observed, table_metadata
 from util_services.config import ReadDatasetConfig, WriteDatasetConfig
-from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError
 from util_services.flow.staging_area import StagingArea
-from util_services.reports.record import RunFacts
+from util_services.reports import RunFacts, render_markdown
 from util_services.resources import STORAGE_KEY
 from util_services.runs.check import (
     CHECKED_OPS,
@@ -23,9 +23,11 @@ from util_services.runs.check import (
     reads_once,
     write_options,
 )
+from util_services.runs.counts import RunCounts
 from util_services.runs.dead_runs import is_over
 from util_services.runs.failure import one_sentence
 from util_services.runs.progress import Stage, tell
+from util_services.runs.report_sections import sections_of_plugins
 from util_services.storage.protocol import Storage
 
 WRITE_OP = "write_dataset"
@@ -56,7 +58,9 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
                 dataset = read.read_dataset(plan.read, staging, engine, is_direct=is_direct)
             check_columns(context.job_def, plan.configs, dataset.schema)
             dataset = area.hand_over(dataset, staging, context.run_id)
-        context.add_output_metadata(_metadata(dataset.rows, dataset.schema))
+        if event := observed(dataset, storage, context.run_id, context.job_name):
+            context.log_event(event)
+        context.add_output_metadata(table_metadata(dataset.rows, dataset.schema))
         context.log.info(f"Read {dataset.rows} rows and {len(dataset.schema.columns)} columns.")
         if dataset.quarantined:
             context.log.warning(f"{dataset.quarantined} records go to the quarantine.")
@@ -84,17 +88,26 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
             dataset = area.take_over(dataset, staging, storage, context.run_id)
             plan = plan_write(storage, options, dataset.origin, run_id=context.run_id)
             published = publish_dataset(
-                dataset, plan, staging, _run_facts(context, dataset), lambda: _refuse_over(context)
+                dataset,
+                plan,
+                staging,
+                _run_facts(context, dataset),
+                lambda: _refuse_over(context),
+                sections_of_plugins,
             )
         area.remove(context.run_id)
+        context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
+        if event := materialised(published, dataset, storage, context.run_id, context.job_name):
+            context.log_event(event)
         context.add_output_metadata(
             {
+                "summary": dg.MetadataValue.md(render_markdown(published.report)),
                 "path": published.address,
                 **{key: str(place) for key, place in published.reports.items()},
                 "bytes": published.bytes,
                 "sha256": published.sha256,
                 "rows_quarantined": dataset.quarantined,
-                **_metadata(published.rows, dataset.schema),
+                **table_metadata(published.rows, dataset.schema),
             }
         )
         context.log.info(f"Published {published.rows} rows at {published.address}.")
@@ -133,7 +146,7 @@ def operate_in_run(
         context.add_output_metadata(
             {"rows_in": step.rows_in, "rows_dropped": step.rows_dropped}
             | {key: value for key, value in step.facts.items() if isinstance(value, int | float)}
-            | dict(_metadata(result.rows, result.schema))
+            | dict(table_metadata(result.rows, result.schema))
         )
         context.log.info(f"Kept {step.rows_out} of {step.rows_in} rows.")
         for warning in step.warnings:
@@ -211,11 +224,3 @@ def _versions(context: dg.OpExecutionContext, dataset: StagedDataset) -> dict[st
         except PackageNotFoundError:
             continue
     return versions
-
-
-def _metadata(rows: int, schema: Schema) -> Mapping[str, Any]:
-    columns = [dg.TableColumn(column.name, column.type) for column in schema]
-    return {
-        "dagster/row_count": rows,
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-    }

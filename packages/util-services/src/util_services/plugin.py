@@ -10,27 +10,33 @@ from typing import TYPE_CHECKING
 from util_services.plugins.markers import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import click
     import dagster as dg
+
+    from util_services.health.checks import HealthContext
+    from util_services.keys.providers.protocol import KeyProvider
+    from util_services.reports import Report, Section
 
 
 @hookimpl
 def register_ops() -> Iterable[dg.OpDefinition]:
     """Return the ops that pipelines may name."""
+    from util_services.health.jobs import health_check
     from util_services.location.plugin_report import plugin_report
     from util_services.ops import read_dataset, write_dataset
 
-    return [plugin_report, read_dataset, write_dataset]
+    return [health_check, plugin_report, read_dataset, write_dataset]
 
 
 @hookimpl
 def register_jobs() -> Iterable[dg.JobDefinition]:
     """Return the jobs that serve all packages."""
+    from util_services.health.jobs import health_check_job
     from util_services.location.plugin_report import plugin_report_job
 
-    return [plugin_report_job]
+    return [health_check_job, plugin_report_job]
 
 
 @hookimpl
@@ -58,8 +64,44 @@ def register_loggers() -> Mapping[str, dg.LoggerDefinition]:
 
 
 @hookimpl
+def register_key_providers() -> Iterable[type[KeyProvider]]:
+    """Return the keepers of keysets: the environment, files, and files under a key of AWS KMS."""
+    from util_services.keys.providers.environment import EnvironmentProvider
+    from util_services.keys.providers.file import FileProvider
+    from util_services.keys.providers.kms import KmsProvider
+
+    return [EnvironmentProvider, FileProvider, KmsProvider]
+
+
+@hookimpl
 def register_commands() -> Iterable[click.Command]:
     """Return the built-in commands of ``data-services``."""
     from util_services.cli.commands import built_in_commands
 
     return built_in_commands().values()
+
+
+@hookimpl
+def register_report_sections() -> Iterable[Callable[[Report], Iterable[Section]]]:
+    """Return what every report says of itself."""
+    from util_services.reports.reading_aid import how_to_read
+
+    return [how_to_read]
+
+
+@hookimpl
+def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
+    """Return what is checked of every deployment, what the others need first."""
+    from util_services.health import keysets, software, storages
+
+    return [
+        software.plugins,
+        software.dagster_storage,
+        storages.local_storage,
+        storages.s3_storage,
+        storages.staging,
+        keysets.keysets,
+        software.engine,
+        software.slice_on_local_files,
+        software.slice_on_s3,
+    ]

@@ -4,29 +4,55 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
+from pydantic import Field, PrivateAttr
 
-from util_services.storage import LocalStorage, S3Settings, S3Storage
+from util_services.storage import LocalStorage, S3Handle, S3Settings
 
 STORAGE_KEY = "s3"  # the key that the platform's guide gives to the storage of a job
+CREDENTIAL_SET = (
+    "The credential set: NAME reads <NAME>_S3_ENDPOINT_URL, <NAME>_S3_ACCESS_KEY and so on from "
+    "the environment, each falling back to S3_…"
+)
 
 
 @dg.resource(
     config_schema={
-        "resource_name": dg.Field(
-            str,
-            default_value="",
-            description=(
-                "The credential set: NAME reads <NAME>_S3_ENDPOINT_URL, <NAME>_S3_ACCESS_KEY and "
-                "so on from the environment, each falling back to S3_…"
-            ),
-        )
+        "resource_name": dg.Field(str, default_value="", description=CREDENTIAL_SET),
     },
     description="Datasets in an S3 bucket; settings and credentials come from the environment.",
 )
-def s3_resource(context: dg.InitResourceContext) -> S3Storage:
+def s3_resource(context: dg.InitResourceContext) -> S3Handle:
     """Return the storage of a credential set; nothing is read or contacted before use."""
     config: dict[str, Any] = context.resource_config
-    return S3Storage(partial(S3Settings.from_environment, config["resource_name"]))
+    return _storage_of(config["resource_name"])
+
+
+class S3StorageResource(dg.ConfigurableResource[S3Handle]):
+    """Datasets in an S3 bucket; settings and credentials come from the environment.
+
+    The credential set that code names here is not changed by run config, as with
+    ``s3_resource.configured``; ``S3StorageResource.configure_at_launch()`` leaves it open.
+    """
+
+    resource_name: str = Field(default="", description=CREDENTIAL_SET)
+    _definition: dg.ResourceDefinition | None = PrivateAttr(default=None)
+
+    def create_resource(self, context: dg.InitResourceContext) -> S3Handle:  # noqa: ARG002 - Dagster's
+        """Return the storage of the credential set; nothing is read or contacted before use."""
+        return _storage_of(self.resource_name)
+
+    def get_resource_definition(  # type: ignore[override] # Dagster needs nothing of the subclass
+        self,
+    ) -> dg.ResourceDefinition:
+        """Return the definition for Dagster, always the same; its run config has no say."""
+        if self._definition is None:
+            fixed = {"resource_name": self.resource_name}
+            self._definition = super().get_resource_definition().configured(fixed)
+        return self._definition
+
+
+def _storage_of(resource_name: str) -> S3Handle:
+    return S3Handle(partial(S3Settings.from_environment, resource_name))
 
 
 @dg.resource(description="Datasets below DATA_SERVICES_ROOT, or the current directory.")

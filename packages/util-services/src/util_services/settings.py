@@ -49,14 +49,14 @@ def staging() -> Path | None:
     It is one of our own, so that nothing else in the configured folder is ever touched.
     """
     configured = text("STAGING")
-    if configured is None or staging_bucket() is not None:
+    if configured is None or bucket_of("STAGING") is not None:
         return None
     return Path(configured).resolve() / "data-services-staging"
 
 
-def staging_bucket() -> tuple[str, str] | None:
-    """Return bucket and prefix where ``DATA_SERVICES_STAGING`` names a place in S3, else None."""
-    configured = text("STAGING") or ""
+def bucket_of(name: str) -> tuple[str, str] | None:
+    """Return bucket and prefix where a setting names a place in S3, else None."""
+    configured = text(name) or ""
     if not configured.startswith("s3://"):
         return None
     bucket, _, prefix = configured.removeprefix("s3://").partition("/")

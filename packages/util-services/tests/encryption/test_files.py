@@ -216,7 +216,7 @@ def test_the_path_of_an_encrypted_file_opens_nothing_behind_our_back(root):
 
 
 def test_no_text_and_no_pickle_holds_a_key(root):
-    secret = root.key._secret
+    secret = root.key.reveal()
 
     assert secret.hex() not in repr(root) + repr(root.key) + str(vars(type(root.key)))
     assert repr(secret)[2:-1] not in repr(root) + repr(root.key)

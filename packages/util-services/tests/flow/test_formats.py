@@ -45,7 +45,7 @@ def test_compressed_files_are_read_and_written(flow, kind, compression):
     dataset, rows = flow.read(path)
 
     assert rows == ROWS
-    assert published.report["output"]["compression"] == compression
+    assert published.report.output.compression == compression
     assert dataset.objects[0].sha256 == hashlib.sha256(flow.get(path)).hexdigest()
 
 

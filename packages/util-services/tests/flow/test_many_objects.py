@@ -179,12 +179,12 @@ def test_the_report_lists_the_objects(flow):
 
     digests = [hashlib.sha256(flow.get(f"in/{name}.csv")).hexdigest() for name in "ab"]
     listing = "".join(f"{d}  {n}.csv\n" for d, n in zip(digests, "ab", strict=True))
-    assert report["input"]["objects"] == [
+    assert report.input.objects == tuple(
         {"name": f"{n}.csv", "bytes": 4, "sha256": d, "rows": 1, "quarantined": 0}
         for d, n in zip(digests, "ab", strict=True)
-    ]
-    assert report["input"]["sha256"] == hashlib.sha256(listing.encode()).hexdigest()
-    assert report["input"]["bytes"] == 8
+    )
+    assert report.input.sha256 == hashlib.sha256(listing.encode()).hexdigest()
+    assert report.input.bytes == 8
 
 
 @pytest.mark.parametrize("output", ["in/c.csv", "in/x/", "in/"])
@@ -219,7 +219,7 @@ def test_part_files_hold_the_rows_in_order(flow, kind):
             part["sha256"],
             part["bytes"],
         )
-    assert published.report["output"]["parts"] == 3
+    assert published.report.output.parts == 3
     assert {"out.report.html", "out.report.json"} < set(names(flow, "."))
 
 

@@ -26,7 +26,7 @@ def test_reports_and_data_appear_together(flow):
 
     report = json.loads(flow.get("out.csv.report.json"))
     assert names(flow) == ["in.csv", "out.csv", "out.csv.report.html", "out.csv.report.json"]
-    assert report == published.report
+    assert report == published.report.to_dict()
     assert report["output"]["sha256"] == hashlib.sha256(flow.get("out.csv")).hexdigest()
     assert report["output"]["bytes"] == len(flow.get("out.csv"))
     assert report["input"]["sha256"] == hashlib.sha256(CONTENT).hexdigest()
@@ -83,7 +83,7 @@ def test_orphaned_reports_of_a_killed_run_are_replaced(flow):
 
     report = json.loads(flow.get("out.csv.report.json"))
     assert report["output"]["sha256"] == hashlib.sha256(flow.get("out.csv")).hexdigest()
-    assert b"other.csv" in flow.get("out.csv.report.html")
+    assert b"other<wbr>.csv" in flow.get("out.csv.report.html")
 
 
 @pytest.mark.parametrize("ending", [".report.json", ".report.html"])
@@ -208,7 +208,7 @@ def test_a_slice_is_written_below_test_runs_and_marked(flow, path):
     published = flow.run("in.csv", path, reading={"limit_rows": 1})
 
     assert published.location.path == f"{flow.storage.root}/_test_runs/run-1/out.csv"
-    assert published.report["input"]["limit_rows"] == 1
+    assert published.report.input.limit_rows == 1
     assert published.rows == 1
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from util_services.datasets.csv_dialect import CsvDialect
 from util_services.datasets.sifting import sift_csv
 from util_services.errors import DatasetError, StorageError
+from util_services.reports import RowCounts
 
 RAGGED = b"a,b\n1,2\n3\n4,5,6\n7,8\n"
 SET_ASIDE = {"bad_rows": "quarantine"}
@@ -43,7 +44,7 @@ def test_ragged_records_are_set_aside_with_their_lines(flow):
             "text": "4,5,6",
         },
     ]
-    assert published.report["rows"] == {"in": 4, "out": 2, "dropped": 0, "quarantined": 2}
+    assert published.report.rows == RowCounts(read=4, out=2, dropped=0, quarantined=2)
     assert published.reports["quarantine"].path.endswith("/out.csv.quarantine.jsonl")
 
 

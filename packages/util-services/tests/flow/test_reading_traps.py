@@ -142,7 +142,7 @@ def test_dp_10_a_dialect_is_declared_and_reported(flow):
 
     report = flow.run("in.csv", "out.csv", reading={"delimiter": ";"}).report
 
-    assert report["input"]["dialect"]["delimiter"] == ";"
+    assert report.input.dialect["delimiter"] == ";"
     assert flow.get("out.csv") == b"a;b\n1.234,5;2\n"
 
 

@@ -22,7 +22,8 @@ HOOKS = {  # an entry may be added; removing or changing one breaks every plugin
     "register_storages": "Iterable[Any]",
     "register_notifiers": "Iterable[Any]",
     "register_release_checks": "Iterable[Any]",
-    "register_report_sections": "Iterable[Any]",
+    "register_report_sections": "Iterable[Callable[[Report], Iterable[Section]]]",
+    "register_health_checks": "Iterable[Callable[[HealthContext], str]]",
 }
 
 

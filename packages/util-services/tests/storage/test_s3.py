@@ -109,7 +109,8 @@ def test_missing_credentials_are_told(restored):
 
     assert refusal(storage.fingerprint, storage.resolve("tea.csv")) == (
         "There are no S3 credentials; set SELFS3_S3_ACCESS_KEY and SELFS3_S3_SECRET_KEY or "
-        "S3_ACCESS_KEY and S3_SECRET_KEY."
+        "S3_ACCESS_KEY and S3_SECRET_KEY, or the same with _FILE behind each for files that hold "
+        "them."
     )
 
 
@@ -212,7 +213,7 @@ def test_a_bucket_whose_versions_make_the_store_forget_conditions_is_noticed(rgw
 
 
 def keep_versions(storage, bucket):
-    storage.client.put_bucket_versioning(
+    storage.settings.client().put_bucket_versioning(
         Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
     )
 

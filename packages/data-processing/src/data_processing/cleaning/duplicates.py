@@ -19,6 +19,7 @@ from data_processing.cleaning.folding import Difference, fold_texts, holds_texts
 from util_services.engines.stages import NUMBER, Tabled
 from util_services.errors import quoted_name
 from util_services.flow.operate import Dataset, Outcome
+from util_services.reports import Figure, Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,10 @@ Keep = Literal["first", "last", "none", "any"]
 Frame = nw.LazyFrame[Any]
 
 LARGEST_GROUPS_SHOWN = 10
+LIMIT = (
+    "Rows count as equal by the compared columns alone; whether they speak of the same person or "
+    "thing is not examined."
+)
 HASH, SIZE, KEPT = "hash", "size", "kept"
 
 
@@ -71,6 +76,14 @@ class Duplicates:
             "largest_groups": list(self.largest_groups),
         }
 
+    def sections(self) -> tuple[Section, ...]:
+        """Return what the report draws, nothing where there are no groups."""
+        if not self.groups:
+            return ()
+        sizes = {str(n): size for n, size in enumerate(self.largest_groups, 1)}
+        figure = Figure.of("Largest groups of equal rows", "columns", sizes, unit="rows")
+        return (Section("Groups", figures=(figure,)),)
+
 
 @dataclass(frozen=True, slots=True)
 class _Keyed:
@@ -104,6 +117,8 @@ def remove_duplicates(
         dropped=found.dropped,
         facts=found.facts(),
         warnings=warnings(rule, dataset.engine.arrow_schema(rows)),
+        limits=(LIMIT,),
+        sections=found.sections(),
     )
 
 

@@ -2,10 +2,14 @@
 
 import click
 
+from util_services.cli.approve import approve
 from util_services.cli.check import check
 from util_services.cli.config import config
 from util_services.cli.dev import dev
+from util_services.cli.health import health
 from util_services.cli.jobs import jobs
+from util_services.cli.keys import keys
+from util_services.cli.metrics import metrics
 from util_services.cli.plugins import plugins
 from util_services.cli.run import run
 from util_services.cli.sniff import sniff
@@ -13,6 +17,5 @@ from util_services.cli.sniff import sniff
 
 def built_in_commands() -> dict[str, click.Command]:
     """Return the built-in commands by name."""
-    return {
-        str(command.name): command for command in (check, config, dev, jobs, plugins, run, sniff)
-    }
+    commands = (approve, check, config, dev, health, jobs, keys, metrics, plugins, run, sniff)
+    return {str(command.name): command for command in commands}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
 
@@ -22,6 +22,29 @@ class Column:
     name: str
     type: str
     arrow: pa.DataType | None = field(default=None, compare=False, repr=False)  # None for texts
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChanges:
+    """How the columns of a dataset differ from those that it was made of."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    retyped: tuple[tuple[str, str, str], ...] = ()  # name, former type, type
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the changes as plain data."""
+        return {
+            "added": list(self.added),
+            "removed": list(self.removed),
+            "retyped": [{"name": name, "from": old, "to": new} for name, old, new in self.retyped],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> ColumnChanges:
+        """Return the changes that ``to_dict`` describes."""
+        retyped = ((one["name"], one["from"], one["to"]) for one in record["retyped"])
+        return cls(tuple(record["added"]), tuple(record["removed"]), tuple(retyped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +107,20 @@ class Schema:
         while wish.casefold() in taken:
             wish += "_"
         return wish
+
+    def changes_from(self, former: Schema) -> ColumnChanges:
+        """Return how these columns differ from former ones; their order does not count."""
+        types = {column.name: column.type for column in former}
+        kept = set(self.names)
+        return ColumnChanges(
+            added=tuple(name for name in self.names if name not in types),
+            removed=tuple(name for name in former.names if name not in kept),
+            retyped=tuple(
+                (column.name, types[column.name], column.type)
+                for column in self
+                if types.get(column.name, column.type) != column.type
+            ),
+        )
 
     def require(self, wanted: Mapping[str, Iterable[str]]) -> None:
         """Check that the dataset has the columns that options name.

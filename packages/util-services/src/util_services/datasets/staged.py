@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from util_services.datasets.schema import ColumnChanges
+from util_services.reports.section import Section
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,6 +29,9 @@ class StepReport:
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     engine: str = "local"
+    columns: ColumnChanges = field(default_factory=ColumnChanges)
+    limits: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
@@ -34,9 +40,30 @@ class StepReport:
             "engine": self.engine,
             "configuration": dict(self.configuration),
             "rows": {"in": self.rows_in, "out": self.rows_out, "dropped": self.rows_dropped},
+            "columns": self.columns.to_dict(),
             "facts": dict(self.facts),
             "warnings": list(self.warnings),
+            "limits": list(self.limits),
+            "sections": [section.to_dict() for section in self.sections],
         }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> StepReport:
+        """Return the report that ``to_dict`` describes."""
+        rows = record["rows"]
+        return cls(
+            operation=record["operation"],
+            rows_in=rows["in"],
+            rows_out=rows["out"],
+            rows_dropped=rows["dropped"],
+            configuration=record["configuration"],
+            facts=record["facts"],
+            warnings=tuple(record["warnings"]),
+            engine=record["engine"],
+            columns=ColumnChanges.from_dict(record["columns"]),
+            limits=tuple(record["limits"]),
+            sections=tuple(map(Section.from_dict, record["sections"])),
+        )
 
 
 @dataclass(frozen=True, slots=True)

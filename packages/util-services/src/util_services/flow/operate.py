@@ -14,6 +14,8 @@ from util_services.datasets.staged import StagedDataset, StepReport
 from util_services.engines.failures import EngineError
 from util_services.errors import DataServicesError
 from util_services.flow.changes import SourceChangedError, file_state
+from util_services.reports.plain import ReportError, plain
+from util_services.reports.section import Section, only, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,15 +47,25 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an operation makes of a dataset.
+    """What an operation makes of a dataset, and what it tells of it in the report.
 
-    ``facts`` go into the report: counts and names, never a cell value.
+    What is told is counts and names, never a cell value.
+
+    Args:
+        frame: the rows of the result.
+        dropped: how many rows of the dataset are not among them.
+        facts: counts and names by key; see `Section` for keys that tell a unit.
+        warnings: sentences that a reader should act on.
+        limits: sentences that say what the operation does not do, measure or promise.
+        sections: whatever else belongs into the report: tables, figures, definitions.
     """
 
     frame: nw.LazyFrame[Any]
     dropped: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
 
 
 class OutcomeError(DataServicesError, TypeError):
@@ -83,6 +95,7 @@ def operate(
         fields = _fields(dataset, outcome, target.staging)
         files, rows = encode(dataset.engine, outcome.frame, target, staged, fields)
     _refuse_changed(staged, target.staging)
+    schema = Schema.of(fields)
     step = StepReport(
         operation=name,
         rows_in=staged.rows,
@@ -92,12 +105,15 @@ def operate(
         facts=outcome.facts,
         warnings=outcome.warnings,
         engine=dataset.engine.name,
+        columns=schema.changes_from(staged.schema),
+        limits=outcome.limits,
+        sections=outcome.sections,
     )
     return replace(
         staged,
         files=tuple(map(str, files)),
         format=target.layout.format,
-        schema=Schema.of(fields),
+        schema=schema,
         file_rows=tuple(rows),
         fingerprints=tuple(map(file_state, files)),
         steps=(*staged.steps, step),
@@ -124,12 +140,18 @@ def _checked(name: str, outcome: Any) -> Outcome:
             f"The operation '{name}' returned {found} instead of an Outcome; return "
             "Outcome(frame) from its function."
         )
-    if isinstance(outcome.warnings, str):
-        raise OutcomeError(
-            f"The operation '{name}' returned one text as the warnings of its Outcome; return a "
-            "tuple of texts."
+    try:
+        return replace(
+            outcome,
+            facts=plain(outcome.facts, "facts"),
+            warnings=sentences(outcome.warnings, "warnings"),
+            limits=sentences(outcome.limits, "limits"),
+            sections=only(Section, outcome.sections, "sections"),
         )
-    return outcome
+    except ReportError as error:
+        raise OutcomeError(
+            f"The operation '{name}' returned an Outcome that no report can hold: {error}"
+        ) from None
 
 
 @contextmanager

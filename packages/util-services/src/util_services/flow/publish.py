@@ -22,8 +22,8 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from util_services.datasets.manifest import MANIFEST, Manifest, Part
 from util_services.errors import DatasetError, StorageError
@@ -36,19 +36,21 @@ from util_services.reports.html import GENERATOR, render_html
 from util_services.reports.record import (
     REPORT_PARTS,
     OutputFacts,
+    Report,
     RunFacts,
     build_report,
-    to_json,
+    columns_of,
 )
 from util_services.storage.protocol import Location, already_exists
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from util_services.datasets.staged import StagedDataset
     from util_services.encryption.paths import AnyPath
     from util_services.flow.plan import WritePlan
     from util_services.flow.staging import Staging
+    from util_services.reports.section import Section
     from util_services.storage.protocol import Claim, Fingerprint
 
 MAX_REPORT_BYTES = 64 << 20
@@ -68,7 +70,7 @@ class Published:
     rows: int
     bytes: int
     sha256: str
-    report: dict[str, Any]
+    report: Report
 
 
 def publish_dataset(
@@ -77,6 +79,7 @@ def publish_dataset(
     staging: Staging,
     run: RunFacts,
     may_publish: Callable[[], None],
+    more_sections: Callable[[Report], Iterable[Section]] = lambda _: (),
 ) -> Published:
     """Publish a dataset with its reports, whole or not at all.
 
@@ -87,6 +90,7 @@ def publish_dataset(
         run: what the report says of the run.
         may_publish: is called before anything changes and right before the commit, and raises if
             the run must not go on.
+        more_sections: what others add to the report.
 
     Raises:
         NotConservedError: if rows were lost.
@@ -98,6 +102,7 @@ def publish_dataset(
     check_conserved(dataset)
     content = _content_of(dataset, files, plan, staging)
     report = build_report(dataset, content.facts, run)
+    report = replace(report, sections=tuple(more_sections(report)))
     sidecars = _sidecars(dataset, plan, staging, report)
     with plan.storage.claim(plan.location, exclusive=not plan.overwrite) as claim:
         former = plan.storage.fingerprint(plan.location)
@@ -151,6 +156,7 @@ def _content_of(
             size,
             digest,
             quarantine=_quarantine_path(dataset, plan),
+            columns=columns_of(dataset.schema),
         )
         return _Content(file, {}, facts)
     parts, named = [], {}
@@ -170,6 +176,7 @@ def _content_of(
         sha256=digest_of(manifest),
         parts=len(parts),
         quarantine=_quarantine_path(dataset, plan),
+        columns=columns_of(dataset.schema),
     )
     return _Content(manifest, named, facts)
 
@@ -179,11 +186,11 @@ def _quarantine_path(dataset: StagedDataset, plan: WritePlan) -> str | None:
 
 
 def _sidecars(
-    dataset: StagedDataset, plan: WritePlan, staging: Staging, report: Mapping[str, Any]
+    dataset: StagedDataset, plan: WritePlan, staging: Staging, report: Report
 ) -> dict[Location, AnyPath]:
     """Return the files that appear beside the data, by place."""
     sidecars: dict[Location, AnyPath] = {}
-    for kind, text in (("report", render_html(report)), ("report_json", to_json(report))):
+    for kind, text in (("report", render_html(report)), ("report_json", report.to_json())):
         file = staging.file(f"beside-{kind}")
         file.write_text(text, encoding="utf-8")
         sidecars[plan.reports[kind]] = file

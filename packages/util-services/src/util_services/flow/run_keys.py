@@ -12,7 +12,6 @@ import binascii
 import fcntl
 import os
 import secrets
-import stat
 import time
 import uuid
 from contextlib import suppress
@@ -23,6 +22,7 @@ from util_services import settings
 from util_services.encryption.keys import KEY_BYTES, StagingKey
 from util_services.errors import ConfigurationError, StorageError
 from util_services.storage.locks import is_unlocked, remove_if_empty
+from util_services.storage.private import is_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +119,7 @@ class RunKeys:
                 idle = time.time() - file.stat().st_mtime
                 if over or (over is None and idle > forgotten_seconds):
                     file.unlink(missing_ok=True)
-        for folder in filter(_is_private, self._folders):
+        for folder in filter(is_private_folder, self._folders):
             remove_if_empty(folder)
 
     def _hold(self, file: Path, descriptor: int) -> None:
@@ -129,11 +129,11 @@ class RunKeys:
         self._held[file] = descriptor
 
     def _files(self, run_id: str) -> Iterator[Path]:
-        return (folder / run_id for folder in self._folders if _is_private(folder))
+        return (folder / run_id for folder in self._folders if is_private_folder(folder))
 
     def _all(self) -> Iterator[Path]:
         for folder in self._folders:
-            for file in folder.iterdir() if _is_private(folder) else ():
+            for file in folder.iterdir() if is_private_folder(folder) else ():
                 with suppress(ValueError):
                     uuid.UUID(file.name)
                     yield file
@@ -145,7 +145,7 @@ class RunKeys:
             StorageError: if there is none.
         """
         for folder in self._folders:
-            if is_in_memory(folder.parent) and (_is_private(folder) or _can_be_made(folder)):
+            if is_in_memory(folder.parent) and (is_private_folder(folder) or _can_be_made(folder)):
                 return folder
         raise StorageError(
             "There is no file system in memory for the key of encrypted staging; mount a tmpfs at "
@@ -162,7 +162,7 @@ def _new_private_file(file: Path) -> int:
     for _ in range(CREATE_ATTEMPTS):
         with suppress(FileNotFoundError):  # the end of another run has just removed the folder
             file.parent.mkdir(mode=0o700, exist_ok=True)
-            if _is_private(file.parent):
+            if is_private_folder(file.parent):
                 return os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
     raise StorageError(
         f"The folder '{file.parent}' for the key of encrypted staging cannot be used; remove it."
@@ -183,16 +183,6 @@ def is_in_memory(folder: Path) -> bool:
         kinds[Path(point)] = source.split()[0]  # the last one mounted at a place counts
     around = (place for place in (real, *real.parents) if place in kinds)
     return kinds[next(around)] in MEMORY_FILE_SYSTEMS
-
-
-def _is_private(folder: Path) -> bool:
-    """Return whether a folder is our own, which only we can enter, and no link to one."""
-    try:
-        state = folder.lstat()
-    except OSError:
-        return False
-    is_ours = stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid()
-    return is_ours and stat.S_IMODE(state.st_mode) & 0o077 == 0
 
 
 def _deployment_secret() -> StagingKey | None:

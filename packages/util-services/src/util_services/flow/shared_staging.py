@@ -16,15 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from util_services import settings
-from util_services.errors import ConfigurationError
 from util_services.flow.bring import SOURCE, digest_of
 from util_services.flow.changes import SourceChangedError, file_state
 from util_services.flow.staging import FORGOTTEN_SECONDS, LEASE, StagingGoneError
 from util_services.storage.protocol import Fingerprint, Location
-from util_services.storage.s3 import BUCKET_NAME, PART_BYTES, UPLOAD_THREADS
+from util_services.storage.s3 import PART_BYTES, UPLOAD_THREADS
 from util_services.storage.s3_errors import ABSENT_CODES, code_of, sentences
-from util_services.storage.s3_settings import S3Settings
+from util_services.storage.s3_place import configured_place
 from util_services.storage.s3_uploads import Uploads
 
 if TYPE_CHECKING:
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from util_services.encryption.paths import AnyPath
     from util_services.flow.staging import RunIsOver, Staging
     from util_services.storage.protocol import Storage
+    from util_services.storage.s3_settings import S3Settings
 
 LEASE_SECONDS = 900.0
 RENEWALS_IN_A_LEASE = 6
@@ -57,16 +56,10 @@ class SharedStaging:
         Raises:
             ConfigurationError: if that is no bucket, or there are no credentials.
         """
-        place = settings.staging_bucket()
+        place = configured_place("STAGING")
         if place is None:
             return None
-        bucket, prefix = place
-        if not BUCKET_NAME.fullmatch(bucket):
-            raise ConfigurationError(
-                "DATA_SERVICES_STAGING names no bucket; write 's3://bucket/prefix'."
-            )
-        given = S3Settings.from_environment(settings.text("STAGING_RESOURCE") or "")
-        return cls(given, bucket, prefix, given.client())
+        return cls(place.settings, place.bucket, place.prefix, place.settings.client())
 
     def check(self) -> None:
         """Check that the bucket exists.

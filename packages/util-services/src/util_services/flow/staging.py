@@ -13,6 +13,8 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,7 @@ from util_services.storage.local import STAGING_FOLDER
 from util_services.storage.locks import is_unlocked, remove_if_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from util_services.encryption.keys import StagingKey
 
@@ -30,6 +32,14 @@ LEASE = "lease"
 CREATE_ATTEMPTS = 10
 FORGOTTEN_SECONDS = 3600.0  # runs of another Dagster instance may share a staging base
 RunIsOver = Callable[[str], bool | None]  # whether a run has ended; None where it is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What runs that ended without a word have left in staging."""
+
+    folders: int
+    bytes: int
 
 
 class StagingGoneError(DataServicesError):
@@ -171,20 +181,41 @@ def remove_all_of(run_id: str, bases: Iterable[Path]) -> None:
 
 
 def sweep(base: Path, is_over: RunIsOver) -> None:
-    """Remove what runs that ended without a word have left below a staging base.
+    """Remove what runs that ended without a word have left below a staging base."""
+    for folder in _left_behind(base, is_over):
+        shutil.rmtree(folder, ignore_errors=True)
+    _tidy(base)
+
+
+def leftovers(bases: Iterable[Path], is_over: RunIsOver) -> Leftovers:
+    """Return how much there is to sweep below staging bases."""
+    folders = [folder for base in set(bases) for folder in _left_behind(base, is_over)]
+    return Leftovers(len(folders), sum(map(_bytes_in, folders)))
+
+
+def _left_behind(base: Path, is_over: RunIsOver) -> Iterator[Path]:
+    """Return the folders that runs which ended without a word have left below a staging base.
 
     Only folders that a run has made are looked at: they are named by its id and hold a lease. One
-    goes only if no process holds its lease and its run is over: between the steps of a
+    is left behind if no process holds its lease and its run is over: between the steps of a
     multi-process run nobody holds the lease of a living run. Where nobody knows the run, its folder
-    goes once it has been left alone for ``FORGOTTEN_SECONDS``.
+    is, once it has been left alone for ``FORGOTTEN_SECONDS``.
     """
     for folder in _folders(base):
         if folder in Staging._held or not is_unlocked(folder / LEASE):
             continue
         over = is_over(folder.name)
         if over or (over is None and _idle_seconds(folder) > FORGOTTEN_SECONDS):
-            shutil.rmtree(folder, ignore_errors=True)
-    _tidy(base)
+            yield folder
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # another sweep was faster
+                total += (Path(place) / name).lstat().st_size
+    return total
 
 
 def _folders(base: Path) -> list[Path]:

@@ -59,7 +59,7 @@ class StagingArea:
         is_encrypted = settings.flag("STAGING_ENCRYPTION")
         keys = RunKeys.from_environment() if is_encrypted else None
         shared = None
-        if settings.staging_bucket() is not None:
+        if settings.bucket_of("STAGING") is not None:
             from util_services.flow.shared_staging import SharedStaging
 
             shared = SharedStaging.from_environment()

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 from util_services.plugins.markers import hookspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
 
     import click
     import dagster as dg
+
+    from util_services.health.checks import HealthContext
+    from util_services.reports import Report, Section
 
 
 @hookspec
@@ -82,7 +85,10 @@ def register_commands() -> Iterable[click.Command]:
 
 @hookspec
 def register_key_providers() -> Iterable[Any]:
-    """Return providers of keysets, named as ``DATA_SERVICES_KEY_PROVIDER`` selects them."""
+    """Return providers of keysets, named as ``DATA_SERVICES_KEY_PROVIDER`` selects them.
+
+    They are classes of the kind of `util_services.keys.providers.protocol.KeyProvider`.
+    """
     raise NotImplementedError
 
 
@@ -105,6 +111,21 @@ def register_release_checks() -> Iterable[Any]:
 
 
 @hookspec
-def register_report_sections() -> Iterable[Any]:
-    """Return sections that are added to the report of a run."""
+def register_report_sections() -> Iterable[Callable[[Report], Iterable[Section]]]:
+    """Return functions that add sections to the report of each run, called before it publishes.
+
+    Each is given the report as it stands without them, and returns `Section` records: counts,
+    names and words, the same for equal runs, never a cell value. It may import what is heavy, and
+    changes nothing. Where it raises, the report says that its section is missing.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
+    """Return functions that check whether jobs would run here, each named as its row is to be.
+
+    Each returns a sentence on what it found, raises a `DataServicesError` whose text is the reason
+    if something is wrong, and `NotApplicableError` where there is nothing to check.
+    """
     raise NotImplementedError

@@ -1,53 +1,167 @@
-"""The report of a run as one HTML page that opens without a network."""
+"""The report of a run as one HTML page that opens without a network and runs no script."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+from util_services.reports.section import Figure, Section
+from util_services.reports.shown import moment, number, shown, visible, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from jinja2 import Template
+
+    from util_services.datasets.staged import StepReport
+    from util_services.reports.record import Report
 
 TEMPLATE = "report.html.jinja"
-OBJECTS_SHOWN = 50  # of an input in many objects
+GROUND_FLOOR = "util-services"  # whose sections need no name below them
+MAX_ROWS = 200  # of a table; the JSON report has them all
 GENERATOR = '<meta name="generator" content="data-services">'  # tells our pages from others
 
 
-def render_html(report: Mapping[str, Any]) -> str:
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A warning or a limit, and the heading of the part of the page that it belongs to."""
+
+    text: str
+    about: str
+    anchor: str
+
+
+def render_html(report: Report) -> str:
     """Return a self-contained page: readable in light and dark, on paper and on a phone."""
+    from util_services.reports.svg import draw
+
+    names = (f"figure-{n}" for n in count(1))
+    return _template().render(
+        report=report,
+        fate=fate_figure(report),
+        course=course_figure(report),
+        warnings=[*remarks(report, "warnings")],
+        limits=[*remarks(report, "limits")],
+        definitions=dict(_definitions(_all_sections(report))),
+        draw=lambda figure: draw(figure, next(names)),
+    )
+
+
+@cache
+def _template() -> Template:
+    """Return the template of the page; making it takes longer than filling it."""
     from jinja2 import Environment, PackageLoader
+
+    from util_services.reports.svg import MAX_DRAWN, tint
 
     environment = Environment(
         loader=PackageLoader("util_services", "reports"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
     )
-    environment.filters["words"] = _words
-    environment.filters["shown"] = _shown
-    return environment.get_template(TEMPLATE).render(
-        report=report, generator=GENERATOR, objects_shown=OBJECTS_SHOWN
-    )
+    for filter_ in (words, shown, number, moment):
+        environment.filters[filter_.__name__] = _escaped(filter_)
+    environment.filters["path"] = _path
+    environment.globals |= {
+        "generator": GENERATOR,
+        "own": GROUND_FLOOR,
+        "max_rows": MAX_ROWS,
+        "max_drawn": MAX_DRAWN,
+        "tint": tint,
+        "numeric_columns": _numeric_columns,
+        "is_records": _is_records,
+        "cells_of": lambda records: [tuple(one.values()) for one in records],
+        "rows_of": _rows_of,
+    }
+    return environment.get_template(TEMPLATE)
 
 
-def _words(key: str) -> str:
-    """Return a key of the report as words."""
-    return key.replace("_", " ").capitalize()
+def _escaped(function: Callable[..., str]) -> Callable[..., Markup]:
+    """Return a function whose text is not to be made visible once more, only escaped."""
+    return lambda *values: escape(function(*values))
 
 
-def _shown(value: Any) -> str:
-    """Return a value of the report as a person reads it."""
-    match value:
-        case None | "":
-            return "\N{EN DASH}"
-        case list() | tuple() | Mapping() if not value:  # the pattern {} is any mapping
-            return "\N{EN DASH}"
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}".replace(",", "\u202f")  # a narrow no-break space, as in SI
-        case list() | tuple():
-            return ", ".join(map(_shown, value))
-        case Mapping():
-            return ", ".join(
-                f"{_words(key).lower()}: {_shown(item)}" for key, item in value.items()
-            )
-        case _:
-            return str(value)
+def _path(text: str) -> Markup:
+    """Return a path that may be broken behind its slashes and before its endings."""
+    return Markup(str(escape(visible(text))).replace("/", "/<wbr>").replace(".", "<wbr>."))  # noqa: S704 - escaped
+
+
+def fate_figure(report: Report) -> Figure:
+    """Return what became of the rows that were read."""
+    rows = report.rows
+    parts: dict[str, float | None] = {"published": rows.out, "dropped": rows.dropped}
+    if rows.quarantined:
+        parts["quarantined"] = rows.quarantined
+    return Figure.of("What became of the rows", "parts", parts, unit="rows")
+
+
+def course_figure(report: Report) -> Figure | None:
+    """Return how many rows each step left, None where there is one step at most."""
+    if len(report.steps) < 2:
+        return None
+    left: dict[str, float | None] = {"read": report.rows.read - report.rows.quarantined}
+    for n, step in enumerate(report.steps, 1):
+        left[f"{n}. {words(step.operation)}"] = step.rows_out
+    return Figure.of("Rows after each step", "bars", left, unit="rows")
+
+
+def remarks(report: Report, kind: str) -> Iterator[Remark]:
+    """Return the warnings or the limits of all parts of a report, in its order."""
+    if kind == "warnings" and report.output is not None and report.output.quarantine:
+        yield Remark(
+            f"{number(report.rows.quarantined)} records could not be read and stand in "
+            f"{report.output.quarantine}, with their lines and reasons. That file holds personal "
+            "data where the input does.",
+            "Rows",
+            "rows",
+        )
+    for n, step in enumerate(report.steps, 1):
+        about, anchor = words(step.operation), f"step-{n}"
+        yield from (Remark(text, about, anchor) for text in getattr(step, kind))
+        yield from _remarks_in(step.sections, kind, anchor)
+    for n, section in enumerate(report.sections, 1):
+        yield from _remarks_in((section,), kind, f"section-{n}")
+
+
+def _remarks_in(sections: Iterable[Section], kind: str, anchor: str) -> Iterator[Remark]:
+    for section in sections:
+        yield from (Remark(text, section.title, anchor) for text in getattr(section, kind))
+        yield from _remarks_in(section.sections, kind, anchor)
+
+
+def _all_sections(report: Report) -> Iterator[Section]:
+    steps: tuple[StepReport, ...] = report.steps
+    for step in steps:
+        yield from step.sections
+    yield from report.sections
+
+
+def _definitions(sections: Iterable[Section]) -> Iterator[tuple[str, str]]:
+    for section in sections:
+        yield from section.definitions.items()
+        yield from _definitions(section.sections)
+
+
+def _is_records(value: Any) -> bool:
+    """Return whether a fact is a list of records with the same keys, which is shown as a table."""
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(one, dict) and one and one.keys() == value[0].keys() for one in value)
+
+
+def _numeric_columns(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> set[int]:
+    """Return which columns hold numbers, which are to stand below each other."""
+    kinds = [{type(row[n]) for row in rows} - {NoneType} for n, _ in enumerate(columns)]
+    return {n for n, found in enumerate(kinds) if found and found <= {int, float}}
+
+
+def _rows_of(figure: Figure) -> list[tuple[Any, ...]]:
+    """Return the numbers of a figure as the rows of a table."""
+    return [*zip(figure.labels, *figure.series.values(), strict=True)]

@@ -190,7 +190,7 @@ def _finished(run_id: str, instance: dg.DagsterInstance) -> FinishedRun:
         run_id=run.run_id,
         job=run.job_name,
         status=run.status.value,
-        reason=_reason(events),
+        reason=reason_of_failure(events),
         output=published.get("path"),
         report=published.get("report"),
         quarantine=published.get("quarantine"),
@@ -199,7 +199,8 @@ def _finished(run_id: str, instance: dg.DagsterInstance) -> FinishedRun:
     )
 
 
-def _reason(events: Sequence[Any]) -> str | None:
+def reason_of_failure(events: Sequence[Any]) -> str | None:
+    """Return the sentence of the first step that failed, None where none did."""
     for event in events:
         if event.is_step_failure:
             failure = event.step_failure_data

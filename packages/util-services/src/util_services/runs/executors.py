@@ -23,6 +23,7 @@ from util_services.storage import LocalStorage, S3Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dagster._core.execution.context.system import PlanOrchestrationContext
     from dagster._core.execution.plan.plan import ExecutionPlan
@@ -63,9 +64,14 @@ class TidyExecutor(dg.Executor):
             tidy_up(plan_context.run_id)
 
 
+def staging_bases() -> tuple[Path, ...]:
+    """Return where the runs on this machine stage, on whatever storage."""
+    return LocalStorage.from_environment().staging_base(), S3Storage.staging_base()
+
+
 def tidy_up(run_id: str) -> None:
     """Remove what a run has staged on a storage that the environment describes, or in here."""
-    bases = (LocalStorage.from_environment().staging_base(), S3Storage.staging_base())
+    bases = staging_bases()
     remove_all_of(run_id, bases)
     with suppress(ConfigurationError):  # of settings with which nothing could be staged
         for base in bases:

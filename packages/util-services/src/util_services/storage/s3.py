@@ -23,6 +23,7 @@ from util_services.storage.protocol import (
     refuse_hostile,
 )
 from util_services.storage.ranges import RangeReader
+from util_services.storage.s3_allowed import confined, outside, refuse_outside
 from util_services.storage.s3_claims import CLAIM_ENDING, CLAIM_MIDDLE, HeldClaim, S3Claims
 from util_services.storage.s3_errors import ABSENT_CODES, code_of, sentences
 from util_services.storage.s3_uploads import Uploads
@@ -69,7 +70,8 @@ class S3Storage:
     def __repr__(self) -> str:
         """Return the class and the name of its credential set, never a key."""
         known = None if callable(self._settings) else self._settings
-        return f"S3Storage(name={known.name!r}, bucket={known.bucket!r})" if known else "S3Storage"
+        kind = type(self).__name__
+        return f"{kind}(name={known.name!r}, bucket={known.bucket!r})" if known else kind
 
     @property
     def settings(self) -> S3Settings:
@@ -80,10 +82,10 @@ class S3Storage:
 
     @property
     def client(self) -> Any:
-        """The boto3 client, made on first use."""
+        """The boto3 client, made on first use; it touches nothing outside the allow-list."""
         with self._lock:  # making one is not safe in two threads at once
             if self._client is None:
-                self._client = self.settings.client()
+                self._client = confined(self.settings.client(), self.settings)
             return self._client
 
     def resolve(self, path: str) -> Location:
@@ -94,12 +96,6 @@ class S3Storage:
             bucket, _, key = path.removeprefix("s3://").partition("/")
             if versioned := VERSION.fullmatch(key):
                 key, version = versioned["key"], versioned["version"]
-            prefixes = [prefix for name, prefix in self.settings.allowed if name == bucket]
-            if not prefixes:
-                raise StorageError(
-                    f"The bucket '{bucket}' is not allowed here; add it to S3_ALLOWED_BUCKETS."
-                )
-            inside = any(not prefix or key.startswith(f"{prefix}/") for prefix in prefixes)
         elif "://" in path or path.startswith("/"):
             raise StorageError(
                 f"The path '{path}' is not an S3 key; write 's3://bucket/key' or a relative key."
@@ -107,15 +103,13 @@ class S3Storage:
         else:
             if not self.settings.bucket:
                 raise StorageError("There is no S3 bucket; set S3_BUCKET or write 's3://bucket/…'.")
-            bucket, inside = self.settings.bucket, True
+            bucket = self.settings.bucket
             key = "/".join(part for part in (self.settings.prefix, path) if part)
+        refuse_outside(self.settings, bucket, key)
         if not BUCKET_NAME.fullmatch(bucket):
             raise StorageError(f"'{bucket}' is not a bucket name; correct the path.")
-        if not inside or any(part in {"", ".", ".."} for part in key.split("/")):
-            raise StorageError(
-                f"The key '{key}' is outside the allowed prefix or has empty, '.' or '..' parts; "
-                "correct the path."
-            )
+        if "" in key.split("/"):
+            raise outside(key)
         if VERSION_MARK.lower() in key.lower():
             raise StorageError(
                 f"The path '{path}' does not name a version in the form "

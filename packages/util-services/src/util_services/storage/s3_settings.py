@@ -10,7 +10,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from util_services.errors import ConfigurationError
 from util_services.settings import FALSE_WORDS, TRUE_WORDS
@@ -22,6 +22,9 @@ DEFAULT_ATTEMPTS = 3
 MAX_ATTEMPTS = 10
 KMS = "aws:kms"
 ENCRYPTION = re.compile(r"AES256|aws:kms(:[A-Za-z0-9:/_.-]+)?")
+MAX_SECRET_BYTES = 1024
+SECRET = re.compile(rf"[!-~]{{1,{MAX_SECRET_BYTES}}}")
+TELLING = ("ENDPOINT_URL", "ACCESS_KEY", "ACCESS_KEY_FILE", "BUCKET")
 CHECKSUM_MODES = ("when_required", "when_supported")
 
 
@@ -55,8 +58,8 @@ class S3Settings:
         return cls(
             name=resource_name,
             endpoint_url=read.text("ENDPOINT_URL"),
-            access_key=read.text("ACCESS_KEY"),
-            secret_key=read.text("SECRET_KEY"),
+            access_key=read.secret("ACCESS_KEY"),
+            secret_key=read.secret("SECRET_KEY"),
             region=read.text("REGION") or DEFAULT_REGION,
             path_style=read.flag("PATH_STYLE", default=True),
             bucket=read.text("BUCKET"),
@@ -96,6 +99,17 @@ class S3Settings:
         Raises:
             ConfigurationError: if the credentials are missing or the endpoint is no URL.
         """
+        return self._make("client")
+
+    def boto3_resource(self) -> Any:
+        """Return a boto3 resource of these settings.
+
+        Raises:
+            ConfigurationError: if the credentials are missing or the endpoint is no URL.
+        """
+        return self._make("resource")
+
+    def _make(self, kind: Literal["client", "resource"]) -> Any:
         import boto3
         from botocore.config import Config
 
@@ -103,9 +117,14 @@ class S3Settings:
             choices = " or ".join(
                 f"{prefix}ACCESS_KEY and {prefix}SECRET_KEY" for prefix in _prefixes(self.name)
             )
-            raise ConfigurationError(f"There are no S3 credentials; set {choices}.")
+            raise ConfigurationError(
+                f"There are no S3 credentials; set {choices}, or the same with _FILE behind each "
+                "for files that hold them."
+            )
+        session = boto3.session.Session()
+        make = session.client if kind == "client" else session.resource
         try:
-            return boto3.session.Session().client(
+            return make(
                 "s3",
                 endpoint_url=self.endpoint_url,
                 aws_access_key_id=self.access_key,
@@ -132,6 +151,13 @@ class S3Settings:
             ) from None
 
 
+def is_configured(name: str) -> bool:
+    """Return whether the environment says anything of a credential set."""
+    return any(
+        os.environ.get(prefix + setting) for prefix in _prefixes(name) for setting in TELLING
+    )
+
+
 def _prefixes(name: str) -> tuple[str, ...]:
     """Return what the variables of a credential set begin with, the most specific first."""
     named = re.sub(r"\W", "_", name).upper()
@@ -146,6 +172,16 @@ class _Reader:
 
     def text(self, setting: str) -> str | None:
         return os.environ.get(self._variable(setting)) or None
+
+    def secret(self, setting: str) -> str | None:
+        """Return a secret: the value of its variable, or of the file that ``…_FILE`` names."""
+        for prefix in self._prefixes:
+            variable = prefix + setting
+            if value := os.environ.get(variable):
+                return _one_word(value, variable)
+            if file := os.environ.get(f"{variable}_FILE"):
+                return _one_word(_content_of(file, f"{variable}_FILE"), f"{variable}_FILE")
+        return None
 
     def flag(self, setting: str, *, default: bool) -> bool:
         value = self.text(setting)
@@ -200,3 +236,24 @@ class _Reader:
         return ConfigurationError(
             f"{self._variable(setting)} must be {accepted}; correct the variable."
         )
+
+
+def _content_of(file: str, variable: str) -> str:
+    try:
+        with Path(file).open("rb") as opened:
+            return opened.read(MAX_SECRET_BYTES + 1).decode("ascii", "replace")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{variable} names a file that cannot be read ({os.strerror(error.errno or 0)}); "
+            "correct the variable, or mount the secret there."
+        ) from None
+
+
+def _one_word(value: str, variable: str) -> str:
+    """Return a secret without the line end that files and careless variables have behind it."""
+    word = value.strip()
+    if not SECRET.fullmatch(word):
+        raise ConfigurationError(
+            f"{variable} must hold one word of printable ASCII characters; correct it."
+        )
+    return word

@@ -1,0 +1,135 @@
+"""What Dagster's asset catalogue is told of the datasets that runs read and publish.
+
+Which datasets there are is known only when somebody starts a run, so nothing can be declared
+beforehand: a published dataset is a materialisation and the one it was made of an observation, both
+in the same run. Each names its state by a digest, and the materialisation names its source, so that
+lineage can be told from the events. A test run leaves no trace here, whose outputs are thrown away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from util_services.flow.objects import SAMPLE_SCHEME
+from util_services.flow.plan import TEST_RUNS
+from util_services.reports.record import digest_of_objects
+from util_services.storage.patterns import Pattern, names_many
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from util_services.datasets.schema import Schema
+    from util_services.datasets.staged import StagedDataset
+    from util_services.flow.publish import Published
+    from util_services.storage.protocol import Location, Storage
+
+SAFE = frozenset("_-. ()")  # beside letters and digits of any script
+MAX_KEY_CHARACTERS = 400  # MySQL, which Dagster supports too, has room for 512
+DATA_VERSION_TAG = "dagster/data_version"
+
+
+def asset_key(location: Location) -> dg.AssetKey:
+    """Return the key of a dataset: ``file`` or ``s3`` and bucket, then its path.
+
+    Equal places have equal keys and different ones different keys. Of each part of the path every
+    character but letters, digits, spaces and ``_-.()`` is written as ``~`` and the two hexadecimal
+    digits of each of its bytes in UTF-8: a ``%`` alone breaks the page of an asset in Dagster's UI.
+    A key that would be too long ends in a digest of the path.
+    """
+    scheme = ("s3", location.container) if location.container else ("file",)
+    parts = (*scheme, *(part for part in location.path.split("/") if part))
+    key = tuple(map(_safe, parts))
+    if len(json.dumps(key)) > MAX_KEY_CHARACTERS:
+        digest = hashlib.sha256("/".join(parts).encode()).hexdigest()
+        key = (*key[: len(scheme)], f"{key[-1][:40]}~~{digest}")
+    return dg.AssetKey(key)
+
+
+def observed(
+    dataset: StagedDataset, storage: Storage, run_id: str, job: str
+) -> dg.AssetObservation | None:
+    """Return the event for a dataset that was read whole, None for a sample or a slice."""
+    key = source_key(dataset, storage)
+    if key is None or dataset.origin.limit_rows is not None:
+        return None
+    digest = digest_of_objects(dataset.objects)
+    return dg.AssetObservation(
+        asset_key=key,
+        description=f"Read by {job}.",
+        metadata=_metadata(dataset.rows, dataset.schema, digest, run_id, job)
+        | {
+            "path": dg.MetadataValue.path(str(place_of(dataset.origin.path, storage))),
+            "bytes": sum(one.bytes for one in dataset.objects),
+        },
+        tags={DATA_VERSION_TAG: digest},
+    )
+
+
+def materialised(
+    published: Published, dataset: StagedDataset, storage: Storage, run_id: str, job: str
+) -> dg.AssetMaterialization | None:
+    """Return the event for a dataset that was published, None for a test run."""
+    output = published.report.output
+    if output is None or TEST_RUNS in published.location.path.split("/"):
+        return None
+    origin = dataset.origin.path
+    source = source_key(dataset, storage)
+    return dg.AssetMaterialization(
+        asset_key=asset_key(place_of(output.path, storage)),
+        description=f"Published by {job}.",
+        metadata=_metadata(published.rows, dataset.schema, published.sha256, run_id, job)
+        | {
+            "path": dg.MetadataValue.path(published.address),
+            "bytes": published.bytes,
+            "report": dg.MetadataValue.path(str(published.reports["report"])),
+            "report_json": dg.MetadataValue.path(str(published.reports["report_json"])),
+            "source": dg.MetadataValue.asset(source) if source is not None else origin,
+            "source_sha256": published.report.input.sha256,
+        },
+        tags={DATA_VERSION_TAG: published.sha256},
+    )
+
+
+def source_key(dataset: StagedDataset, storage: Storage) -> dg.AssetKey | None:
+    """Return the key of the dataset that a run read, None for a sample."""
+    path = dataset.origin.path
+    return None if path.startswith(SAMPLE_SCHEME) else asset_key(place_of(path, storage))
+
+
+def place_of(path: str, storage: Storage) -> Location:
+    """Return the place that stands for a dataset: of many objects, the folder or the pattern."""
+    if not names_many(path):
+        return storage.resolve(path).current
+    pattern = Pattern.of(path)
+    inside = storage.resolve(f"{pattern.folder}x")
+    return replace(inside, path=(inside.path[:-1] + pattern.rest).rstrip("/"))
+
+
+def _metadata(rows: int, schema: Schema, digest: str, run_id: str, job: str) -> dict[str, Any]:
+    return {
+        **table_metadata(rows, schema),
+        "sha256": digest,
+        "job": job,
+        "run": dg.MetadataValue.dagster_run(run_id),
+    }
+
+
+def table_metadata(rows: int, schema: Schema) -> Mapping[str, Any]:
+    """Return rows and columns under the keys that Dagster's UI looks for."""
+    columns = [dg.TableColumn(column.name, column.type) for column in schema]
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+    }
+
+
+def _safe(part: str) -> str:
+    return "".join(
+        c if c.isalnum() or c in SAFE else "".join(f"~{byte:02X}" for byte in c.encode())
+        for c in part
+    )

@@ -1,0 +1,1 @@
+"""Who keeps keysets: the environment, a folder, a key service, or whatever a plugin brings."""
