@@ -31,12 +31,40 @@ def default_recipe() -> list[dict[str, Any]]:
 
 
 class CleanDataConfig(dg.Config):
-    """The recipe of a cleaning."""
+    """The recipe of a cleaning, and what is kept of it beside the output."""
 
     steps: list[dict[str, Any]] = Field(
         default_factory=default_recipe,
         description=(
             "The steps in their order, each a mapping: 'step' names it, the other keys are its "
             "options, and 'where' limits it to rows for which a condition holds."
+        ),
+    )
+    recipe: str | None = Field(
+        default=None,
+        description=(
+            "A YAML or JSON file with the steps, in the storage of the input; 'steps' must then "
+            "be empty."
+        ),
+    )
+    state: str | None = Field(
+        default=None,
+        description=(
+            "A file OUTPUT.state.json of an earlier run of the same steps: what these worked out "
+            "over all rows there is applied here, instead of being worked out anew."
+        ),
+    )
+    save_state: bool = Field(
+        default=False,
+        description=(
+            "Publish OUTPUT.state.json, for later runs; it may hold values of cells, and so "
+            "personal data."
+        ),
+    )
+    change_log: bool = Field(
+        default=False,
+        description=(
+            "Publish OUTPUT.changes.parquet with each changed cell before and after; it holds "
+            "personal data."
         ),
     )

@@ -2,7 +2,7 @@
 
 from data_processing.catalogue import duplicates, texts
 from data_processing.config import CleanDataConfig, ConvertFormatConfig
-from data_processing.step_operations import check_recipe, clean_in_run, operation_of, recipe_of
+from data_processing.step_operations import check_clean_data, clean_data_in_run, operation_of
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
 
@@ -21,14 +21,14 @@ def convert_format(dataset: Dataset, config: ConvertFormatConfig) -> Outcome:
     return Outcome(dataset.engine.select(rows, {name: name for name in config.columns}))
 
 
-@operation(check=check_recipe)
+@operation(check=check_clean_data)
 def clean_data(dataset: Dataset, config: CleanDataConfig) -> Outcome:
     """Do any chain of cleaning steps, with as few passes over the data as they allow.
 
     Each step is one that is also a job of its own, or that another package brings. The recipe is
     checked on the columns before a row is read; the report tells what each step did, in counts.
     """
-    return clean_in_run(dataset, recipe_of(config))
+    return clean_data_in_run(dataset, config)
 
 
 remove_duplicates = operation_of(duplicates.remove_duplicates)

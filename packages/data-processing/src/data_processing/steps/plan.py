@@ -15,6 +15,7 @@ from data_processing.steps.parameters import columns_in
 from util_services.datasets.schema import Schema
 from util_services.engines import stages
 from util_services.engines.local import LocalEngine
+from util_services.engines.stage_batches import Map
 from util_services.engines.stages import NUMBER
 from util_services.errors import ConfigurationError, DataServicesError
 
@@ -36,17 +37,19 @@ class Planned:
         parts: what an engine runs.
         owners: the place in the recipe of the step that each part belongs to.
         schema: the columns that come out.
+        given: the columns that go in.
     """
 
     recipe: Recipe
     parts: tuple[stages.Step, ...]
     owners: tuple[int, ...]
     schema: pa.Schema
+    given: pa.Schema
 
     @property
     def needs_numbers(self) -> bool:
         """Whether rows must be numbered."""
-        return any(isinstance(part, stages.Table) for part in self.parts)
+        return not all(isinstance(part, Map) for part in self.parts)
 
     def notes(self, ran: stages.Ran) -> list[Note]:
         """Return what each step of the recipe did, from what its parts did."""
@@ -75,6 +78,7 @@ def plan(
     """
     parts: list[stages.Step] = []
     owners: list[int] = []
+    given = schema
     with tempfile.TemporaryDirectory() as scratch, LocalEngine(Path(scratch)) as engine:
         for place, call in enumerate(recipe):
             try:
@@ -89,7 +93,7 @@ def plan(
                 ) from None
             parts += built
             owners += [place] * len(built)
-    return Planned(recipe, tuple(parts), tuple(owners), schema)
+    return Planned(recipe, tuple(parts), tuple(owners), schema, given)
 
 
 def run(
@@ -131,7 +135,7 @@ def _tried(
     others: Mapping[str, pa.Schema],
 ) -> pa.Schema:
     """Return the columns that some parts make of none of the rows of a schema."""
-    number = _free_number([schema, *others.values()])
+    number = free_number([schema, *others.values()])
     ran = stages.run(
         engine,
         _nothing(engine, schema, number),
@@ -148,7 +152,7 @@ def _nothing(engine: LocalEngine, schema: pa.Schema, number: str) -> Any:
     return engine.from_arrow(schema.append(pa.field(number, pa.int64())).empty_table())
 
 
-def _free_number(schemas: Sequence[pa.Schema]) -> str:
+def free_number(schemas: Sequence[pa.Schema]) -> str:
     """Return a name for the numbers of rows that no dataset has for a column."""
     taken = {name.casefold() for schema in schemas for name in schema.names}
     number = NUMBER

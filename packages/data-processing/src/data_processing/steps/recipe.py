@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_processing.steps.registry import step_called
-from util_services.errors import ConfigurationError
+from util_services.errors import ConfigurationError, printable
 from util_services.models import LIST_WANTED, MAPPING_WANTED, checked
 
 if TYPE_CHECKING:
@@ -55,6 +55,40 @@ class Recipe:
         if not steps:
             raise ConfigurationError(f"{place}: must hold at least one step.")
         return cls(tuple(_call(one, f"{place}[{number}]") for number, one in enumerate(steps)))
+
+    @classmethod
+    def read(cls, content: bytes, path: str) -> Recipe:
+        """Return the recipe of a YAML file: a list of steps, or a mapping with the key 'steps'.
+
+        Args:
+            content: what the file holds.
+            path: its name, for errors.
+
+        Raises:
+            ConfigurationError: naming the step, the option and the rule, if it holds none.
+        """
+        found = _loaded(content, path)
+        if isinstance(found, Mapping) and set(found) == {"steps"}:
+            found = found["steps"]
+        return cls.of(found, f"{printable(path)}: steps")
+
+
+def _loaded(content: bytes, path: str) -> Any:
+    """Return what a YAML file holds; JSON is YAML too.
+
+    Raises:
+        ConfigurationError: if it is none.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}" if mark is not None else ""
+        raise ConfigurationError(
+            f"The recipe '{printable(path)}' is no YAML{place}; write a list of steps."
+        ) from None
 
 
 def _call(given: Any, place: str) -> Call:

@@ -26,6 +26,7 @@ class Note:
     counts: Counter[str] = field(default_factory=Counter)  # of the step's own
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    is_selection: bool = True  # whether rows out are some of the rows in
 
     def continue_with(self, later: Note) -> None:
         """Take in what a later part of the same step did."""
@@ -36,6 +37,7 @@ class Note:
         self.counts += later.counts
         self.facts = {**self.facts, **later.facts}
         self.warnings += later.warnings
+        self.is_selection = self.is_selection and later.is_selection
 
     def to_dict(self) -> dict[str, Any]:
         """Return the note as plain data; a step says nothing of what it never does."""

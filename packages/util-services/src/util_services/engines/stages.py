@@ -22,6 +22,7 @@ from util_services.engines.stage_batches import (
     QUARANTINED,
     TALLY,
     Composed,
+    Expand,
     Filter,
     Map,
     Names,
@@ -219,6 +220,7 @@ class _Chain:
         result = step.function(rows)
         places = dict(rows.places if result.places is None else result.places)
         note = Note(step.name, self.rows, None, facts=result.facts, warnings=result.warnings)
+        note.is_selection = result.dropped is not None
         self.notes.append(note)
         frame = self.engine.select(result.frame, places | {self.number: NUMBER})
         self.frame = frame if is_last else self.engine.materialise(frame)
@@ -242,6 +244,7 @@ class _Chain:
             note = Note(step.name, self.rows, self.rows)
             if number in fitted:
                 note.facts, note.warnings = fitted[number].facts, fitted[number].warnings
+            note.is_selection = not any(isinstance(one, Expand) for one in work[number])
             for one in work[number]:
                 is_quarantine = isinstance(one, Filter) and one.reason is not None
                 next(tallies).add_to(note, is_quarantine=is_quarantine)

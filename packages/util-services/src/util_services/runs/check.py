@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from util_services.config import ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.schema import Schema
 from util_services.errors import ConfigurationError, printable, quoted_name
+from util_services.flow.inputs import Inputs
 from util_services.flow.plan import (
     ReadOptions,
     ReadPlan,
@@ -39,7 +40,7 @@ FORMS = {  # by kinds of Dagster's config types
 }
 
 Columns = Callable[[Any], Mapping[str, Iterable[str]]]
-Check = Callable[[Any, Schema], None]
+Check = Callable[[Any, Schema, Inputs], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def check_run(
         raise encrypted_for_spark()
     read = plan_read(storage, reading)
     if read.schema is not None:
-        check_columns(job, configs, read.schema)
+        check_columns(job, configs, read.schema, storage)
     write = plan_write(storage, write_options(configs), read.origin, run_id=run_id)
     return RunPlan(configs, read, write)
 
@@ -125,7 +126,9 @@ def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[s
     return configs
 
 
-def check_columns(job: dg.JobDefinition, configs: Mapping[str, BaseModel], schema: Schema) -> None:
+def check_columns(
+    job: dg.JobDefinition, configs: Mapping[str, BaseModel], schema: Schema, storage: Storage
+) -> None:
     """Check that the first operation finds the columns that its config names, and can use them.
 
     Raises:
@@ -134,7 +137,7 @@ def check_columns(job: dg.JobDefinition, configs: Mapping[str, BaseModel], schem
     for name, checked in _operations(job):
         schema.require(checked.columns(configs[name]))
         if checked.check is not None:
-            checked.check(configs[name], schema)
+            checked.check(configs[name], schema, Inputs(storage))
         return
 
 
