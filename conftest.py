@@ -6,10 +6,16 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 REQUIRE_EVERY_SUITE = "DATA_SERVICES_REQUIRE_EVERY_SUITE"
 TEST_DATA = "DATA_SERVICES_TEST_DATA"
+
+
+# No test is judged by how long it takes: machines differ, and are busy.
+hypothesis.settings.register_profile("workspace", deadline=None)
+hypothesis.settings.load_profile("workspace")
 
 
 def pytest_configure() -> None:
