@@ -42,14 +42,10 @@ class StepReport:
             "operation": self.operation,
             "engine": self.engine,
             "configuration": dict(self.configuration),
-            "rows": {
-                "in": self.rows_in,
-                "out": self.rows_out,
-                "dropped": self.rows_dropped,
-                "quarantined": self.rows_quarantined,
-                "made": self.rows_made,
-            },
-            "inputs": [dict(one) for one in self.inputs],
+            "rows": {"in": self.rows_in, "out": self.rows_out, "dropped": self.rows_dropped}
+            | ({"quarantined": self.rows_quarantined} if self.rows_quarantined else {})
+            | ({"made": self.rows_made} if self.rows_made else {}),
+            **({"inputs": [dict(one) for one in self.inputs]} if self.inputs else {}),
             "columns": self.columns.to_dict(),
             "facts": dict(self.facts),
             "warnings": list(self.warnings),
@@ -73,9 +69,9 @@ class StepReport:
             columns=ColumnChanges.from_dict(record["columns"]),
             limits=tuple(record["limits"]),
             sections=tuple(map(Section.from_dict, record["sections"])),
-            rows_quarantined=rows["quarantined"],
-            rows_made=rows["made"],
-            inputs=tuple(record["inputs"]),
+            rows_quarantined=rows.get("quarantined", 0),
+            rows_made=rows.get("made", 0),
+            inputs=tuple(record.get("inputs", ())),
         )
 
 

@@ -76,15 +76,14 @@ class RowCounts:
             "out": self.out,
             "dropped": self.dropped,
             "quarantined": self.quarantined,
-            "made": self.made,
+            **({"made": self.made} if self.made else {}),
         }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, int]) -> RowCounts:
         """Return the counts that ``to_dict`` describes."""
-        return cls(
-            record["in"], record["out"], record["dropped"], record["quarantined"], record["made"]
-        )
+        read, out, dropped = record["in"], record["out"], record["dropped"]
+        return cls(read, out, dropped, record["quarantined"], record.get("made", 0))
 
 
 @dataclass(frozen=True, slots=True)
