@@ -237,7 +237,7 @@ def test_a_section_that_cannot_be_made_is_missed_aloud_and_quotes_nothing(report
 
 
 def test_checks_of_a_plugin_are_run_and_one_at_fault_stops_no_other(data_services):
-    names = ("model_loaded", "licence_valid", "quota_left", "of_a_defect", "silent", "plugins")
+    names = ("model_loaded", "licence_valid", "quota_left", "of_a_defect", "silent", "leaving")
 
     answer = data_services(
         ["health-plugin"], "health", "--json", *(f"--check={name}" for name in names)
@@ -247,14 +247,14 @@ def test_checks_of_a_plugin_are_run_and_one_at_fault_stops_no_other(data_service
     checks = json.loads(answer.stdout)["checks"]
     assert "canary" not in answer.stdout + answer.stderr
     assert {check["name"]: (check["status"], check["reason"]) for check in checks} == {
-        "plugins": ("ok", "All 3 plugins are loaded."),
         "model_loaded": ("ok", "The model is loaded for remove_duplicates_job."),
         "licence_valid": ("failed", "The licence has ended; renew it."),
         "quota_left": ("skipped", "No quota is configured."),
         "of_a_defect": ("failed", "The check stopped on an unexpected KeyError."),
         "silent": ("failed", "The check returned NoneType instead of a sentence."),
+        "leaving": ("failed", "The check stopped on an unexpected SystemExit."),
     }
-    assert {check["source"] for check in checks} == {"util-services", "health-plugin"}
+    assert {check["source"] for check in checks} == {"health-plugin"}
 
 
 def test_a_plugin_that_is_left_out_is_unhealthy(data_services):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from util_services.errors import ConfigurationError, DataServicesError, quoted_name
-from util_services.plugins.manager import plugin_manager
+from util_services.plugins.manager import PLUGIN_ERRORS, plugin_manager
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,7 +141,7 @@ def _outcome(check: Check, context: HealthContext) -> tuple[Status, str]:
         return "skipped", str(error)
     except DataServicesError as error:
         return "failed", str(error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text stays here
+    except PLUGIN_ERRORS as error:  # whatever it is, its text stays here
         return "failed", f"The check stopped on an unexpected {type(error).__name__}."
 
 

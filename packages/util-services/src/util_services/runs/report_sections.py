@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from util_services.plugins.manager import plugin_manager
+from util_services.plugins.manager import PLUGIN_ERRORS, plugin_manager
 from util_services.reports.section import Section, only
 from util_services.reports.shown import words
 
@@ -27,15 +28,13 @@ def sections_of_plugins(report: Report) -> Iterator[Section]:
     for registered in plugin_manager().named("register_report_sections").values():
         try:
             yield from _made_by(registered, report)
-        except Exception as error:  # noqa: BLE001 - whatever it is, its text stays here
+        except PLUGIN_ERRORS as error:  # whatever it is, its text stays here
             kind = type(error).__name__
             log.warning("'%s' of %s raised %s.", registered.name, registered.plugin, kind)
             yield _missing(registered, kind)
 
 
 def _made_by(registered: Registered, report: Report) -> list[Section]:
-    from dataclasses import replace
-
     made = only(Section, list(registered.value(report)), registered.name)
     return [replace(section, source=registered.plugin.distribution) for section in made]
 

@@ -13,4 +13,5 @@ def register_health_checks():
         checks.quota_left,
         checks.of_a_defect,
         checks.silent,
+        checks.leaving,
     ]

@@ -25,3 +25,8 @@ def of_a_defect(context: HealthContext) -> str:
 
 def silent(context: HealthContext) -> None:
     """Return no sentence."""
+
+
+def leaving(context: HealthContext) -> str:
+    """Try to end the interpreter."""
+    raise SystemExit
