@@ -41,17 +41,21 @@ def operation_of(step: Step, default: Mapping[str, Any] | None = None) -> Operat
         return Recipe((Call(step, config, None, f"ops.{step.name}.config"),))
 
     def run(dataset: Dataset, config: BaseModel) -> Outcome:
-        outcome = clean_in_run(dataset, recipe(config))
-        (note,) = outcome.facts["steps"]
-        told = {"cells_changed": note["cells_changed"], **note["counts"], **note["facts"]}
-        facts = {name: fact for name, fact in told.items() if fact != {}}
-        return replace(outcome, facts=facts, warnings=tuple(note["warnings"]))
+        return of_one_step(clean_in_run(dataset, recipe(config)))
 
     def check(config: BaseModel, schema: Schema, inputs: Inputs) -> None:
         check_recipe(recipe(config), schema, inputs)
 
     checked = CheckedOp(step.options, columns_in, check=check, default=default or {})
     return Operation(run, checked, name=step.name, description=step.description)
+
+
+def of_one_step(outcome: Outcome) -> Outcome:
+    """Return the outcome of a recipe of one step, as that of an operation of its own."""
+    (note,) = outcome.facts["steps"]
+    told = {"cells_changed": note["cells_changed"], **note["counts"], **note["facts"]}
+    facts = {name: fact for name, fact in told.items() if fact != {}}
+    return replace(outcome, facts=facts, warnings=tuple(note["warnings"]))
 
 
 def recipe_of(config: CleanDataConfig, content: Callable[[str], bytes]) -> Recipe:
@@ -159,6 +163,8 @@ def clean_in_run(
         is_selection=all(note.is_selection for note in notes),
         facts={"steps": [note.to_dict() for note in notes]},
         warnings=tuple(f"{note.name}: {text}" for note in notes for text in note.warnings),
+        limits=tuple(dict.fromkeys(text for note in notes for text in note.limits)),
+        sections=tuple(section for note in notes for section in note.sections),
         beside=beside,
     )
 

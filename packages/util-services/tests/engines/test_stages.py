@@ -36,7 +36,8 @@ def subtract_smallest(column, by=()):
             least = pd.Series(found, index=rows.index)
             return rows.assign(**{column: rows[column] - least.astype("int64[pyarrow]")})
 
-        return Fitted((Map("subtract", function, frozenset([column])),), {"groups": len(smallest)})
+        steps = (Map("subtract", function, frozenset([column])),)
+        return Fitted(steps, facts={"groups": len(smallest)})
 
     return Fit(
         name="subtract smallest",

@@ -49,4 +49,4 @@ def remove_duplicates(
     """
     from data_processing.cleaning import duplicates
 
-    return duplicates.remove_from(rows, subset, keep, order_by, ignore)
+    return duplicates.remove_duplicates(rows, subset, keep, order_by, ignore)

@@ -18,7 +18,6 @@ import narwhals as nw
 from data_processing.cleaning.folding import Difference, fold_texts, holds_texts, is_text
 from util_services.engines.stages import NUMBER, Tabled
 from util_services.errors import quoted_name
-from util_services.flow.operate import Dataset, Outcome
 from util_services.reports import Figure, Section
 
 if TYPE_CHECKING:
@@ -95,41 +94,16 @@ class _Keyed:
 
 
 def remove_duplicates(
-    dataset: Dataset,
-    *,
-    subset: Sequence[str] = (),
-    keep: Keep = "first",
-    order_by: Sequence[str] = (),
-    ignore: Sequence[Difference] = (),
-) -> Outcome:
-    """Keep one row, or none, of each group of equal rows, in the order of the input.
-
-    The options are those of `Rule`; an empty ``subset`` stands for all columns.
-    """
-    number = dataset.schema.free_name("row_number")
-    rows, names = dataset.scan(row_number=number), dataset.schema.names
-    keys = tuple(subset or names)
-    rule = Rule(keys, keep, tuple(order_by), tuple(ignore))
-    found = find_duplicates(dataset.engine, rows, number, rule)
-    left = dataset.engine.drop_rows(rows, number, found.losers)
-    return Outcome(
-        frame=dataset.engine.select(left, {name: name for name in names}),
-        dropped=found.dropped,
-        facts=found.facts(),
-        warnings=warnings(rule, dataset.engine.arrow_schema(rows)),
-        limits=(LIMIT,),
-        sections=found.sections(),
-    )
-
-
-def remove_from(
     rows: Rows,
     subset: Sequence[str],
     keep: Keep,
     order_by: Sequence[str],
     ignore: Sequence[Difference],
 ) -> Tabled:
-    """Do the same to all rows at some place in a chain of steps."""
+    """Keep one row, or none, of each group of equal rows, in the order of the input.
+
+    The options are those of `Rule`; an empty ``subset`` stands for all columns.
+    """
     keys = tuple(rows.places[name] for name in subset or rows.places)
     rule = Rule(keys, keep, tuple(rows.places[name] for name in order_by), tuple(ignore))
     found = find_duplicates(rows.engine, rows.frame, NUMBER, rule)
@@ -139,6 +113,8 @@ def remove_from(
         dropped=found.dropped,
         facts=found.facts(),
         warnings=warnings(rule, rows.engine.arrow_schema(rows.frame), names.__getitem__),
+        limits=(LIMIT,),
+        sections=found.sections(),
     )
 
 

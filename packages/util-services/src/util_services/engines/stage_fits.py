@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from util_services.engines.stage_notes import Told
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -64,12 +66,10 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """What a state gives: row-wise steps, and what the report says of it; never a cell value."""
+class Fitted(Told):
+    """What a state gives: row-wise steps, and what the report says of it."""
 
     steps: tuple[RowWise, ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from util_services.reports.section import Section
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a step tells of its work; never a cell value.
+
+    Attributes:
+        facts: counts and names for the report.
+        warnings: what a user should know, in sentences.
+        limits: what the step does not do, measure or promise, in sentences.
+        sections: tables and figures for the report.
+    """
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+
 
 @dataclass(slots=True)
 class Note:
@@ -26,7 +45,14 @@ class Note:
     counts: Counter[str] = field(default_factory=Counter)  # of the step's own
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
     is_selection: bool = True  # whether rows out are some of the rows in
+
+    def tell(self, told: Told) -> None:
+        """Take in what a step tells of its work."""
+        self.facts, self.warnings = told.facts, told.warnings
+        self.limits, self.sections = told.limits, told.sections
 
     def continue_with(self, later: Note) -> None:
         """Take in what a later part of the same step did."""
@@ -37,6 +63,8 @@ class Note:
         self.counts += later.counts
         self.facts = {**self.facts, **later.facts}
         self.warnings += later.warnings
+        self.limits += later.limits
+        self.sections += later.sections
         self.is_selection = self.is_selection and later.is_selection
 
     def to_dict(self) -> dict[str, Any]:

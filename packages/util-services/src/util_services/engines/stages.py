@@ -29,7 +29,7 @@ from util_services.engines.stage_batches import (
     RowWise,
 )
 from util_services.engines.stage_fits import Fit, Fitted, Groups, fit_all
-from util_services.engines.stage_notes import Note, Tally, add_up
+from util_services.engines.stage_notes import Note, Tally, Told, add_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,22 +60,18 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Tabled:
+class Tabled(Told):
     """What a table step makes of all rows.
 
     Attributes:
         frame: the rows, each with a `NUMBER` of its own, in ascending order of these.
         dropped: how many rows it left out; None where rows out are no selection of rows in.
         places: the names in the frame by the names of the columns; None if all are as before.
-        facts: counts and names for the report; never a cell value.
-        warnings: what a user should know, in sentences.
     """
 
     frame: Frame
     dropped: int | None
     places: Mapping[str, str] | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +215,8 @@ class _Chain:
         rows = _rows(self.engine, self.frame, self.number, others)
         result = step.function(rows)
         places = dict(rows.places if result.places is None else result.places)
-        note = Note(step.name, self.rows, None, facts=result.facts, warnings=result.warnings)
-        note.is_selection = result.dropped is not None
+        note = Note(step.name, self.rows, None, is_selection=result.dropped is not None)
+        note.tell(result)
         self.notes.append(note)
         frame = self.engine.select(result.frame, places | {self.number: NUMBER})
         self.frame = frame if is_last else self.engine.materialise(frame)
@@ -243,7 +239,7 @@ class _Chain:
         for number, step in enumerate(steps):
             note = Note(step.name, self.rows, self.rows)
             if number in fitted:
-                note.facts, note.warnings = fitted[number].facts, fitted[number].warnings
+                note.tell(fitted[number])
             note.is_selection = not any(isinstance(one, Expand) for one in work[number])
             for one in work[number]:
                 is_quarantine = isinstance(one, Filter) and one.reason is not None
