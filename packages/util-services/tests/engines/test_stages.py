@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from util_services.engines.failures import BatchContractError
 from util_services.engines.stage_batches import Expand, Filter, Map
 from util_services.engines.stage_fits import Aggregates, Fit, Fitted, Fold, Query, fit_all
+from util_services.engines.stage_notes import Note
 from util_services.engines.stages import NUMBER, Table, Tabled, plan, run
 
 ODD = 'a.b "*"'  # a name that is no identifier on any engine
@@ -236,6 +237,27 @@ def test_a_query_may_tell_more_than_aggregates(engine, numbers):
     assert fit_all(engine, numbers, [fit]) == [[{"b": 2999}, {"b": 2998}, {"b": 2997}]]
 
 
+def test_a_query_may_ask_another_dataset_in_the_pass_of_other_steps(engine, numbers, stage):
+    amounts = pa.table({ODD: ["twice", "once"], "amount": [2, 1]})
+
+    def largest(frame, places):
+        assert list(places) == [ODD, "amount"]
+        return frame.select(nw.col(places["amount"]).max().alias("amount"))
+
+    def then(groups):
+        return Fitted((add("b", groups[0]["amount"] or 0),))
+
+    fit = Fit("look up", frozenset(), Query(largest, "amounts"), then, frozenset("b"))
+    counted = Counted(engine)
+    others = {"amounts": engine.scan(stage(amounts), "n")}
+
+    ran = done(counted, numbers, add("b", 10), fit, others=others)
+
+    assert counted.passes == ["map_batches"]
+    assert ran.states == {1: [{"amount": 2}]}
+    assert [row["b"] for row in engine.rows(ran.frame)[:2]] == [12, 13]
+
+
 def test_folds_of_a_stage_are_one_pass_over_batches(engine, numbers):
     counted = Counted(engine)
 
@@ -252,6 +274,17 @@ def test_folds_of_a_stage_are_one_pass_over_batches(engine, numbers):
 
     assert counted.passes == ["map_batches", "map_batches"]
     assert ran.states == {0: [{"sum": 1_498_500}], 1: [{"sum": 4_498_500}]}
+
+
+def test_what_the_parts_of_a_step_tell_is_joined():
+    first = {"columns": {"a": 1, "b": 1}, "rows": {"x": 1}, "of": "a"}
+    note = Note("step", 1, 1, facts=first, limits=("one",))
+    later = {"columns": {"b": 2, "c": 2}, "of": {"b": 2}}
+
+    note.continue_with(Note("step", 1, 1, facts=later, limits=("one", "two")))
+
+    assert note.facts == {"columns": {"a": 1, "b": 2, "c": 2}, "rows": {"x": 1}, "of": {"b": 2}}
+    assert note.limits == ("one", "two")
 
 
 def test_a_state_that_is_known_is_not_worked_out_again(engine, numbers):

@@ -46,9 +46,12 @@ class Query:
     Attributes:
         function: gets the columns that are read under safe names, and these names by the columns'
             own; returns the rows of the state.
+        dataset: the name of another dataset that the chain was given; all its columns are read in
+            place of the rows at hand.
     """
 
     function: Callable[[Frame, Mapping[str, str]], Frame]
+    dataset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Fit:
 
     Attributes:
         name: the step's name in notes and errors.
-        reads: the columns that the state depends on, at least one.
+        reads: the columns that the state depends on, at least one; none if it depends on another
+            dataset.
         reduce: how rows become the state.
         then: returns what a state gives.
         writes: the columns that these write; None where they may leave out rows.
@@ -91,10 +95,21 @@ class Fit:
     writes: frozenset[str] | None
 
 
-def fit_all(engine: Engine, frame: Frame, fits: Sequence[Fit]) -> list[Groups]:
+def fit_all(
+    engine: Engine,
+    frame: Frame,
+    fits: Sequence[Fit],
+    others: Mapping[str, Frame] | None = None,
+) -> list[Groups]:
     """Return the states of several fits.
 
     Aggregates by the same columns are one query, and all folds are one pass over batches.
+
+    Args:
+        engine: the engine of the frame.
+        frame: the rows.
+        fits: what is to be known of them.
+        others: further datasets that queries ask for, by name.
     """
     found: dict[int, Groups] = {}
     numbered = dict(enumerate(fits))
@@ -105,7 +120,11 @@ def fit_all(engine: Engine, frame: Frame, fits: Sequence[Fit]) -> list[Groups]:
         found |= dict(zip(alike, groups, strict=True))
     for n, fit in numbered.items():
         if isinstance(fit.reduce, Query):
-            rows, places = _under_safe_names(engine, frame, fit.reads)
+            asked, read = frame, sorted(fit.reads)
+            if fit.reduce.dataset is not None:
+                asked = (others or {})[fit.reduce.dataset]
+                read = engine.arrow_schema(asked).names
+            rows, places = _under_safe_names(engine, asked, read)
             found[n] = engine.rows(fit.reduce.function(rows, places))
     folds = {n: fit for n, fit in numbered.items() if isinstance(fit.reduce, Fold)}
     if folds:
@@ -114,9 +133,9 @@ def fit_all(engine: Engine, frame: Frame, fits: Sequence[Fit]) -> list[Groups]:
 
 
 def _under_safe_names(
-    engine: Engine, frame: Frame, read: frozenset[str]
+    engine: Engine, frame: Frame, read: Sequence[str]
 ) -> tuple[Frame, dict[str, str]]:
-    places = {name: f"column_{number}" for number, name in enumerate(sorted(read))}
+    places = {name: f"column_{number}" for number, name in enumerate(read)}
     return engine.select(frame, {place: name for name, place in places.items()}), places
 
 
@@ -126,9 +145,8 @@ def _aggregate(
     """Return the groups of fits by the same columns, from one query."""
     import narwhals as nw
 
-    rows, places = _under_safe_names(
-        engine, frame, frozenset(by).union(*(fit.reads for fit in fits))
-    )
+    read = sorted(frozenset(by).union(*(fit.reads for fit in fits)))
+    rows, places = _under_safe_names(engine, frame, read)
     columns = {name: nw.col(place) for name, place in places.items()}
     wanted: list[Mapping[str, nw.Expr]] = []
     for fit in fits:

@@ -61,9 +61,9 @@ class Note:
         self.quarantined += later.quarantined
         self.changed += later.changed
         self.counts += later.counts
-        self.facts = {**self.facts, **later.facts}
+        self.facts = _joined(self.facts, later.facts)
         self.warnings += later.warnings
-        self.limits += later.limits
+        self.limits += tuple(limit for limit in later.limits if limit not in self.limits)
         self.sections += later.sections
         self.is_selection = self.is_selection and later.is_selection
 
@@ -122,3 +122,16 @@ def add_up(batches: Sequence[Sequence[Mapping[str, Any]]], steps: int) -> list[T
         for tally, counted in zip(tallies, batch, strict=True):
             tally.add(counted)
     return tallies
+
+
+def _joined(facts: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts with later ones; those of one name become one, if they are by names again."""
+    return {
+        **facts,
+        **{
+            name: {**facts[name], **fact}
+            if isinstance(facts.get(name), dict) and isinstance(fact, dict)
+            else fact
+            for name, fact in later.items()
+        },
+    }

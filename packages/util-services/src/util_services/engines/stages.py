@@ -28,7 +28,7 @@ from util_services.engines.stage_batches import (
     Names,
     RowWise,
 )
-from util_services.engines.stage_fits import Fit, Fitted, Groups, fit_all
+from util_services.engines.stage_fits import Fit, Fitted, Groups, Query, fit_all
 from util_services.engines.stage_notes import Note, Tally, Told, add_up
 
 if TYPE_CHECKING:
@@ -148,7 +148,8 @@ def run(
         steps: the chain.
         rows: how many rows the frame has.
         number: the column that numbers the rows in order; table steps need one.
-        others: further datasets that table steps ask for, by name, each with numbered rows.
+        others: further datasets that table steps and fits ask for, by name; where table steps do,
+            with numbered rows.
         states: states of fits that were worked out before, by their places in the chain.
         logs_changes: whether each changed cell is told with its values before and after.
     """
@@ -251,10 +252,21 @@ class _Chain:
         """Return what the fits of a stage give, by their places in it."""
         fits = {number: step for number, step in enumerate(steps) if isinstance(step, Fit)}
         unknown = [number for number in fits if place + number not in self.states]
-        found = fit_all(self.engine, self.frame, [fits[number] for number in unknown])
+        asked = [fits[number] for number in unknown]
+        found = fit_all(self.engine, self.frame, asked, self._others_of(asked))
         for number, groups in zip(unknown, found, strict=True):
             self.states[place + number] = groups
         return {number: fit.then(self.states[place + number]) for number, fit in fits.items()}
+
+    def _others_of(self, fits: Sequence[Fit]) -> dict[str, Frame]:
+        """Return the other datasets that fits ask, without the numbers of their rows."""
+        queries = [fit.reduce for fit in fits if isinstance(fit.reduce, Query)]
+        asked = {query.dataset: self.others[query.dataset] for query in queries if query.dataset}
+        return {name: self._data(frame) for name, frame in asked.items()}
+
+    def _data(self, frame: Frame) -> Frame:
+        names = [name for name in self.engine.arrow_schema(frame).names if name != self.number]
+        return self.engine.select(frame, {name: name for name in names})
 
     def _apply(self, steps: Sequence[RowWise]) -> list[Tally]:
         """Do row-wise steps in one pass, and return what each of them counted."""
