@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+NULL = "null"  # as a choice; unquoted, YAML makes it a missing value, which the model takes for it
+
 # The sources take {env: NAME} in place of a value.
 SCALARS: Mapping[Any, Any] = {
     str: dg.StringSource,
@@ -50,7 +52,8 @@ def _type(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return dg.Shape(fields_of(annotation))  # type: ignore[no-untyped-call]
     if origin is Literal and all(isinstance(value, str) for value in inner):
-        return dg.Enum("|".join(inner), [dg.EnumValue(value) for value in inner])
+        choice = dg.Enum("|".join(inner), [dg.EnumValue(value) for value in inner])
+        return dg.Noneable(choice) if NULL in inner else choice
     if origin in {list, tuple} and inner:
         return dg.Array(_type(inner[0]))
     if origin is dict:

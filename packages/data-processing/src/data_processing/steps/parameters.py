@@ -7,9 +7,14 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+NULL = "null"
 
 
 class _IsColumn:
@@ -36,6 +41,23 @@ class Rule(BaseModel):
     """A group of options of a step, such as what is done to one column."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_null_as_a_choice(cls, values: Any) -> Any:
+        """Take a missing value for the word ``null`` where it is a choice: YAML makes it one."""
+        if not isinstance(values, Mapping):
+            return values
+        words = {name for name, info in cls.model_fields.items() if NULL in _choices(info)}
+        return {
+            name: NULL if value is None and name in words else value
+            for name, value in values.items()
+        }
+
+
+def _choices(info: FieldInfo) -> tuple[Any, ...]:
+    is_closed = typing.get_origin(info.annotation) is Literal
+    return typing.get_args(info.annotation) if is_closed else ()
 
 
 def options_of(function: Callable[..., Any], name: str) -> type[BaseModel]:
