@@ -3,6 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from util_services.errors import ConfigurationError
+
 NBSP, EM, WIDE, DOT = "\u00a0", "\u2003", "\u3000", "\u0307"
 ACUTE = "e\u0301"
 REST = ["Straße", "İzmir", ACUTE, "", None, "ﬁ"]
@@ -33,10 +35,44 @@ def form(**options):
             ["Rome", "ROME", "San  Marino", "Straße", "İzmir", "é", "", None, "fi"],
         ),
         ({"strip_accents": True}, [*TEXTS[:4], "Izmir", "e", "", None, "ﬁ"]),
+        (
+            {"case": "upper", "trim": True},
+            ["ROME", "ROME", f"SAN{WIDE} MARINO", "STRASSE", "İZMIR", "E\u0301", "", None, "FI"],
+        ),
+        (
+            {"case": "title", "trim": True},
+            ["Rome", "Rome", f"San{WIDE} Marino", "Straße", "İzmir", "E\u0301", "", None, "Fi"],
+        ),
     ],
 )
-def test_texts_come_into_the_form_that_is_asked_for(cleaned, options, expected):
+def test_dp_30_31_47_texts_come_into_the_form_that_is_asked_for(cleaned, options, expected):
     assert cleaned({"city": TEXTS}, form(**options)).column("city") == expected
+
+
+def test_dp_44_columns_may_be_called_as_anything(cleaned):
+    table = {"self": ["a "], "columns": ["b "], 'a "*"': ["c "]}
+
+    done = cleaned(table, {"step": "normalise_text", "columns": list(table)})
+
+    assert done.rows() == [{"self": "a", "columns": "b", 'a "*"': "c"}]
+
+
+def test_a_condition_limits_the_rows_that_are_changed(cleaned):
+    step = form(case="upper", where="id > 1")
+
+    assert cleaned({"city": ["a", "b", "é", None], "id": [1, 2, 3, 4]}, step).column("city") == [
+        "a", "B", "É", None,
+    ]  # fmt: skip
+
+
+def test_a_column_of_numbers_is_refused_before_a_row_is_read(cleaned):
+    with pytest.raises(ConfigurationError) as refused:
+        cleaned({"city": [1]}, form())
+
+    assert str(refused.value) == (
+        "steps[0] (normalise_text): The column 'city' holds int64, not texts; leave it out, or "
+        "cast it to text first."
+    )
 
 
 def test_cells_that_change_are_counted_and_told(cleaned):
