@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
 def built_in_steps() -> list[Step]:
     """Return all built-in steps."""
-    from data_processing.catalogue import columns, duplicates, texts
+    from data_processing.catalogue import categories, columns, duplicates, texts
 
     return [
         duplicates.remove_duplicates,
         texts.normalise_text,
+        texts.replace_text,
+        texts.repair_mojibake,
+        texts.pad_text,
+        texts.nullify,
+        categories.map_values,
+        categories.harmonise,
+        categories.majority,
         columns.filter_rows,
         columns.select_columns,
     ]
