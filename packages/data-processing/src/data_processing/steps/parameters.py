@@ -126,6 +126,9 @@ def _names(
             inside = f"{place}.{name}" if place else name
             beside = tuple(info.metadata)
             yield from _names(info.annotation, beside, getattr(value, name), mark, inside)
+    elif origin in {typing.Union, types.UnionType}:
+        for one in inner:
+            yield from _names(one, marks, value, mark, place)
     elif isinstance(value, str):
         if any(isinstance(one, mark) for one in marks):
             yield place, value
@@ -136,6 +139,3 @@ def _names(
     elif isinstance(value, list | tuple) and inner:
         for part in value:
             yield from _names(inner[0], (), part, mark, place)
-    elif origin in {typing.Union, types.UnionType}:
-        for one in inner:
-            yield from _names(one, (), value, mark, place)
