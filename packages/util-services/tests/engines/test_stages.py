@@ -9,11 +9,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from util_services.engines.failures import BatchContractError
+from util_services.engines.failures import BatchContractError, RefusedCellsError
 from util_services.engines.stage_batches import Expand, Filter, Map
-from util_services.engines.stage_fits import Aggregates, Fit, Fitted, Fold, Query, fit_all
+from util_services.engines.stage_fits import (
+    PART,
+    Aggregates,
+    Fit,
+    Fitted,
+    Fold,
+    Query,
+    Several,
+    fit_all,
+)
 from util_services.engines.stage_notes import Note
 from util_services.engines.stages import NUMBER, Table, Tabled, plan, run
+from util_services.errors import DatasetError
 
 ODD = 'a.b "*"'  # a name that is no identifier on any engine
 
@@ -285,6 +295,91 @@ def test_what_the_parts_of_a_step_tell_is_joined():
 
     assert note.facts == {"columns": {"a": 1, "b": 2, "c": 2}, "rows": {"x": 1}, "of": {"b": 2}}
     assert note.limits == ("one", "two")
+
+
+def above_mean(column):
+    """Return a fold that counts the values above the mean, which takes a second pass."""
+
+    def count(mean):
+        return Fold(
+            lambda rows: int((rows[column] > mean).sum()),
+            lambda counts: [{"above": sum(counts)}],
+        )
+
+    return Fold(
+        lambda rows: [int(rows[column].sum()), len(rows)],
+        lambda sums: count(sum(part for part, _ in sums) / sum(size for _, size in sums)),
+    )
+
+
+def test_folds_that_take_several_passes_share_them(engine, numbers):
+    counted = Counted(engine)
+    fits = [
+        Fit(name, frozenset([name]), above_mean(name), lambda _: Fitted(()), frozenset())
+        for name in ("a", "b")
+    ]
+    fits.append(
+        Fit(
+            "size",
+            frozenset("a"),
+            Fold(len, lambda sizes: [{"rows": sum(sizes)}]),
+            lambda _: Fitted(()),
+            frozenset(),
+        )
+    )
+
+    states = fit_all(counted, numbers, fits)
+
+    assert counted.passes == ["map_batches", "map_batches"]
+    assert states == [[{"above": 1500}], [{"above": 1500}], [{"rows": 3000}]]
+
+
+def test_a_fit_of_several_parts_gets_one_state_with_the_names_of_the_parts(engine, numbers):
+    counted = Counted(engine)
+    parts = {
+        "least": Aggregates(lambda columns: {"value": columns["b"].min()}),
+        "least of each": Aggregates(lambda columns: {"value": columns["b"].min()}, (ODD,)),
+        "last": Query(lambda frame, places: frame.select(nw.col(places["b"]).max().alias("value"))),
+        "above": above_mean("b"),
+    }
+    fit = Fit("all", frozenset(["b", ODD]), Several(parts), lambda _: Fitted(()), frozenset())
+
+    (state,) = fit_all(counted, numbers, [fit])
+
+    assert counted.passes == ["map_batches", "map_batches"]
+    assert sorted(state, key=str) == sorted(
+        [
+            {PART: "least", "value": 0},
+            *({PART: "least of each", ODD: k, "value": v} for k, v in [("x", 0), ("y", 1)]),
+            {PART: "least of each", ODD: None, "value": 2},
+            {PART: "last", "value": 2999},
+            {PART: "above", "above": 1500},
+        ],
+        key=str,
+    )
+
+
+def refuse(rows):
+    places = [place for place, value in enumerate(rows["b"]) if value == 859]
+    if places:
+        raise RefusedCellsError("The column 'b' holds what is refused", "leave it out", places)
+    return rows
+
+
+def test_cells_that_a_step_refuses_are_told_by_the_numbers_of_their_rows(engine, numbers):
+    with pytest.raises(DatasetError) as caught:
+        done(engine, numbers, keep_above("b", 500), Map("refuse", refuse))
+
+    assert str(caught.value) == (
+        "The column 'b' holds what is refused in row 859 (the first row is 0); leave it out."
+    )
+
+
+def test_cells_of_rows_without_numbers_are_refused_alike(engine, numbers):
+    with pytest.raises(DatasetError) as caught:
+        run(engine, numbers, [Map("refuse", refuse)], rows=len(TABLE))
+
+    assert str(caught.value) == "The column 'b' holds what is refused; leave it out."
 
 
 def test_a_state_that_is_known_is_not_worked_out_again(engine, numbers):

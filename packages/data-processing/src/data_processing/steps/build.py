@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_processing.steps.parameters import arguments, columns_in
-from util_services.engines.failures import BatchContractError
+from util_services.engines.failures import BatchContractError, RefusedCellsError
 from util_services.engines.stage_batches import Filter, Map
 from util_services.engines.stage_fits import Aggregates, Fit, Fitted
 from util_services.engines.stages import Table
@@ -89,7 +89,7 @@ class Limited:
         chosen = holds(self.where(frame))
         if chosen.all():
             return self.function(frame)
-        result = self.function(frame.take(np.flatnonzero(chosen)).reset_index(drop=True))
+        result = given_rows(self.function, frame, chosen)
         changed, *counts = result if isinstance(result, tuple) else (result,)
         mask, columns = pa.array(chosen), {}
         for name in changed.columns:
@@ -120,9 +120,24 @@ class LimitedChoice:
         """Return which rows stay."""
         chosen = holds(self.where(frame))
         stays = np.ones(len(frame), bool)
-        part = frame.take(np.flatnonzero(chosen)).reset_index(drop=True)
-        stays[chosen] = holds(pd.Series(self.function(part)))
+        stays[chosen] = holds(pd.Series(given_rows(self.function, frame, chosen)))
         return pd.Series(stays)
+
+
+def given_rows(
+    function: Callable[[pd.DataFrame], Any], frame: pd.DataFrame, chosen: np.ndarray[Any, Any]
+) -> Any:
+    """Return what a function makes of some rows of a frame.
+
+    Raises:
+        RefusedCellsError: as the function does, with the positions in the whole frame.
+    """
+    positions = np.flatnonzero(chosen)
+    try:
+        return function(frame.take(positions).reset_index(drop=True))
+    except RefusedCellsError as error:
+        there = positions[list(error.positions)].tolist()
+        raise RefusedCellsError(error.problem, error.cure, there) from None
 
 
 def holds(values: pd.Series) -> np.ndarray[Any, Any]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from util_services.engines.batches import as_declared
-from util_services.engines.failures import BatchContractError
+from util_services.engines.failures import BatchContractError, RefusedCellsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -212,8 +212,21 @@ class _Batch:
             return cls(batch, None)
         return cls(batch.drop(columns=number), batch[number].to_numpy(np.int64))
 
+    def given_to(self, function: Callable[[pd.DataFrame], Any]) -> Any:
+        """Return what a step's function makes of the rows.
+
+        Raises:
+            DatasetError: with the numbers of rows, if the function refuses some cells.
+        """
+        try:
+            return function(self.frame.copy(deep=False))
+        except RefusedCellsError as error:
+            if self.numbers is None:
+                raise
+            raise error.in_rows(self.numbers[list(error.positions)].tolist()) from None
+
     def mapped(self, step: Map, schema: pa.Schema, tally: dict[str, Any]) -> _Batch:
-        result = step.function(self.frame.copy(deep=False))
+        result = self.given_to(step.function)
         if isinstance(result, tuple):
             result, counts = result
             tally["counts"] = {name: int(count) for name, count in counts.items()}
@@ -226,7 +239,7 @@ class _Batch:
 
     def chosen(self, step: Filter) -> tuple[_Batch, _Batch]:
         """Return the rows that stay, and those that leave."""
-        answers = step.function(self.frame.copy(deep=False))
+        answers = self.given_to(step.function)
         if len(answers) != len(self.frame):
             raise BatchContractError(
                 f"The step '{step.name}' returned {len(answers)} answers for {len(self.frame)} "
@@ -238,7 +251,7 @@ class _Batch:
         return self.taken(np.flatnonzero(stays)), self.taken(np.flatnonzero(~stays))
 
     def expanded(self, step: Expand, schema: pa.Schema) -> _Batch:
-        frame, origins = step.function(self.frame.copy(deep=False))
+        frame, origins = self.given_to(step.function)
         positions = np.asarray(origins, dtype=np.int64)
         if len(positions) != len(frame) or (np.diff(positions) < 0).any():
             raise BatchContractError(

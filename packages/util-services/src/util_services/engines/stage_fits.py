@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Frame = nw.LazyFrame[Any]
 
 NOTE = "note"
+PART = "part"  # where a group of a state of several parts tells which it is of
 
 Group = Mapping[str, Any]  # keys and results of a group by their names, as plain values
 Groups = Sequence[Group]
@@ -60,12 +61,26 @@ class Fold:
 
     Attributes:
         summarise: gets some rows and returns plain data, which JSON holds.
-        combine: gets the summaries and returns the state; neither their order nor how rows were
-            split into batches may matter.
+        combine: gets the summaries and returns the state, or the fold of another pass that is
+            needed to tell it; neither their order nor how rows were split into batches may matter.
     """
 
     summarise: Callable[[pd.DataFrame], Any]
-    combine: Callable[[Sequence[Any]], Groups]
+    combine: Callable[[Sequence[Any]], Groups | Fold]
+
+
+Reduce = Aggregates | Query | Fold
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Several ways of reducing rows, whose groups make up one state.
+
+    Attributes:
+        parts: the ways, by names; each group tells its part's under `PART`.
+    """
+
+    parts: Mapping[str, Reduce]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +105,23 @@ class Fit:
 
     name: str
     reads: frozenset[str]
-    reduce: Aggregates | Query | Fold
+    reduce: Reduce | Several
     then: Callable[[Groups], Fitted]
     writes: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a fit, or a part of one, asks of all rows."""
+
+    fit: int
+    part: str | None
+    reads: frozenset[str]
+    reduce: Reduce
+
+    def told(self, groups: Groups) -> Groups:
+        """Return groups as the fit's state holds them."""
+        return groups if self.part is None else [{PART: self.part, **group} for group in groups]
 
 
 def fit_all(
@@ -103,7 +132,8 @@ def fit_all(
 ) -> list[Groups]:
     """Return the states of several fits.
 
-    Aggregates by the same columns are one query, and all folds are one pass over batches.
+    Aggregates by the same columns are one query, and all folds are one pass over batches, or as
+    many as the one that needs most.
 
     Args:
         engine: the engine of the frame.
@@ -111,25 +141,49 @@ def fit_all(
         fits: what is to be known of them.
         others: further datasets that queries ask for, by name.
     """
+    asked = list(_asked(fits))
     found: dict[int, Groups] = {}
-    numbered = dict(enumerate(fits))
-    aggregates = {n: f.reduce for n, f in numbered.items() if isinstance(f.reduce, Aggregates)}
-    for by in dict.fromkeys(one.by for one in aggregates.values()):
-        alike = [n for n, one in aggregates.items() if one.by == by]
-        groups = _aggregate(engine, frame, by, [numbered[n] for n in alike])
+    aggregates = {n: a for n, a in enumerate(asked) if isinstance(a.reduce, Aggregates)}
+    for by in dict.fromkeys(_by(one) for one in aggregates.values()):
+        alike = {n: one for n, one in aggregates.items() if _by(one) == by}
+        groups = _aggregate(engine, frame, by, list(alike.values()))
         found |= dict(zip(alike, groups, strict=True))
-    for n, fit in numbered.items():
-        if isinstance(fit.reduce, Query):
-            asked, read = frame, sorted(fit.reads)
-            if fit.reduce.dataset is not None:
-                asked = (others or {})[fit.reduce.dataset]
-                read = engine.arrow_schema(asked).names
-            rows, places = _under_safe_names(engine, asked, read)
-            found[n] = engine.rows(fit.reduce.function(rows, places))
-    folds = {n: fit for n, fit in numbered.items() if isinstance(fit.reduce, Fold)}
-    if folds:
-        found |= dict(zip(folds, _fold(engine, frame, list(folds.values())), strict=True))
-    return [found[n] for n in numbered]
+    for n, one in enumerate(asked):
+        if isinstance(one.reduce, Query):
+            queried, read = frame, sorted(one.reads)
+            if one.reduce.dataset is not None:
+                queried = (others or {})[one.reduce.dataset]
+                read = engine.arrow_schema(queried).names
+            rows, places = _under_safe_names(engine, queried, read)
+            found[n] = engine.rows(one.reduce.function(rows, places))
+    found |= _fold(
+        engine, frame, {n: one for n, one in enumerate(asked) if isinstance(one.reduce, Fold)}
+    )
+    states: list[list[Group]] = [[] for _ in fits]
+    for n, one in enumerate(asked):
+        states[one.fit] += one.told(found[n])
+    return list(states)
+
+
+def _asked(fits: Sequence[Fit]) -> Iterator[_Asked]:
+    for n, fit in enumerate(fits):
+        if isinstance(fit.reduce, Several):
+            for part, reduce in fit.reduce.parts.items():
+                yield _Asked(n, part, fit.reads, reduce)
+        else:
+            yield _Asked(n, None, fit.reads, fit.reduce)
+
+
+def datasets_of(fits: Sequence[Fit]) -> list[str]:
+    """Return the names of the further datasets that fits ask for."""
+    queries = [one.reduce for one in _asked(fits) if isinstance(one.reduce, Query)]
+    return list(dict.fromkeys(query.dataset for query in queries if query.dataset is not None))
+
+
+def _by(asked: _Asked) -> tuple[str, ...]:
+    if not isinstance(asked.reduce, Aggregates):
+        raise AssertionError("only aggregates are aggregated")
+    return asked.reduce.by
 
 
 def _under_safe_names(
@@ -140,19 +194,19 @@ def _under_safe_names(
 
 
 def _aggregate(
-    engine: Engine, frame: Frame, by: Sequence[str], fits: Sequence[Fit]
+    engine: Engine, frame: Frame, by: Sequence[str], asked: Sequence[_Asked]
 ) -> list[Groups]:
-    """Return the groups of fits by the same columns, from one query."""
+    """Return the groups by the same columns, from one query."""
     import narwhals as nw
 
-    read = sorted(frozenset(by).union(*(fit.reads for fit in fits)))
+    read = sorted(frozenset(by).union(*(one.reads for one in asked)))
     rows, places = _under_safe_names(engine, frame, read)
     columns = {name: nw.col(place) for name, place in places.items()}
     wanted: list[Mapping[str, nw.Expr]] = []
-    for fit in fits:
-        if not isinstance(fit.reduce, Aggregates):
+    for one in asked:
+        if not isinstance(one.reduce, Aggregates):
             raise AssertionError("only aggregates are aggregated")
-        wanted.append(fit.reduce.expressions({name: columns[name] for name in fit.reads}))
+        wanted.append(one.reduce.expressions({name: columns[name] for name in one.reads}))
     aliases = [
         {name: f"result_{number}_{position}" for position, name in enumerate(expressions)}
         for number, expressions in enumerate(wanted)
@@ -174,23 +228,30 @@ def _aggregate(
     ]
 
 
-def _fold(engine: Engine, frame: Frame, fits: Sequence[Fit]) -> list[Groups]:
-    """Return the states of folds, from one pass over the columns that they read."""
+def _fold(engine: Engine, frame: Frame, asked: Mapping[int, _Asked]) -> dict[int, Groups]:
+    """Return the states of folds, from as few passes over the columns that they read as they need.
+
+    Each pass is one for all folds that need it.
+    """
     import pyarrow as pa
 
-    folds = [fit.reduce for fit in fits if isinstance(fit.reduce, Fold)]
-    read = sorted(frozenset().union(*(fit.reads for fit in fits)))
-    summarise = Summarised(tuple(fold.summarise for fold in folds))
-    notes = engine.map_batches(
-        engine.select(frame, {name: name for name in read}),
-        summarise,
-        pa.schema([(NOTE, pa.large_string())]),
-    )
-    summaries = [json.loads(row[NOTE]) for row in engine.rows(notes)]
-    return [
-        fold.combine([summary[number] for summary in summaries])
-        for number, fold in enumerate(folds)
-    ]
+    found: dict[int, Groups] = {}
+    pending = {n: one.reduce for n, one in asked.items() if isinstance(one.reduce, Fold)}
+    while pending:
+        read = sorted(frozenset().union(*(asked[n].reads for n in pending)))
+        notes = engine.map_batches(
+            engine.select(frame, {name: name for name in read}),
+            Summarised(tuple(fold.summarise for fold in pending.values())),
+            pa.schema([(NOTE, pa.large_string())]),
+        )
+        summaries = [json.loads(row[NOTE]) for row in engine.rows(notes)]
+        combined = {
+            n: fold.combine([summary[number] for summary in summaries])
+            for number, (n, fold) in enumerate(pending.items())
+        }
+        pending = {n: result for n, result in combined.items() if isinstance(result, Fold)}
+        found |= {n: result for n, result in combined.items() if not isinstance(result, Fold)}
+    return found
 
 
 @dataclass(frozen=True, slots=True)

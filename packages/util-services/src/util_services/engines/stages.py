@@ -28,7 +28,7 @@ from util_services.engines.stage_batches import (
     Names,
     RowWise,
 )
-from util_services.engines.stage_fits import Fit, Fitted, Groups, Query, fit_all
+from util_services.engines.stage_fits import Fit, Fitted, Groups, datasets_of, fit_all
 from util_services.engines.stage_notes import Note, Tally, Told, add_up
 
 if TYPE_CHECKING:
@@ -260,9 +260,7 @@ class _Chain:
 
     def _others_of(self, fits: Sequence[Fit]) -> dict[str, Frame]:
         """Return the other datasets that fits ask, without the numbers of their rows."""
-        queries = [fit.reduce for fit in fits if isinstance(fit.reduce, Query)]
-        asked = {query.dataset: self.others[query.dataset] for query in queries if query.dataset}
-        return {name: self._data(frame) for name, frame in asked.items()}
+        return {name: self._data(self.others[name]) for name in datasets_of(fits)}
 
     def _data(self, frame: Frame) -> Frame:
         names = [name for name in self.engine.arrow_schema(frame).names if name != self.number]
