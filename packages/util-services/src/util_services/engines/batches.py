@@ -34,7 +34,10 @@ def map_reader(
     """
     with (
         for_library(file, "wb") as target,
-        pq.ParquetWriter(target, schema, compression="lz4") as writer,
+        # what is read once and soon is not worth looking for repeated values in it
+        pq.ParquetWriter(
+            target, schema, compression="lz4", use_dictionary=False, write_statistics=False
+        ) as writer,
     ):
         for batch in reader:
             if stop.is_set():
