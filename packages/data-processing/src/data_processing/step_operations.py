@@ -149,6 +149,7 @@ def clean_in_run(
         logs_changes=logs_changes,
     )
     notes = planned.notes(ran)
+    names = engine.arrow_schema(ran.frame).names  # a step may leave more than was planned
     beside: dict[str, Any] = {}
     if saves_state:
         text = states.to_json(planned, ran.states, rows)
@@ -156,7 +157,7 @@ def clean_in_run(
     if logs_changes:
         beside[CHANGES] = lambda file: write_change_log(engine, ran.changes, file)
     return Outcome(
-        frame=engine.select(ran.frame, {name: name for name in planned.schema.names}),
+        frame=engine.select(ran.frame, {name: name for name in names if name != number}),
         dropped=sum(note.dropped for note in notes),
         quarantined=sum(note.quarantined for note in notes),
         set_aside=ran.quarantine,

@@ -123,7 +123,8 @@ def test_a_root_is_the_nearest_double(number):
         (Fraction(1, 10**700), 0.0),
         (Fraction(5e-324) ** 2, 5e-324),
         (Fraction(3, 2) ** 2 * Fraction(5e-324) ** 2, 1e-323),  # a tie goes to the even one
-        (Fraction(2**106 + 2**54 + 1), 2.0**53),
+        (Fraction((2**53 + 1) ** 2), 2.0**53),
+        (Fraction((2**53 + 1) ** 2 + 1), 2.0**53 + 2),  # a little more than a tie
     ],
 )
 def test_roots_at_the_edges_of_doubles(number, expected):

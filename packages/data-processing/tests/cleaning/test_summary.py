@@ -200,12 +200,15 @@ def test_a_group_without_numbers_is_a_group():
     }
 
 
-def test_zeros_of_both_signs_and_nan_and_missing_make_one_group_each():
+@pytest.mark.parametrize("splits", [[], [1, 2, 3]])
+def test_zeros_of_both_signs_and_nan_and_missing_make_one_group_each(splits):
     table = pa.table({"x": [1, 2, 4, 8], "g": pa.array([0.0, -0.0, math.nan, None])})
 
-    (found,), _ = worked_out(table, ask(table, by=["g"], moments=1), splits=[1, 2, 3])
+    (found,), _ = worked_out(table, ask(table, by=["g"], moments=1), splits=splits)
 
     assert {key: one.total for key, one in found.items()} == {(0.0,): 3, (None,): 12}
+    places = Grouping.of(table.schema, ["g"]).places([(-0.0,), (None,)])
+    assert places.find(table.to_pandas(types_mapper=pd.ArrowDtype)).tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -254,6 +257,18 @@ def test_rows_are_found_among_the_groups_that_are_known(known, rows):
     found = Grouping.of(schema, ["g", "h"]).places(keys).find(frame)
 
     assert found.tolist() == [keys.index(row) if row in keys else len(keys) for row in rows]
+
+
+def test_rows_are_found_by_more_combinations_than_fit_into_64_bits():
+    size, names = 2**16 - 1, list("abcde")
+    schema = pa.schema([(name, pa.int64()) for name in names])
+    columns = {name: np.arange(size) for name in names} | {"a": (np.arange(size) + 1) % size}
+    other = pa.table(columns, schema).to_pandas(types_mapper=pd.ArrowDtype)
+
+    places = Grouping.of(schema, names).places([(n,) * 5 for n in range(size)])
+
+    assert set(places.find(other).tolist()) == {size}
+    assert places.find(other.assign(a=other["b"])).tolist() == list(range(size))
 
 
 @pytest.mark.parametrize(

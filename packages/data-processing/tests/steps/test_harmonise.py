@@ -239,9 +239,12 @@ def test_a_column_of_too_many_texts_is_refused_without_them(cleaned, monkeypatch
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        ({"max_distance": 2}, "'max_distance' has no use for the method fingerprint"),
-        ({"method": "ngram", "keep_numbers": False}, "'keep_numbers' has no use for the method"),
-        ({"method": "edit_distance", "mapping": {"a": "b"}}, "'mapping' has no use for the method"),
+        ({"max_distance": 2}, "'max_distance' has no meaning for fingerprint"),
+        ({"method": "ngram", "keep_numbers": False}, "'keep_numbers' has no meaning for ngram"),
+        (
+            {"method": "edit_distance", "mapping": {"a": "b"}},
+            "'mapping' has no meaning for edit_distance",
+        ),
         ({"method": "mapping"}, "the method mapping needs a 'mapping'"),
         ({"method": "edit_distance", "times_rarer": 1}, "columns.city.times_rarer: "),
         ({"method": "soundex"}, "columns.city.method: "),

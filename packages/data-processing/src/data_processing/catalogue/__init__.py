@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
 def built_in_steps() -> list[Step]:
     """Return all built-in steps."""
-    from data_processing.catalogue import categories, columns, duplicates, texts
+    from data_processing.catalogue import (
+        casts,
+        categories,
+        columns,
+        duplicates,
+        features,
+        missing,
+        outliers,
+        texts,
+    )
 
     return [
         duplicates.remove_duplicates,
@@ -22,9 +31,17 @@ def built_in_steps() -> list[Step]:
         texts.repair_mojibake,
         texts.pad_text,
         texts.nullify,
+        casts.cast_types,
+        casts.parse_dates,
+        missing.fill_missing_values,
+        missing.drop_missing,
+        outliers.handle_outliers,
         categories.map_values,
         categories.harmonise,
         categories.majority,
+        features.scale,
+        features.encode,
+        features.bin,
         columns.filter_rows,
         columns.select_columns,
     ]

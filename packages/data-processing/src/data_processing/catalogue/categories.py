@@ -9,6 +9,7 @@ from pydantic import model_validator
 from data_processing.catalogue.duplicates import (
     Differences,  # noqa: TC001 - options are read from annotations at run time
 )
+from data_processing.catalogue.rules import refuse_meaningless
 from data_processing.catalogue.texts import Texts  # noqa: TC001
 from data_processing.steps.parameters import ColumnName, Columns, DatasetPath, Rule, described
 from data_processing.steps.step import step
@@ -149,19 +150,18 @@ class HarmoniseRule(Rule):
     @model_validator(mode="after")
     def _has_use(self) -> HarmoniseRule:
         """Refuse options of another method, which would have no effect."""
-        for method, names in OPTIONS_OF_METHODS.items():
-            for name in names:
-                is_given = getattr(self, name) != type(self).model_fields[name].default
-                if is_given and method != self.method:
-                    raise ValueError(f"'{name}' has no use for the method {self.method}")
+        refuse_meaningless(self, "method", MEANT_FOR)
         if self.method == "mapping" and not self.mapping:
             raise ValueError("the method mapping needs a 'mapping'")
         return self
 
 
-OPTIONS_OF_METHODS = {
-    "ngram": ("ngram_size",),
-    "edit_distance": ("max_distance", "times_rarer", "min_length", "keep_numbers"),
+MEANT_FOR = {
+    "ngram_size": ("ngram",),
+    "max_distance": ("edit_distance",),
+    "times_rarer": ("edit_distance",),
+    "min_length": ("edit_distance",),
+    "keep_numbers": ("edit_distance",),
     "mapping": ("mapping",),
 }
 

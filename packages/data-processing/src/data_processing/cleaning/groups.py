@@ -84,20 +84,31 @@ class Grouping:
         return tuple(_meant(value, kind) for value, kind in zip(told, self.types, strict=True))
 
     def places(self, keys: Sequence[Key]) -> Places:
-        """Return what finds rows of a batch among some keys."""
-        if not self.by:
-            return Places()
-        columns = [
-            comparable(pa.array([key[n] for key in keys], kind)).unique()
-            for n, kind in enumerate(self.types)
-        ]
-        combined = np.zeros(len(keys), np.int64)
-        for n, words in enumerate(columns):
-            values = comparable(pa.array([key[n] for key in keys], self.types[n]))
-            found = pc.index_in(values, value_set=words).to_numpy(zero_copy_only=False)
-            combined = combined * (len(words) + 1) + found
-        order = np.argsort(combined, kind="stable")
-        return Places(self.by, tuple(columns), combined[order], order)
+        """Return what finds rows of a batch among some keys, each of them once."""
+        ranks, levels = np.zeros(len(keys), np.int64), []
+        for n, (name, kind) in enumerate(zip(self.by, self.types, strict=True)):
+            values = comparable(pa.array([key[n] for key in keys], kind))
+            words = values.unique()
+            index = pc.index_in(values, value_set=words).to_numpy(zero_copy_only=False)
+            known, ranks = np.unique(ranks * len(words) + index, return_inverse=True)
+            levels.append(Level(name, words, known))
+        return Places(tuple(levels), np.argsort(ranks, kind="stable"))
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What tells groups apart by one column, once those before it have.
+
+    Attributes:
+        column: the column.
+        words: its distinct values.
+        known: in ascending order, the numbers of groups before times the number of words, and the
+            number of a word.
+    """
+
+    column: str
+    words: pa.Array
+    known: Codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,30 +116,32 @@ class Places:
     """Finds the group of each row among groups that are known.
 
     Attributes:
-        by: the columns that make groups.
-        words: the distinct values of each of them.
-        combined: a number for each known group, in ascending order.
-        order: the place of that group among the keys.
+        levels: what tells them apart, column by column.
+        order: the place of each group among the keys, in the order of the last level.
     """
 
-    by: tuple[str, ...] = ()
-    words: tuple[pa.Array, ...] = ()
-    combined: Codes = field(default_factory=lambda: np.zeros(0, np.int64))
+    levels: tuple[Level, ...] = ()
     order: Codes = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def by(self) -> list[str]:
+        """The columns that make groups."""
+        return [level.column for level in self.levels]
 
     def find(self, batch: pd.DataFrame) -> Codes:
         """Return the place of each row's group among the keys; behind them if it is not there."""
         nowhere = len(self.order)
-        if not self.by or not nowhere:
+        if not self.levels or not nowhere:
             return np.full(len(batch), nowhere)
-        wanted = np.zeros(len(batch), np.int64)
-        for name, words in zip(self.by, self.words, strict=True):
-            found = pc.index_in(comparable(array_of(batch[name])), value_set=words)
-            unknown = len(words)  # which no known group has
-            index = pc.fill_null(found, unknown).to_numpy(zero_copy_only=False)
-            wanted = wanted * (len(words) + 1) + index
-        at = np.minimum(np.searchsorted(self.combined, wanted), len(self.combined) - 1)
-        return np.where(self.combined[at] == wanted, self.order[at], nowhere)
+        ranks, is_known = np.zeros(len(batch), np.int64), np.ones(len(batch), bool)
+        for level in self.levels:
+            found = pc.index_in(comparable(array_of(batch[level.column])), value_set=level.words)
+            is_known &= found.is_valid().to_numpy(zero_copy_only=False)
+            index = pc.fill_null(found, 0).to_numpy(zero_copy_only=False)
+            wanted = ranks * len(level.words) + index
+            ranks = np.minimum(np.searchsorted(level.known, wanted), len(level.known) - 1)
+            is_known &= level.known[ranks] == wanted
+        return np.where(is_known, self.order[ranks], nowhere)
 
 
 def comparable(array: pa.Array) -> pa.Array:

@@ -30,6 +30,7 @@ Told = tuple[Any, ...]  # the key of a group as JSON has it
 Quantiles = dict[Fraction, Fraction]  # by their shares
 
 HALF = Fraction(1, 2)
+GREATEST = np.finfo(np.float64).max
 DOUBLED = 1 << 61  # twice a smaller number, and the difference of two such, are of 64 bits
 
 
@@ -223,10 +224,10 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Centres:
-    """The medians that deviations are taken from, in numbers that make differences exact.
+    """The medians that deviations are taken from.
 
-    Floats are halved, so that no difference is beyond all doubles; whole numbers are doubled, since
-    a median may lie in the middle of two.
+    Whole numbers are doubled, since a median may lie in the middle of two, so that differences are
+    exact. Those of floats are doubles; one beyond all doubles counts as the greatest.
     """
 
     by_key: Mapping[Told, selection.Number]
@@ -234,18 +235,20 @@ class _Centres:
     @classmethod
     def of(cls, measure: Measure, medians: Mapping[Told, Fraction]) -> _Centres:
         if measure.is_float:
-            return cls({told: exact.nearest(one) / 2 for told, one in medians.items()})
+            return cls({told: exact.nearest(one) for told, one in medians.items()})
         return cls({told: int(2 * one) for told, one in medians.items()})
 
     @staticmethod
     def scale(measure: Measure) -> Fraction:
         """Return what 1 of a deviation is in these numbers."""
-        return HALF if measure.is_float else Fraction(2)
+        return Fraction(1) if measure.is_float else Fraction(2)
 
     def deviations(self, values: Numbers, codes: Numbers, keys: Sequence[Told]) -> Numbers:
         centres = selection.array_of(self.by_key.get(key, 0) for key in keys)
         if values.dtype.kind == "f":
-            return np.abs(values / 2 - centres.astype(np.float64)[codes])
+            with np.errstate(over="ignore"):
+                differences = np.abs(values - centres.astype(np.float64)[codes])
+            return np.minimum(differences, GREATEST)
         is_wide = any(
             len(part) and (part.max() >= bound or part.min() <= -bound)
             for part, bound in ((values, DOUBLED), (centres, 2 * DOUBLED))
