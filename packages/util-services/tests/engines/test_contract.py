@@ -604,6 +604,28 @@ def test_dropping_rows_keeps_the_order_and_the_values(engine, stage, tmp_path, s
     assert written.to_pydict() == expected.to_pydict()
 
 
+@through_connect_too
+def test_rows_are_numbered_in_the_order_in_which_they_stand(engine, stage, tmp_path):
+    table = pa.table({"a": np.arange(ROWS) * 7919 % ROWS, "n.`*`": [f"{n}" for n in range(ROWS)]})
+    rows = engine.scan(stage(table, table), "place")
+    some = rows.filter(nw.col("a") % 3 == 1)
+
+    numbered = engine.number_rows(some, "number")
+    ordered = engine.number_rows(some.sort("a", "place", descending=[True, False]), "number")
+    none = engine.number_rows(rows.filter(nw.col("a") < 0), "number")
+
+    both = pa.concat_tables([table, table])
+    expected = both.filter(pa.array(np.asarray(both["a"]) % 3 == 1))
+    found = read(engine, numbered, tmp_path)
+    assert found["number"].to_pylist() == list(range(len(expected)))
+    assert found.drop_columns(["place", "number"]).to_pydict() == expected.to_pydict()
+    found = read(engine, ordered, tmp_path)
+    assert found["number"].to_pylist() == list(range(len(expected)))
+    assert found["a"].to_pylist() == sorted(expected["a"].to_pylist(), reverse=True)
+    assert read(engine, none, tmp_path).schema.field("number").type == pa.int64()
+    assert engine.rows(none) == []
+
+
 # --- what operations ask of narwhals -------------------------------------------------------------
 
 

@@ -168,6 +168,23 @@ def test_each_step_is_noted_with_its_rows_and_changed_cells(engine, numbers):
     ]  # fmt: skip
 
 
+def test_a_table_step_gets_rows_of_different_numbers_though_they_were_made_of_one(engine, numbers):
+    seen = []
+
+    def drop_second(rows):
+        seen.append(engine.rows(rows.frame.select(NUMBER, rows.places["b"])))
+        losers = engine.materialise(rows.frame.filter(nw.col(NUMBER) == 1).select(NUMBER))
+        return Tabled(engine.drop_rows(rows.frame, NUMBER, losers), dropped=1)
+
+    steps = [keep_above("b", 2994), repeat("b"), Table("drop", drop_second), add("b", 0)]
+    ran = done(engine, numbers, *steps)
+
+    assert [tuple(row.values()) for row in seen[0]] == [
+        (0, 2995), (1, 2996), (2, 2996), (3, 2998), (4, 2999), (5, 2999),
+    ]  # fmt: skip
+    assert [row["b"] for row in engine.rows(ran.frame)] == [2995, 2996, 2998, 2999, 2999]
+
+
 def test_rows_that_are_set_aside_are_told_whole_with_their_numbers(engine, numbers):
     ran = done(engine, numbers, add("a", 1), keep_above("b", 1, "is too small"))
 

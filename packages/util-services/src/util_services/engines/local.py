@@ -229,6 +229,10 @@ class LocalEngine:
             frame.to_native().filter(f"CASE WHEN {number} < {size} THEN {kept} ELSE true END")
         )
 
+    def number_rows(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        """Number the rows as they stream by; a window without an order keeps that of its rows."""
+        return _lazy(frame.to_native().project(f"*, row_number() OVER () - 1 AS {sql_name(name)}"))
+
     def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
         """Return names and Arrow types of a frame's columns."""
         return self._run(lambda: frame.to_native().limit(0).to_arrow_table()).schema

@@ -73,6 +73,9 @@ class Engine(Protocol):
     ) -> nw.LazyFrame[Any]:
         """Leave out the rows whose number is in the only column of ``losers``; keep the order."""
 
+    def number_rows(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        """Add a column that numbers the rows from 0, in the order in which they stand."""
+
     def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
         """Return names and Arrow types of a frame's columns."""
 

@@ -202,6 +202,7 @@ class _Chain:
     ) -> None:
         self.engine, self.frame, self.rows, self.number = engine, frame, rows, number
         self.others, self.states, self.logs_changes = others, states, logs_changes
+        self.repeats_numbers = False  # as rows do that were made of one row
         self.notes: list[Note] = []
         self.quarantine: list[Frame] = []
         self.changes: list[Frame] = []
@@ -213,6 +214,11 @@ class _Chain:
         others = {
             name: _rows(self.engine, frame, self.number) for name, frame in self.others.items()
         }
+        if self.repeats_numbers:
+            data = {name: name for name in self._data().names}
+            rows_alone = self.engine.select(self.frame, data)
+            self.frame = self.engine.number_rows(rows_alone, self.number)
+            self.repeats_numbers = False
         rows = _rows(self.engine, self.frame, self.number, others)
         result = step.function(rows)
         places = dict(rows.places if result.places is None else result.places)
@@ -268,9 +274,7 @@ class _Chain:
 
     def _apply(self, steps: Sequence[RowWise]) -> list[Tally]:
         """Do row-wise steps in one pass, and return what each of them counted."""
-        schema = self.engine.arrow_schema(self.frame)
-        is_data = [name != self.number for name in schema.names]
-        given = pa.schema([field for field, kept in zip(schema, is_data, strict=True) if kept])
+        given = self._data()
         names = Names(self.number, "kind", "note").free_of(steps, given)
         function = Composed(steps, given, names, logs_changes=self.logs_changes)
         mapped = self.engine.map_batches(self.frame, function, function.schema)
@@ -283,4 +287,10 @@ class _Chain:
         number = {} if self.number is None else {self.number: self.number}
         columns = {name: name for name in function.data.names} | number
         self.frame = self.engine.select(mapped.filter(kind == DATA), columns)
+        self.repeats_numbers |= any(isinstance(step, Expand) for step in steps)
         return tallies
+
+    def _data(self) -> pa.Schema:
+        """Return the columns of the rows, without their numbers."""
+        schema = self.engine.arrow_schema(self.frame)
+        return pa.schema([field for field in schema if field.name != self.number])
