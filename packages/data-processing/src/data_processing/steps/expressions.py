@@ -1,14 +1,14 @@
 """Expressions over the columns of a row, in a small part of SQL.
 
-They are parsed by sqlglot, admitted node by node, and computed by DuckDB on the Arrow columns of a
-batch, whichever engine the batch comes from: so their meaning is one and the same everywhere.
-Nothing in them can name a file, a function outside the list or anything but the columns given.
-Logic is SQL's: a comparison with a missing value is missing, and a missing condition does not hold.
+They are computed by DuckDB on the Arrow columns of a batch, whichever engine the batch comes from,
+so that their meaning is one and the same everywhere; `grammar` says what they may be made of.
+Nothing in them can name a file, a setting, a function outside the list or anything but the columns
+given. Logic is SQL's: a comparison with a missing value is missing, and a missing condition does
+not hold.
 """
 
 from __future__ import annotations
 
-import difflib
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,29 +16,34 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import sqlglot
-from sqlglot import expressions as ast
+import pyarrow.compute as pc
+from duckdb.func import FunctionNullHandling, PythonUDFType
+from pyarrow import types
 
+from data_processing.steps.grammar import Grammar
+from data_processing.steps.rules import RULES
 from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Sequence
 
-VALUES = (ast.Column, ast.Identifier, ast.Literal, ast.Boolean, ast.Null, ast.Interval, ast.Var)
-LOGIC = (ast.And, ast.Or, ast.Not, ast.Paren, ast.Is, ast.In, ast.Between, ast.Case, ast.If)
-COMPARISONS = (ast.EQ, ast.NEQ, ast.GT, ast.GTE, ast.LT, ast.LTE, ast.Like, ast.ILike)
-COMPARISONS_OF_MISSING = (ast.NullSafeEQ, ast.NullSafeNEQ)
-ARITHMETIC = (ast.Add, ast.Sub, ast.Mul, ast.Div, ast.IntDiv, ast.Mod, ast.Neg)
-FUNCTIONS = (
-    ast.Abs, ast.Round, ast.Floor, ast.Ceil, ast.Greatest, ast.Least, ast.Coalesce, ast.Nullif,
-    ast.Sqrt, ast.Ln, ast.Exp, ast.Pow, ast.Length, ast.Concat, ast.DPipe, ast.Substring,
-    ast.StartsWith, ast.EndsWith, ast.Contains, ast.RegexpLike, ast.Year, ast.Month, ast.Day,
-    ast.Extract, ast.DateDiff, ast.Cast, ast.TryCast, ast.DataType, ast.DataTypeParam,
-)  # fmt: skip
-ADMITTED = (
-    *VALUES, *LOGIC, *COMPARISONS, *COMPARISONS_OF_MISSING, *ARITHMETIC, *FUNCTIONS,
-)  # fmt: skip
-MAX_LENGTH = 10_000
+ROW = "row"  # a column of no meaning, so that an expression without columns has rows too
+SETTINGS = (
+    "SET TimeZone = 'UTC'",
+    "SET ieee_floating_point_ops = false",  # or a division by zero would be infinite
+    # whose rewriting of nested comparisons takes time that doubles with each
+    "PRAGMA disable_optimizer",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+TEXT_FUNCTIONS: dict[str, Callable[[str], str]] = {  # Unicode's, which DuckDB's are not
+    "text_lower": str.lower,
+    "text_upper": str.upper,
+    "text_fold": str.casefold,
+    "text_trim": str.strip,
+}
+
+SMALL = (pa.int8(), pa.int16(), pa.int32())
 
 _here = threading.local()
 
@@ -49,81 +54,71 @@ class Expression:
 
     Attributes:
         text: as it was written.
-        sql: as DuckDB computes it.
         columns: the columns that it reads.
+        sql: as DuckDB computes it; ``c0`` is the first of the columns.
+        type: the type of its values.
     """
 
     text: str
-    sql: str
     columns: tuple[str, ...]
+    sql: str
+    type: pa.DataType
 
     def __call__(self, frame: pd.DataFrame) -> pd.Series:
         """Return the value of the expression for each row.
 
         Raises:
-            DatasetError: if a value cannot be computed with, such as a text in arithmetic.
+            DatasetError: if a value cannot be computed with, such as a zero to divide by.
         """
-        names = list(self.columns) or [str(name) for name in frame.columns[:1]]
-        table = pa.table({name: frame[name].array.__arrow_array__() for name in names})
-        return pd.Series(pd.arrays.ArrowExtensionArray(self._computed(table)), index=frame.index)
-
-    def type_in(self, schema: pa.Schema) -> pa.DataType:
-        """Return the type of the expression's values for columns of these types.
-
-        Raises:
-            ConfigurationError: if the expression cannot be computed with them.
-        """
+        columns = [frame[name].array.__arrow_array__() for name in self.columns]
         try:
-            return self._computed(schema.empty_table()).type
-        except DatasetError:
-            kinds = [f"{quoted_name(name)} is {schema.field(name).type}" for name in self.columns]
-            raise ConfigurationError(
-                f"The expression {quoted_name(self.text)} does not go with the types of its "
-                f"columns: {', '.join(kinds) or 'it has none'}; cast them first, as in "
-                "try_cast(price AS double)."
-            ) from None
+            values = _computed(self.sql, columns, len(frame))
+        except duckdb.Error as error:  # whose text quotes the cell
+            raise self._failure(error) from None
+        if values.type != self.type:
+            values = values.cast(self.type)
+        return pd.Series(pd.arrays.ArrowExtensionArray(values), index=frame.index)
 
-    def _computed(self, table: pa.Table) -> pa.ChunkedArray:
-        try:
-            rows = _connection().from_arrow(table).project(f"{self.sql} AS value")
-            return rows.to_arrow_table()["value"]
-        except duckdb.Error:  # whose text quotes the cell
-            raise DatasetError(
-                f"The expression {quoted_name(self.text)} cannot be computed for a value of "
-                f"{quoted(self.columns)}; use try_cast, which gives a missing value instead."
-            ) from None
+    def _failure(self, error: duckdb.Error) -> DatasetError:
+        """Return what an error of DuckDB's means, in words that quote no cell."""
+        if "Division by zero" in str(error):
+            why, cure = "divides by zero", "use nullif(x, 0), or try(…)"
+        elif isinstance(error, duckdb.OutOfRangeException):
+            why, cure = "goes beyond the numbers that a type or a function knows", "use try(…)"
+        elif isinstance(error, duckdb.ConversionException):
+            why, cure = "casts a value that is not written as its type asks", "use try_cast"
+        else:
+            why, cure = "cannot be computed", "use try(…)"
+        read = f" of {quoted(self.columns)}" if self.columns else ""
+        return DatasetError(
+            f"The expression {quoted_name(self.text)} {why} for a value{read}; {cure} for a "
+            "missing value instead."
+        )
 
 
-def parse(text: str, names: Iterable[str]) -> Expression:
-    """Return an expression over these columns.
+def parse(text: str, schema: pa.Schema) -> Expression:
+    """Return an expression over columns of these names and types.
 
     Raises:
-        ConfigurationError: if it is no expression, names another column, or uses what is not
-            admitted.
+        ConfigurationError: if it is no expression, names another column, uses what is not
+            admitted, or does not go with the types of its columns.
     """
-    names = list(names)
-    if not text.strip() or len(text) > MAX_LENGTH:
-        raise ConfigurationError('An expression must be a text such as "age >= 18".')
+    grammar = Grammar(text, schema, RULES)
+    written = grammar.written()
+    sql, columns = written.sql, tuple(grammar.columns)
+    nothing = [pa.array([], schema.field(name).type) for name in columns]
     try:
-        tree = sqlglot.parse_one(text, dialect="duckdb")
-    except sqlglot.errors.SqlglotError as error:
-        places = [found.get("col") for found in getattr(error, "errors", [])]
-        column = f" at character {places[0]}" if places and places[0] else ""
+        found = _computed(sql, nothing, 0).type
+        if found in SMALL and not written.is_small:  # of numbers that stand in the expression
+            sql, found = f"CAST({sql} AS BIGINT)", pa.int64()
+    except duckdb.Error:
+        kinds = [f"{quoted_name(name)} is {schema.field(name).type}" for name in columns]
+        where = f", where {', '.join(kinds)}" if kinds else ""
         raise ConfigurationError(
-            f"The expression {quoted_name(text)} cannot be read{column}; write it as in "
-            "\"age >= 18 AND city = 'Rome'\"."
+            f"The expression {quoted_name(text)} cannot be computed{where}; cast what is of "
+            "another type, as in try_cast(price AS double)."
         ) from None
-    read: list[str] = []
-    for node in tree.walk():
-        if not isinstance(node, ADMITTED) or node.args.get("query") or _is_aggregate(node):
-            what = node.name if isinstance(node, ast.Anonymous) else type(node).__name__.lower()
-            raise ConfigurationError(
-                f"The expression {quoted_name(text)} uses '{what}', which expressions do not know; "
-                "see 'Expressions' in the documentation."
-            )
-        if isinstance(node, ast.Column):
-            read.append(_column(node, names, text))
-    return Expression(text, tree.sql(dialect="duckdb", identify=True), tuple(dict.fromkeys(read)))
+    return Expression(text, columns, sql, found)
 
 
 def condition(text: str, schema: pa.Schema) -> Expression:
@@ -132,35 +127,59 @@ def condition(text: str, schema: pa.Schema) -> Expression:
     Raises:
         ConfigurationError: if it is none.
     """
-    found = parse(text, schema.names)
-    if not pa.types.is_boolean(found.type_in(schema)):
+    found = parse(text, schema)
+    if not types.is_boolean(found.type):
         raise ConfigurationError(
             f'The expression {quoted_name(text)} is no condition; write one such as "age >= 18".'
         )
     return found
 
 
-def _column(node: Any, names: list[str], text: str) -> str:
-    if node.table or node.name not in names:
-        near = difflib.get_close_matches(node.name, names, n=1)
-        hint = f" Did you mean {quoted_name(near[0])}?" if near else ""
-        raise ConfigurationError(
-            f"The expression {quoted_name(text)} names the column {quoted_name(node.sql())}, which "
-            f"the dataset does not have.{hint} Quote texts with ' and names with \"."
-        )
-    return str(node.name)
-
-
-def _is_aggregate(node: Any) -> bool:
-    return isinstance(node, ast.AggFunc | ast.Window | ast.Subquery | ast.Select)
+def _computed(sql: str, columns: Sequence[Any], rows: int) -> pa.ChunkedArray:
+    """Return what a query makes of columns; a result that is not a number is missing."""
+    names = [f"c{number}" for number in range(len(columns))]
+    table = pa.table([*columns, pa.nulls(rows, pa.int8())], [*names, ROW])
+    found = _connection().from_arrow(table).project(f"{sql} AS value").to_arrow_table()["value"]
+    if not types.is_floating(found.type):
+        return found
+    return pc.if_else(pc.is_nan(found), pa.scalar(None, found.type), found)
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
-    """Return a connection of this thread without access to files."""
+    """Return a connection of this thread, which can reach nothing but what it is given."""
     connection: duckdb.DuckDBPyConnection | None = getattr(_here, "connection", None)
     if connection is None:
-        connection = duckdb.connect(config={"threads": 1})
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_external_access = false")
+        connection = duckdb.connect(
+            config={
+                "threads": 1,
+                "temp_directory": "",
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        for name, function in TEXT_FUNCTIONS.items():
+            connection.create_function(
+                name,
+                _of_texts(function),
+                ["VARCHAR"],
+                "VARCHAR",
+                type=PythonUDFType.ARROW,
+                null_handling=FunctionNullHandling.SPECIAL,
+            )
+        for setting in SETTINGS:
+            connection.execute(setting)
         _here.connection = connection
     return connection
+
+
+def _of_texts(function: Callable[[str], str]) -> Callable[[Any], pa.Array]:
+    """Return a function of texts as one of columns, which works on each distinct text once."""
+
+    def work(texts: Any) -> pa.Array:
+        encoded = pc.dictionary_encode(pa.chunked_array(texts, pa.string())).combine_chunks()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], encoded.type)
+        found = pa.array([function(text) for text in encoded.dictionary.to_pylist()], pa.string())
+        return pc.take(found, encoded.indices)
+
+    return work
