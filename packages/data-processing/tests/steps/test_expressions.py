@@ -292,8 +292,8 @@ def test_conditions_hold_where_sqlite_says_so(text):
 
 ODD_NAMES = [
     "*", "a.b", 'quote"d', "it's", "a b", " ", "naïve 名前 🦆", "select", "c0", "c1", "row",
-    "value", "x) FROM y --", "{x}", "%s", "\\", "$1", "?", "\t", "a\nb", "COLUMNS(*)", "/* x */", "end",
-    "current_date", "[0]", "🦆", "NULL", "true",
+    "value", "x) FROM y --", "{x}", "%s", "\\", "$1", "?", "\t", "a\nb", "COLUMNS(*)", "/* x */",
+    "end", "current_date", "[0]", "🦆", "NULL", "true",
 ]  # fmt: skip
 
 
@@ -430,7 +430,8 @@ def test_dp_46_a_value_that_cannot_be_computed_with_is_not_quoted(text, sentence
         "uuid()", "current_user", "version()", "hash(i)", "typeof(i)", "error('x')", "count(*)",
         "sum(i)", "any_value(i)", "list(i)", "row_number() OVER ()", "i OVER ()", "unnest(list)",
         "list[1]", "[1]", "{'a': 1}", "row(1)", "struct_pack(a := 1)",
-        "list_transform(list, x -> x)", "repeat(t, 100000)", "lpad(t, 1000000000, 'x')", "replace(t, 'a', 'b')", "range(10)",
+        "list_transform(list, x -> x)", "repeat(t, 100000)",
+        "lpad(t, 1000000000, 'x')", "replace(t, 'a', 'b')", "range(10)",
         "t SIMILAR TO 'x'", "t LIKE 'x' ESCAPE '!'", "t COLLATE nocase", "t GLOB 'x'", "~i",
         "i & 1",
         "i << 100", "i BETWEEN SYMMETRIC 1 AND 0", "at AT TIME ZONE 'UTC'", "$1", "?", ":x",

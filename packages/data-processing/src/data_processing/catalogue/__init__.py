@@ -44,4 +44,8 @@ def built_in_steps() -> list[Step]:
         features.bin,
         columns.filter_rows,
         columns.select_columns,
+        columns.drop_columns,
+        columns.rename_columns,
+        columns.reorder_columns,
+        columns.derive,
     ]

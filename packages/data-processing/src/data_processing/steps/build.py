@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data_processing.steps.parameters import arguments, columns_in
 from util_services.engines.failures import BatchContractError, RefusedCellsError
@@ -43,16 +42,31 @@ def build(step: Step, options: BaseModel, schema: pa.Schema) -> Sequence[stages.
             return list(step.function(schema, **given))
 
 
-def limited(parts: Sequence[stages.Step], where: Expression, step: str) -> list[stages.Step]:
+def limited(
+    parts: Sequence[stages.Step], where: Expression, step: str, schema: pa.Schema
+) -> list[stages.Step]:
     """Return parts that leave alone the rows for which a condition does not hold.
 
     Raises:
-        ConfigurationError: if one of them does not work row by row.
+        ConfigurationError: if one of them does not work row by row, takes a column away or changes
+            the type of one, which cannot be done to some rows alone.
     """
     limited_parts: list[stages.Step] = []
     for part in parts:
         match part:
             case Map():
+                found = part.schema(schema)
+                if any(field.name not in found.names for field in schema):
+                    raise ConfigurationError(
+                        "'where' cannot limit a step that takes columns away or renames them; take "
+                        "it out."
+                    )
+                if any(found.field(field.name).type != field.type for field in schema):
+                    raise ConfigurationError(
+                        "'where' cannot limit a step that changes the type of a column; cast the "
+                        "whole column first."
+                    )
+                schema = found
                 limited_parts.append(replace(part, function=Limited(part.function, where)))
             case Filter():
                 limited_parts.append(replace(part, function=LimitedChoice(part.function, where)))
@@ -91,20 +105,16 @@ class Limited:
             return self.function(frame)
         result = given_rows(self.function, frame, chosen)
         changed, *counts = result if isinstance(result, tuple) else (result,)
-        mask, columns = pa.array(chosen), {}
+        places, columns = np.arange(len(frame)), {}
+        places[chosen] = len(frame) + np.arange(int(chosen.sum()))
         for name in changed.columns:
-            new = changed[name].array.__arrow_array__().combine_chunks()
+            new = changed[name].array.__arrow_array__()
             if name in frame.columns:
-                old = frame[name].array.__arrow_array__().combine_chunks()
+                old = frame[name].array.__arrow_array__()
             else:
-                old = pa.nulls(len(frame), new.type)
-            if old.type != new.type:
-                raise BatchContractError(
-                    "'where' cannot limit a step that changes the type of a column; cast the "
-                    "whole column first."
-                )
-            merged = pc.replace_with_mask(old, mask, new)
-            columns[name] = pd.arrays.ArrowExtensionArray(pa.chunked_array([merged]))
+                old = pa.chunked_array([pa.nulls(len(frame), new.type)])
+            both = pa.concat_arrays([*old.chunks, *new.chunks])
+            columns[name] = pd.arrays.ArrowExtensionArray(pa.chunked_array([both.take(places)]))
         whole = pd.DataFrame(columns)
         return (whole, *counts) if counts else whole
 

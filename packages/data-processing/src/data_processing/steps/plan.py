@@ -125,7 +125,7 @@ def _built(call: Call, schema: pa.Schema) -> Sequence[stages.Step]:
     parts = call.step.build(call.options, schema)
     if call.where is None:
         return parts
-    return limited(parts, expressions.condition(call.where, schema), call.step.name)
+    return limited(parts, expressions.condition(call.where, schema), call.step.name, schema)
 
 
 def _tried(
