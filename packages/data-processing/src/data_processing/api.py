@@ -115,7 +115,8 @@ def clean(
         given = engine.from_arrow(table)
         planned = plan(chain, _data(engine.arrow_schema(given), number), schemas)
         ran = run(engine, given, planned, rows=len(frame), number=number, others=rows)
-        result = engine.consume(ran.frame, lambda reader: reader.read_all()).drop_columns([number])
+        result = engine.consume(ran.frame, lambda reader: reader.read_all())
+        result = result.drop_columns([ran.number])
     cleaned = from_arrow(result, table, frame)
     return cleaned, {
         "rows": {

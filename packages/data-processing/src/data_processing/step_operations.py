@@ -157,7 +157,7 @@ def clean_in_run(
     if logs_changes:
         beside[CHANGES] = lambda file: write_change_log(engine, ran.changes, file)
     return Outcome(
-        frame=engine.select(ran.frame, {name: name for name in names if name != number}),
+        frame=engine.select(ran.frame, {name: name for name in names if name != ran.number}),
         dropped=sum(note.dropped for note in notes),
         quarantined=sum(note.quarantined for note in notes),
         set_aside=ran.quarantine,

@@ -65,8 +65,8 @@ def apply(engine, table, recipe, tables, may_stay=(), *, as_given=None):
         engine, given, planned, rows=len(table), number=NUMBER, others=named, logs_changes=True
     )
     result = engine.consume(ran.frame, lambda reader: reader.read_all())
-    assert result[NUMBER].to_pylist() == sorted(result[NUMBER].to_pylist())
-    found = result.drop_columns([NUMBER])
+    assert result[ran.number].to_pylist() == sorted(result[ran.number].to_pylist())
+    found = result.drop_columns([ran.number])
     left = [name for name in found.schema.names if name in may_stay]
     assert found.drop_columns(left).schema.equals(planned.schema)
     notes = planned.notes(ran)

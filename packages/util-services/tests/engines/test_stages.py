@@ -168,6 +168,26 @@ def test_each_step_is_noted_with_its_rows_and_changed_cells(engine, numbers):
     ]  # fmt: skip
 
 
+def test_a_column_may_be_called_as_the_numbers_of_rows_are(engine, numbers):
+    def call_n(name):
+        def function(rows):
+            return rows.rename(columns={name: "N"})
+
+        def schema(given):
+            return pa.schema([f.with_name("N") if f.name == name else f for f in given])
+
+        return Map("rename", function, frozenset([name, "N"]), schema)
+
+    def call_back(rows):
+        places = {"n" if name == "N" else name: place for name, place in rows.places.items()}
+        return Tabled(rows.frame, dropped=0, places=places)
+
+    ran = done(engine, numbers, keep_above("b", 2998), call_n("a"), Table("name", call_back))
+
+    assert ran.number == "n_"
+    assert engine.rows(ran.frame) == [{"n": 2999 * 7 % 1000, "b": 2999, ODD: None, "n_": 2999}]
+
+
 def test_a_table_step_gets_rows_of_different_numbers_though_they_were_made_of_one(engine, numbers):
     seen = []
 

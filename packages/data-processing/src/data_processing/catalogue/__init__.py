@@ -21,6 +21,7 @@ def built_in_steps() -> list[Step]:
         features,
         missing,
         outliers,
+        shape,
         texts,
     )
 
@@ -48,4 +49,8 @@ def built_in_steps() -> list[Step]:
         columns.rename_columns,
         columns.reorder_columns,
         columns.derive,
+        shape.split_column,
+        shape.merge_columns,
+        shape.explode,
+        shape.flatten_json,
     ]

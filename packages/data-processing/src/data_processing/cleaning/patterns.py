@@ -65,10 +65,13 @@ def unicode_pattern(pattern: str) -> str:
     return found
 
 
-def matches_nothing_at_all(pattern: str) -> bool:
-    """Whether a pattern, as `unicode_pattern` returns it, matches a text without characters."""
-    found = pc.match_substring_regex(pa.array([""]), f"^(?:{pattern})$")
-    return bool(found[0].as_py())
+def matches_between_characters(pattern: str) -> bool:
+    """Whether a pattern, as `unicode_pattern` returns it, may match no characters at all.
+
+    If it does so anywhere, then also in a text without characters: every place that an anchor asks
+    for is there.
+    """
+    return bool(pc.match_substring_regex(pa.array([""]), pattern)[0].as_py())
 
 
 def _escape(letter: str, pattern: str, *, inside: bool) -> str:

@@ -145,7 +145,7 @@ def _tried(
         others={name: _nothing(engine, one, number) for name, one in others.items()},
     )
     found = engine.arrow_schema(engine.materialise(ran.frame))
-    return pa.schema([field for field in found if field.name != number])
+    return pa.schema([field for field in found if field.name != ran.number])
 
 
 def _nothing(engine: LocalEngine, schema: pa.Schema, number: str) -> Any:

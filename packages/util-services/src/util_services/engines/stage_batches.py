@@ -21,7 +21,7 @@ from util_services.engines.batches import as_declared
 from util_services.engines.failures import BatchContractError, RefusedCellsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 Counts = Mapping[str, int]
 SchemaChange = Callable[[pa.Schema], pa.Schema]
@@ -102,15 +102,15 @@ class Names:
             if not isinstance(step, Filter):
                 schema = step.schema(schema)
                 taken |= {name.casefold() for name in schema.names}
-        if self.number is not None:
-            taken.add(self.number.casefold())
+        number = None if self.number is None else free_name(self.number, taken)
+        return Names(number, free_name(self.kind, taken), free_name(self.note, taken))
 
-        def free(wish: str) -> str:
-            while wish in taken:
-                wish += "_"
-            return wish
 
-        return Names(self.number, free(self.kind), free(self.note))
+def free_name(wish: str, taken: Collection[str]) -> str:
+    """Return a name, lengthened until it is none of those taken, which are case-folded."""
+    while wish.casefold() in taken:
+        wish += "_"
+    return wish
 
 
 class Composed:

@@ -27,6 +27,7 @@ from util_services.engines.stage_batches import (
     Map,
     Names,
     RowWise,
+    free_name,
 )
 from util_services.engines.stage_fits import Fit, Fitted, Groups, datasets_of, fit_all
 from util_services.engines.stage_notes import Note, Tally, Told, add_up
@@ -92,6 +93,8 @@ class Ran:
 
     Attributes:
         frame: the rows, with their numbers if the chain was given any.
+        number: the column of their numbers; another than was given where a step has made a column
+            of that name.
         notes: what each step did, in order; the row-wise steps of a fit are one.
         states: of each fit, by its place in the chain.
         quarantine: frames of one text column: JSON of the rows that were set aside.
@@ -99,6 +102,7 @@ class Ran:
     """
 
     frame: Frame
+    number: str | None
     notes: tuple[Note, ...]
     states: Mapping[int, Groups]
     quarantine: tuple[Frame, ...] = ()
@@ -166,7 +170,12 @@ def run(
             chain.row_wise(stage, place)
             place += len(stage)
     return Ran(
-        chain.frame, tuple(chain.notes), chain.states, tuple(chain.quarantine), tuple(chain.changes)
+        chain.frame,
+        chain.number,
+        tuple(chain.notes),
+        chain.states,
+        tuple(chain.quarantine),
+        tuple(chain.changes),
     )
 
 
@@ -201,7 +210,8 @@ class _Chain:
         logs_changes: bool,
     ) -> None:
         self.engine, self.frame, self.rows, self.number = engine, frame, rows, number
-        self.others, self.states, self.logs_changes = others, states, logs_changes
+        self.states, self.logs_changes = states, logs_changes
+        self.others, self.number_of_others = others, number
         self.repeats_numbers = False  # as rows do that were made of one row
         self.notes: list[Note] = []
         self.quarantine: list[Frame] = []
@@ -211,20 +221,21 @@ class _Chain:
         """Do a table step."""
         if self.number is None:
             raise AssertionError("table steps need numbered rows")
-        others = {
-            name: _rows(self.engine, frame, self.number) for name, frame in self.others.items()
-        }
         if self.repeats_numbers:
-            data = {name: name for name in self._data().names}
-            rows_alone = self.engine.select(self.frame, data)
-            self.frame = self.engine.number_rows(rows_alone, self.number)
+            alone = self._without(self.frame, self.number)
+            self.frame = self.engine.number_rows(alone, self.number)
             self.repeats_numbers = False
+        others = {
+            name: _rows(self.engine, frame, self.number_of_others or "")
+            for name, frame in self.others.items()
+        }
         rows = _rows(self.engine, self.frame, self.number, others)
         result = step.function(rows)
         places = dict(rows.places if result.places is None else result.places)
         note = Note(step.name, self.rows, None, is_selection=result.dropped is not None)
         note.tell(result)
         self.notes.append(note)
+        self.number = free_name(self.number, {name.casefold() for name in places})
         frame = self.engine.select(result.frame, places | {self.number: NUMBER})
         self.frame = frame if is_last else self.engine.materialise(frame)
         if result.dropped is not None:
@@ -266,16 +277,20 @@ class _Chain:
 
     def _others_of(self, fits: Sequence[Fit]) -> dict[str, Frame]:
         """Return the other datasets that fits ask, without the numbers of their rows."""
-        return {name: self._data(self.others[name]) for name in datasets_of(fits)}
+        return {
+            name: self._without(self.others[name], self.number_of_others)
+            for name in datasets_of(fits)
+        }
 
-    def _data(self, frame: Frame) -> Frame:
-        names = [name for name in self.engine.arrow_schema(frame).names if name != self.number]
+    def _without(self, frame: Frame, number: str | None) -> Frame:
+        names = [name for name in self.engine.arrow_schema(frame).names if name != number]
         return self.engine.select(frame, {name: name for name in names})
 
     def _apply(self, steps: Sequence[RowWise]) -> list[Tally]:
         """Do row-wise steps in one pass, and return what each of them counted."""
         given = self._data()
         names = Names(self.number, "kind", "note").free_of(steps, given)
+        self._call_numbers(names.number)
         function = Composed(steps, given, names, logs_changes=self.logs_changes)
         mapped = self.engine.map_batches(self.frame, function, function.schema)
         kind, note = nw.col(names.kind), nw.col(names.note)
@@ -289,6 +304,12 @@ class _Chain:
         self.frame = self.engine.select(mapped.filter(kind == DATA), columns)
         self.repeats_numbers |= any(isinstance(step, Expand) for step in steps)
         return tallies
+
+    def _call_numbers(self, name: str | None) -> None:
+        """Give the column of numbers another name, where a step makes a column of its own."""
+        if self.number is not None and name is not None and name != self.number:
+            columns = {one: one for one in self._data().names} | {name: self.number}
+            self.frame, self.number = self.engine.select(self.frame, columns), name
 
     def _data(self) -> pa.Schema:
         """Return the columns of the rows, without their numbers."""
