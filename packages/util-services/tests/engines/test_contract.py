@@ -626,6 +626,37 @@ def test_rows_are_numbered_in_the_order_in_which_they_stand(engine, stage, tmp_p
     assert engine.rows(none) == []
 
 
+@through_connect_too
+@pytest.mark.parametrize("kind", ["int64", "uint8", "text", "instant", "deep", "map"])
+def test_columns_become_rows_in_their_order(engine, stage, tmp_path, kind):
+    _, kept, values = KINDS[kind]
+    cells = [*values, None] * (ROWS // 30)
+    table = pa.table(
+        {
+            "a.b": pa.array(cells, kept),
+            "n": range(len(cells)),
+            "*": pa.array(cells[1:] + cells[:1], kept),
+        }
+    )
+    frame = engine.scan(stage(table))
+
+    found = engine.unpivot(frame, {"it's": "*", "a.b": "a.b"}, 'the "name"', "number")
+
+    rows = read(engine, found, tmp_path)
+    types = dict(
+        zip(
+            *(getattr(engine.arrow_schema(found), what) for what in ("names", "types")), strict=True
+        )
+    )
+    given = engine.arrow_schema(frame)
+    assert types == {"n": pa.int64(), 'the "name"': pa.string(), "number": given.field("*").type}
+    assert rows["n"].to_pylist() == [n for n in range(len(cells)) for _ in range(2)]
+    assert rows['the "name"'].to_pylist() == ["it's", "a.b"] * len(cells)
+    assert rows["number"].to_pylist() == [
+        one for row in table.select(["*", "a.b"]).to_pylist() for one in row.values()
+    ]
+
+
 # --- what operations ask of narwhals -------------------------------------------------------------
 
 

@@ -252,6 +252,24 @@ class SparkEngine:
         number = (first + inside).cast("bigint").alias(name)
         return _lazy(native.select(*map(self._column, native.columns), number))
 
+    def unpivot(
+        self, frame: nw.LazyFrame[Any], columns: Mapping[str, str], name: str, value: str
+    ) -> nw.LazyFrame[Any]:
+        """Make rows of columns, partition by partition; values keep the type of the first."""
+        native, functions, pair = frame.to_native(), self._functions, f"pair_{self._mark}"
+        left = [self._column(one) for one in native.columns if one not in columns.values()]
+        pairs = [
+            functions.struct(functions.lit(text).alias("name"), self._column(one).alias("value"))
+            for text, one in columns.items()
+        ]
+        rows = native.select(*left, functions.explode(functions.array(*pairs)).alias(pair))
+        first = next(iter(columns.values()))
+        made = [
+            functions.col(f"{pair}.name").alias(name),
+            functions.col(f"{pair}.value").alias(value, metadata=native.schema[first].metadata),
+        ]
+        return _lazy(rows.select(*left, *made))
+
     def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
         """Return names and Arrow types of a frame's columns, as the local engine has them."""
         return self._local.arrow_schema(self._nothing(self._types(frame.to_native())))
