@@ -117,7 +117,9 @@ def clean(
         ran = run(engine, given, planned, rows=len(frame), number=number, others=rows)
         result = engine.consume(ran.frame, lambda reader: reader.read_all())
         result = result.drop_columns([ran.number])
-    cleaned = from_arrow(result, table, frame)
+    cleaned, notes = from_arrow(result, table, frame), planned.notes(ran)
+    if notes[-1].rows_out is None:  # of a table step at the end
+        notes[-1].rows_out = len(cleaned)
     return cleaned, {
         "rows": {
             "in": len(frame),
@@ -126,7 +128,7 @@ def clean(
             "quarantined": sum(note.quarantined for note in ran.notes),
         },
         "recipe": [call.to_dict() for call in chain],
-        "steps": [note.to_dict() for note in planned.notes(ran)],
+        "steps": [note.to_dict() for note in notes],
     }
 
 

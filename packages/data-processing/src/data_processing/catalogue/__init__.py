@@ -22,6 +22,7 @@ def built_in_steps() -> list[Step]:
         missing,
         outliers,
         shape,
+        tables,
         texts,
     )
 
@@ -53,4 +54,11 @@ def built_in_steps() -> list[Step]:
         shape.merge_columns,
         shape.explode,
         shape.flatten_json,
+        tables.sort_rows,
+        tables.sample_rows,
+        tables.join_datasets,
+        tables.concat_datasets,
+        tables.aggregate_data,
+        tables.pivot,
+        tables.unpivot,
     ]

@@ -23,8 +23,9 @@ def refuse_clashes(names: Iterable[str]) -> None:
     for name in names:
         if not name:
             raise ConfigurationError("A column would have no name; give it one.")
-        other = seen.setdefault(name.casefold(), name)
-        if other is not name:
+        other = seen.get(name.casefold())
+        seen[name.casefold()] = name
+        if other is not None:
             alike = "are equal" if other == name else "differ in case alone"
             raise ConfigurationError(
                 f"The columns {quoted_name(other)} and {quoted_name(name)} {alike}, and engines "
