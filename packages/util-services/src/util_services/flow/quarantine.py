@@ -8,7 +8,6 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from util_services.datasets.sifting import NOT_UTF8, BadRecord
-from util_services.flow.bring import escaped_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,6 +103,8 @@ def original_bytes(content: bytes, encoding: str) -> bytes:
     """Return bytes that were transcoded to UTF-8, those outside the encoding too, as they were."""
     if encoding == "utf-8":
         return content
+    from util_services.flow.bring import escaped_by
+
     text = content.decode("utf-8", "surrogatepass")
     return text.encode(encoding, escaped_by(encoding))
 
