@@ -1,6 +1,6 @@
 """The operations of this package, declared; what they do is in `data_processing.cleaning`."""
 
-from data_processing.catalogue import duplicates, texts
+from data_processing.catalogue import casts, duplicates, missing, outliers, tables, texts
 from data_processing.config import CleanDataConfig, ConvertFormatConfig
 from data_processing.step_operations import check_clean_data, clean_data_in_run, operation_of
 from util_services.flow.operate import Dataset, Outcome
@@ -31,5 +31,46 @@ def clean_data(dataset: Dataset, config: CleanDataConfig) -> Outcome:
     return clean_data_in_run(dataset, config)
 
 
+VISITS = "sample:visits.jsonl"
+
 remove_duplicates = operation_of(duplicates.remove_duplicates)
 normalise_text = operation_of(texts.normalise_text, {"columns": ["city"]})
+cast_types = operation_of(
+    casts.cast_types, {"columns": {"length_of_stay": {"type": "integer", "on_error": "null"}}}
+)
+parse_dates = operation_of(
+    casts.parse_dates, {"columns": {"birth_date": {"formats": ["%Y-%m-%d"], "on_error": "null"}}}
+)
+fill_missing_values = operation_of(
+    missing.fill_missing_values,
+    {"columns": {"income": {"strategy": "median", "by": ["ward"]}}},
+    VISITS,
+)
+handle_outliers = operation_of(
+    outliers.handle_outliers, {"columns": {"income": {"action": "cap"}}}, VISITS
+)
+join_datasets = operation_of(tables.join_datasets, {"right": VISITS, "on": ["patient_id"]})
+aggregate_data = operation_of(
+    tables.aggregate_data,
+    {
+        "by": ["ward"],
+        "columns": {
+            "patients": {"function": "count"},
+            "mean_stay": {"of": "length_of_stay", "function": "mean"},
+        },
+    },
+    VISITS,
+)
+
+OPERATIONS = (
+    clean_data,
+    convert_format,
+    remove_duplicates,
+    normalise_text,
+    cast_types,
+    parse_dates,
+    fill_missing_values,
+    handle_outliers,
+    join_datasets,
+    aggregate_data,
+)

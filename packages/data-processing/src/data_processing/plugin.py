@@ -36,12 +36,7 @@ def register_ops() -> Iterable[dg.OpDefinition]:
     """Return the ops, for pipelines."""
     from data_processing import ops
 
-    return [
-        ops.clean_data.op,
-        ops.convert_format.op,
-        ops.normalise_text.op,
-        ops.remove_duplicates.op,
-    ]
+    return [operation.op for operation in ops.OPERATIONS]
 
 
 @hookimpl

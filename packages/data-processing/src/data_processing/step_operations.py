@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from data_processing.steps.parameters import columns_in, datasets_in
+from util_services.config import DEFAULT_INPUT
 from util_services.errors import ConfigurationError
 from util_services.flow.beside import CHANGES, STATE, write_change_log
 from util_services.flow.operate import Outcome
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 PLACE = "ops.clean_data.config"
 
 
-def operation_of(step: Step, default: Mapping[str, Any] | None = None) -> Operation:
+def operation_of(
+    step: Step, default: Mapping[str, Any] | None = None, sample: str = DEFAULT_INPUT
+) -> Operation:
     """Return the operation that does one step to a dataset.
 
     Args:
         step: the step; its options are the operation's config.
-        default: options with which it runs on the bundled sample.
+        default: options with which it runs on a bundled sample.
+        sample: that sample.
     """
 
     def recipe(config: BaseModel) -> Recipe:
@@ -46,7 +50,7 @@ def operation_of(step: Step, default: Mapping[str, Any] | None = None) -> Operat
     def check(config: BaseModel, schema: Schema, inputs: Inputs) -> None:
         check_recipe(recipe(config), schema, inputs)
 
-    checked = CheckedOp(step.options, columns_in, check=check, default=default or {})
+    checked = CheckedOp(step.options, columns_in, check=check, default=default or {}, sample=sample)
     return Operation(run, checked, name=step.name, description=step.description)
 
 

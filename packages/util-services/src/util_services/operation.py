@@ -112,9 +112,10 @@ class Operation:
 
     def _default_config(self) -> dict[str, Any]:
         """Return the run config that the Launchpad opens with; it runs as it is."""
-        ops = {}
+        ops, checked = {}, CHECKED_OPS[self.name]
         for name in (read_dataset.name, self.name, write_dataset.name):
-            config = CHECKED_OPS[name].config(**CHECKED_OPS[name].default)
+            given = {"path": checked.sample} if name == read_dataset.name else None
+            config = CHECKED_OPS[name].config(**(given or CHECKED_OPS[name].default))
             ops[name] = {"config": config.model_dump(mode="json")}
         return {"ops": ops, "loggers": {name: {"config": {}} for name in LOGGERS}}
 

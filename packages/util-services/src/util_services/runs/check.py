@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel
 
-from util_services.config import ReadDatasetConfig, WriteDatasetConfig
+from util_services.config import DEFAULT_INPUT, ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.schema import Schema
 from util_services.errors import ConfigurationError, printable, quoted_name
 from util_services.flow.inputs import Inputs
@@ -52,6 +52,7 @@ class CheckedOp:
     single_pass: bool = False  # whether it scans its input once
     check: Check | None = None  # what else is known without rows
     default: Mapping[str, Any] = field(default_factory=dict)  # config that runs on the sample
+    sample: str = DEFAULT_INPUT  # what the default config reads
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
