@@ -124,8 +124,8 @@ def clean(
         "rows": {
             "in": len(frame),
             "out": len(cleaned),
-            "dropped": sum(note.dropped for note in ran.notes),
-            "quarantined": sum(note.quarantined for note in ran.notes),
+            "dropped": sum(note.dropped for note in notes),
+            "quarantined": sum(note.quarantined for note in notes),
         },
         "recipe": [call.to_dict() for call in chain],
         "steps": [note.to_dict() for note in notes],

@@ -1,6 +1,6 @@
 """The operations of this package, declared; what they do is in `data_processing.cleaning`."""
 
-from data_processing.catalogue import casts, duplicates, missing, outliers, tables, texts
+from data_processing.catalogue import casts, checks, duplicates, missing, outliers, tables, texts
 from data_processing.config import CleanDataConfig, ConvertFormatConfig
 from data_processing.step_operations import check_clean_data, clean_data_in_run, operation_of
 from util_services.flow.operate import Dataset, Outcome
@@ -49,6 +49,21 @@ fill_missing_values = operation_of(
 handle_outliers = operation_of(
     outliers.handle_outliers, {"columns": {"income": {"action": "cap"}}}, VISITS
 )
+validate_data = operation_of(
+    checks.validate_data,
+    {
+        "rules": [
+            {"rule": "not_null", "columns": ["patient_id"]},
+            {"rule": "unique", "columns": ["patient_id"], "severity": "warn"},
+            {
+                "rule": "type",
+                "columns": ["birth_date"],
+                "type": "date",
+                "severity": "quarantine",
+            },
+        ]
+    },
+)
 join_datasets = operation_of(tables.join_datasets, {"right": VISITS, "on": ["patient_id"]})
 aggregate_data = operation_of(
     tables.aggregate_data,
@@ -71,6 +86,7 @@ OPERATIONS = (
     parse_dates,
     fill_missing_values,
     handle_outliers,
+    validate_data,
     join_datasets,
     aggregate_data,
 )

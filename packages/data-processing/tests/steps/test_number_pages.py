@@ -1,4 +1,4 @@
-"""The pages of steps on numbers, types and missing values: options and examples hold."""
+"""The pages of steps on numbers, types, missing values and rules: options and examples hold."""
 
 import re
 from datetime import date
@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from data_processing import clean
-from data_processing.catalogue import casts, features, missing, outliers
+from data_processing.catalogue import casts, checks, features, missing, outliers
 
 PAGES = Path(__file__).parents[4] / "docs/steps"
 MODELS = {
@@ -21,6 +21,7 @@ MODELS = {
     "bin": features.BinRule,
     "cast_types": casts.CastRule,
     "parse_dates": casts.DateRule,
+    "validate_data": checks.DataRule,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import dagster as dg
 
-from util_services.asset_events import materialised, observed, table_metadata
+from util_services.asset_events import checked, materialised, observed, table_metadata
 from util_services.config import ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError
@@ -99,6 +99,8 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
         context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
         if event := materialised(published, dataset, storage, context.run_id, context.job_name):
             context.log_event(event)
+            for check in checked(dataset, event):
+                context.log_event(check)  # type: ignore[arg-type] # its annotation lacks checks
         context.add_output_metadata(
             {
                 "summary": dg.MetadataValue.md(render_markdown(published.report)),

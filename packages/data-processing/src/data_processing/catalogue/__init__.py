@@ -16,6 +16,7 @@ def built_in_steps() -> list[Step]:
     from data_processing.catalogue import (
         casts,
         categories,
+        checks,
         columns,
         duplicates,
         features,
@@ -61,4 +62,5 @@ def built_in_steps() -> list[Step]:
         tables.aggregate_data,
         tables.pivot,
         tables.unpivot,
+        checks.validate_data,
     ]

@@ -143,6 +143,7 @@ def _tried(
         rows=0,
         number=number,
         others={name: _nothing(engine, one, number) for name, one in others.items()},
+        is_trial=True,
     )
     found = engine.arrow_schema(engine.materialise(ran.frame))
     return pa.schema([field for field in found if field.name != ran.number])

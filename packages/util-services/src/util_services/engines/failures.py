@@ -27,6 +27,7 @@ SPILL_LIMIT = "max_temp_directory_size"  # by which DuckDB means the free space 
 NOT_FINITE = "data-services: a number is not finite"
 NOT_A_YEAR = "data-services: a date is of no year from 1 to 9999"
 MAX_ROWS_SHOWN = 5  # of a batch; they tell where to look, not how many there are
+MAX_RULES_SHOWN = 5  # in a sentence
 UNFIT_TEXT = re.compile(f"Invalid Input Error: ({NOT_FINITE}|{NOT_A_YEAR})<(.*)>", re.DOTALL)
 
 
@@ -119,3 +120,21 @@ def engine_failure(error: BaseException) -> BaseException:
         f"The engine cannot process the data as it is ({type(error).__name__}); check that the "
         "columns have the types that the operation needs."
     )
+
+
+class BrokenRulesError(DatasetError):
+    """Raised when rows break what a step says that they must keep."""
+
+    def __init__(self, step: str, rules: Sequence[str]) -> None:
+        super().__init__(step, tuple(rules))  # args rebuild the error in another process
+        self.step, self.rules = step, tuple(rules)
+
+    def __str__(self) -> str:
+        shown = "; ".join(self.rules[:MAX_RULES_SHOWN])
+        more = len(self.rules) - MAX_RULES_SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        return (
+            f"{self.step}: the data break {len(self.rules)} of the rules of severity error: "
+            f"{shown}{rest}; nothing was published. Correct the data, or give these rules the "
+            "severity warn or quarantine."
+        )

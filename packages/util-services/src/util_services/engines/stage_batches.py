@@ -61,11 +61,13 @@ class Filter:
         name: the step's name in notes and errors.
         function: gets some rows and returns one truth value for each; missing is false.
         reason: why the other rows go to the quarantine; None where they are dropped.
+        marks: columns that steps have made for their own use; the quarantine does not hold them.
     """
 
     name: str
     function: Callable[[pd.DataFrame], pd.Series]
     reason: str | None = None
+    marks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class Composed:
                     rows, left = rows.chosen(step)
                     tally["left"] = len(left.frame)
                     if step.reason is not None:
-                        notes += [(QUARANTINED, n) for n in left.records(step.name, step.reason)]
+                        notes += [(QUARANTINED, n) for n in left.records(step)]
                 case Expand():
                     rows = rows.expanded(step, schema)
             tallies.append(tally | {"out": len(rows.frame)})
@@ -268,13 +270,14 @@ class _Batch:
     def number(self, position: int) -> int | None:
         return None if self.numbers is None else int(self.numbers[position])
 
-    def records(self, step: str, reason: str) -> Iterator[dict[str, Any]]:
+    def records(self, step: Filter) -> Iterator[dict[str, Any]]:
         """Yield each row as the quarantine holds it."""
-        columns = {str(name): _held(self.frame[name]).to_pylist() for name in self.frame}
+        names = [name for name in self.frame if name not in step.marks]
+        columns = {str(name): _held(self.frame[name]).to_pylist() for name in names}
         for position in range(len(self.frame)):
             record = {name: values[position] for name, values in columns.items()}
             number = self.number(position)
-            yield {"row": number, "step": step, "reason": reason, "record": record}
+            yield {"row": number, "step": step.name, "reason": step.reason, "record": record}
 
 
 def _changes(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import pyarrow as pa
 
+from util_services.engines.failures import BrokenRulesError
 from util_services.engines.stage_batches import (
     CHANGED,
     DATA,
@@ -68,11 +69,13 @@ class Tabled(Told):
         frame: the rows, each with a `NUMBER` of its own, in ascending order of these.
         dropped: how many rows it left out; None where rows out are no selection of rows in.
         places: the names in the frame by the names of the columns; None if all are as before.
+        failures: what rows break that they must not, so that nothing may be published.
     """
 
     frame: Frame
     dropped: int | None
     places: Mapping[str, str] | None = None
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ def run(
     others: Mapping[str, Frame] | None = None,
     states: Mapping[int, Groups] | None = None,
     logs_changes: bool = False,
+    is_trial: bool = False,
 ) -> Ran:
     """Return what a chain of steps makes of a frame.
 
@@ -156,10 +160,16 @@ def run(
             with numbered rows.
         states: states of fits that were worked out before, by their places in the chain.
         logs_changes: whether each changed cell is told with its values before and after.
+        is_trial: whether there are no rows, since only columns are to be found out: nothing fails
+            then for what rows lack.
+
+    Raises:
+        BrokenRulesError: if a step found that rows break what they must not.
     """
     chain = _Chain(
         engine, frame, rows, number, others or {}, dict(states or {}), logs_changes=logs_changes
     )
+    chain.is_trial = is_trial
     stages = plan(steps)
     place = 0
     for number_of_stage, stage in enumerate(stages, start=1):
@@ -212,6 +222,7 @@ class _Chain:
         self.engine, self.frame, self.rows, self.number = engine, frame, rows, number
         self.states, self.logs_changes = states, logs_changes
         self.others, self.number_of_others = others, number
+        self.is_trial = False
         self.repeats_numbers = False  # as rows do that were made of one row
         self.notes: list[Note] = []
         self.quarantine: list[Frame] = []
@@ -231,6 +242,8 @@ class _Chain:
         }
         rows = _rows(self.engine, self.frame, self.number, others)
         result = step.function(rows)
+        if result.failures and not self.is_trial:
+            raise BrokenRulesError(step.name, result.failures)
         places = dict(rows.places if result.places is None else result.places)
         note = Note(step.name, self.rows, None, is_selection=result.dropped is not None)
         note.tell(result)
