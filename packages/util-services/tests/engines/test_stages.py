@@ -396,16 +396,21 @@ def test_a_fit_of_several_parts_gets_one_state_with_the_names_of_the_parts(engin
     )
 
 
-def refuse(rows):
-    places = [place for place, value in enumerate(rows["b"]) if value == 859]
-    if places:
-        raise RefusedCellsError("The column 'b' holds what is refused", "leave it out", places)
-    return rows
+def refusing():
+    """Return a function that refuses a cell; Spark's workers cannot import this module."""
+
+    def refuse(rows):
+        places = [place for place, value in enumerate(rows["b"]) if value == 859]
+        if places:
+            raise RefusedCellsError("The column 'b' holds what is refused", "leave it out", places)
+        return rows
+
+    return refuse
 
 
 def test_cells_that_a_step_refuses_are_told_by_the_numbers_of_their_rows(engine, numbers):
     with pytest.raises(DatasetError) as caught:
-        done(engine, numbers, keep_above("b", 500), Map("refuse", refuse))
+        done(engine, numbers, keep_above("b", 500), Map("refuse", refusing()))
 
     assert str(caught.value) == (
         "The column 'b' holds what is refused in row 859 (the first row is 0); leave it out."
@@ -414,7 +419,7 @@ def test_cells_that_a_step_refuses_are_told_by_the_numbers_of_their_rows(engine,
 
 def test_cells_of_rows_without_numbers_are_refused_alike(engine, numbers):
     with pytest.raises(DatasetError) as caught:
-        run(engine, numbers, [Map("refuse", refuse)], rows=len(TABLE))
+        run(engine, numbers, [Map("refuse", refusing())], rows=len(TABLE))
 
     assert str(caught.value) == "The column 'b' holds what is refused; leave it out."
 

@@ -63,4 +63,5 @@ def built_in_steps() -> list[Step]:
         tables.pivot,
         tables.unpivot,
         checks.validate_data,
+        checks.profile_data,
     ]

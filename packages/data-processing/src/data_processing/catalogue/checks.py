@@ -1,4 +1,4 @@
-"""The step on rules that a dataset must keep."""
+"""Steps that look at a dataset: rules that it must keep, and what is in it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
+
+    from util_services.engines.stages import Rows, Tabled
 
 MEANT_FOR = {
     "type": ("type",),
@@ -150,3 +152,28 @@ def validate_data(
     from data_processing.cleaning.validating import validate
 
     return validate(schema, rules)
+
+
+@step(table=True)
+def profile_data(
+    rows: Rows,
+    *,
+    columns: Annotated[Columns, described("The columns to look at; all if none are named.")] = [],  # noqa: B006
+    min_count: Annotated[
+        int,
+        described(
+            "A count of fewer rows is not told, nor is a quantile beyond which fewer rows lie.",
+            ge=1,
+        ),
+    ] = 10,
+) -> Tabled:
+    """Tell what is in the columns of a dataset, in counts, and leave its rows as they are.
+
+    Told are types, and those that texts are written as; missing and distinct values; quantiles and
+    a histogram of numbers; tokens that stand for missing values; columns that may be keys; and
+    columns that together may single people out, with the share of rows that they do. No value of a
+    cell is told: quantiles are rounded to two digits, and small counts are left out.
+    """
+    from data_processing.cleaning.profiling import profile
+
+    return profile(rows, columns, min_count)

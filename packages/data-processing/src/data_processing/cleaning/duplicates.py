@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals as nw
 
 from data_processing.cleaning.folding import Difference, fold_texts, holds_texts, is_text
+from util_services.engines.stage_batches import free_name
 from util_services.engines.stages import NUMBER, Tabled
 from util_services.errors import quoted_name
 from util_services.reports import Figure, Section
@@ -104,23 +105,31 @@ def remove_duplicates(
 
     The options are those of `Rule`; an empty ``subset`` stands for all columns.
     """
-    keys = tuple(rows.places[name] for name in subset or rows.places)
+    names = list(subset or rows.places)
+    _refuse_keys(rows, names)
+    keys = tuple(rows.places[name] for name in names)
     rule = Rule(keys, keep, tuple(rows.places[name] for name in order_by), tuple(ignore))
     found = find_duplicates(rows.engine, rows.frame, NUMBER, rule)
-    names = {place: name for name, place in rows.places.items()}
+    known_as = {place: name for name, place in rows.places.items()}
     return Tabled(
         frame=rows.engine.drop_rows(rows.frame, NUMBER, found.losers),
         dropped=found.dropped,
         facts=found.facts(),
-        warnings=warnings(rule, rows.engine.arrow_schema(rows.frame), names.__getitem__),
+        warnings=warnings(rule, rows.engine.arrow_schema(rows.frame), known_as.__getitem__),
         limits=(LIMIT,),
         sections=found.sections(),
     )
 
 
+def _refuse_keys(rows: Rows, names: Sequence[str]) -> None:
+    """Refuse a key that the engine cannot compare, under the name that the user knows."""
+    named = rows.engine.select(rows.frame, {name: rows.places[name] for name in names})
+    taken = {name.casefold() for name in names}
+    rows.engine.row_hash(named, names, free_name(HASH, taken))  # reads nothing
+
+
 def find_duplicates(engine: Engine, rows: Frame, number: str, rule: Rule) -> Duplicates:
     """Find the rows to drop so that ``rule`` holds; the column ``number`` numbers the rows."""
-    engine.row_hash(rows, rule.subset, HASH)  # reads nothing, or refuses a key by its own name
     keyed = _fold_keys(engine, _name_keys(engine, rows, number, rule), rule.ignore)
     doubles = _doubles(engine, keyed, rule.keep)
     losers = doubles if rule.keep == "none" else doubles.filter(~nw.col(KEPT))

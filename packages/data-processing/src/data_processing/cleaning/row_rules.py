@@ -70,6 +70,11 @@ def row_condition(rule: DataRule, column: str | None, schema: pa.Schema) -> Expr
     return condition(text, schema)
 
 
+def written_as(wanted: str, column: str, schema: pa.Schema) -> Expression:
+    """Return the condition that the texts of a column are written as values of a type."""
+    return condition(WRITTEN_AS[wanted].format(_named(column)), schema)
+
+
 def _of_type(wanted: str, name: str, kind: str) -> str:
     """Return the condition that values are of a type, or texts that are written as one."""
     if kind in TYPES_OF_KINDS[wanted] or kind == "missing":

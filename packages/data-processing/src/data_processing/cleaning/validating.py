@@ -12,11 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from data_processing.cleaning.join_keys import KEY, Keys
+from data_processing.cleaning.row_counts import rows_where
 from data_processing.cleaning.row_rules import row_condition
 from data_processing.cleaning.schemas import Changed, free_name
 from data_processing.cleaning.tables import SIZE, Frame, count, schema_of
@@ -30,6 +29,8 @@ from util_services.reports import Table as ReportTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
 
     from data_processing.catalogue.checks import DataRule
     from data_processing.steps.expressions import Expression
@@ -230,23 +231,8 @@ def _validated(checks: Sequence[Check], rows: Rows) -> Tabled:
 def _counted(checks: Sequence[Check], rows: Rows) -> dict[int, int]:
     """Return how many rows break each rule that a row breaks by itself."""
     conditions = {n: check.condition for n, check in enumerate(checks) if check.condition}
-    if not conditions:
-        return {}
-    read = sorted({name for one in conditions.values() for name in one.columns})
-    names = read or list(rows.places)[:1]  # a batch without columns would have no rows
-    schema = pa.schema([(f"rule_{n}", pa.int64()) for n in conditions])
-
-    def broken(batch: pd.DataFrame) -> pd.DataFrame:
-        counts = {
-            f"rule_{n}": [int(np.count_nonzero(~Keeps(one)(batch).to_numpy(bool)))]
-            for n, one in conditions.items()
-        }
-        return pd.DataFrame(counts).convert_dtypes(dtype_backend="pyarrow")
-
-    frame = rows.engine.select(rows.frame, {name: rows.places[name] for name in names})
-    counted = rows.engine.materialise(rows.engine.map_batches(frame, broken, schema))
-    (sums,) = rows.engine.rows(counted.select(nw.col(*schema.names).sum()))
-    return {n: int(sums[f"rule_{n}"] or 0) for n in conditions}
+    broken = rows_where(rows, list(conditions.values()), is_true=False)
+    return dict(zip(conditions, broken, strict=True))
 
 
 def _repeated(rule: DataRule, rows: Rows) -> Frame:
