@@ -34,6 +34,19 @@ def clean_data(dataset: Dataset, config: CleanDataConfig) -> Outcome:
 VISITS = "sample:visits.jsonl"
 
 remove_duplicates = operation_of(duplicates.remove_duplicates)
+link_duplicates = operation_of(
+    duplicates.link_duplicates,
+    {
+        "compare": {
+            "given_name": {},
+            "family_name": {},
+            "city": {"weight": 0.5},
+            "birth_date": {"method": "exact"},
+        },
+        "blocks": [{"columns": ["birth_date"]}, {"columns": ["email"]}],
+        "threshold": 0.9,
+    },
+)
 normalise_text = operation_of(texts.normalise_text, {"columns": ["city"]})
 cast_types = operation_of(
     casts.cast_types, {"columns": {"length_of_stay": {"type": "integer", "on_error": "null"}}}
@@ -81,6 +94,7 @@ OPERATIONS = (
     clean_data,
     convert_format,
     remove_duplicates,
+    link_duplicates,
     normalise_text,
     cast_types,
     parse_dates,

@@ -29,6 +29,7 @@ def built_in_steps() -> list[Step]:
 
     return [
         duplicates.remove_duplicates,
+        duplicates.link_duplicates,
         texts.normalise_text,
         texts.replace_text,
         texts.repair_mojibake,
