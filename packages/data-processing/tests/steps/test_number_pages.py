@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from data_processing import clean
-from data_processing.catalogue import casts, checks, features, missing, outliers
+from data_processing.catalogue import casts, checks, duplicates, features, missing, outliers
 
 PAGES = Path(__file__).parents[4] / "docs/steps"
 MODELS = {
@@ -62,6 +62,13 @@ def test_options_and_defaults_of_a_page_are_those_of_the_step(name):
             assert default.strip("`") == str(given).lower().removesuffix(".0")
         elif info.default_factory is None:
             assert not info.default
+
+
+@pytest.mark.parametrize("step", [checks.profile_data, duplicates.link_duplicates])
+def test_a_page_names_all_options_of_a_step_on_tables(step):
+    _, _, *rows = tables(page(step.name))[0]
+
+    assert [option for option, *_ in rows] == [f"`{name}`" for name in step.options.model_fields]
 
 
 @pytest.mark.parametrize("name", MODELS)

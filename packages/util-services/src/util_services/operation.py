@@ -12,6 +12,7 @@ imported inside the function, because discovery runs this module.
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -52,7 +53,7 @@ class Operation:
         self.name = name or function.__name__
         self.description = description or inspect.getdoc(function) or ""
         self.function, self.config = function, checked.config
-        CHECKED_OPS[self.name] = checked
+        CHECKED_OPS[self.name] = replace(checked, function=function)
         self.op = self._make_op()
         self.graph = self._make_graph()
 

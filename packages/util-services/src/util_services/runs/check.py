@@ -53,6 +53,7 @@ class CheckedOp:
     check: Check | None = None  # what else is known without rows
     default: Mapping[str, Any] = field(default_factory=dict)  # config that runs on the sample
     sample: str = DEFAULT_INPUT  # what the default config reads
+    function: Callable[[Any, Any], Any] | None = None  # what it does to a dataset
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
@@ -153,6 +154,16 @@ def _operations(job: dg.JobDefinition) -> Iterator[tuple[str, CheckedOp]]:
         checked = CHECKED_OPS.get(node.definition.name)
         if checked is not None and node.name not in {"read_dataset", "write_dataset"}:
             yield node.name, checked
+
+
+def operations_of(job: dg.JobDefinition) -> list[tuple[str, str]]:
+    """Return the nodes of a job that are operations, in their order, and what these are called."""
+    return [
+        (node.name, node.definition.name)
+        for node in job.nodes_in_topological_order
+        if node.definition.name in CHECKED_OPS
+        and node.definition.name not in {"read_dataset", "write_dataset"}
+    ]
 
 
 def _sentence(error: dg.DagsterInvalidConfigError) -> str:
