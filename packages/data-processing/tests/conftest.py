@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_processing.cleaning.duplicates import remove_duplicates
+from data_processing.step_operations import clean_in_run, of_one_step
+from data_processing.steps.recipe import Recipe
 from util_services.datasets.layout import Layout
 from util_services.datasets.staged import StepReport
 from util_services.engines.local import LocalEngine
@@ -85,7 +86,9 @@ def dedupe(tmp_path_factory):
                 plan = plan_read(storage, ReadOptions("input.parquet", keep_nan=keep_nan))
                 result = operate(
                     "remove_duplicates",
-                    lambda dataset: remove_duplicates(dataset, **options),
+                    lambda dataset: of_one_step(
+                        clean_in_run(dataset, Recipe.of([{"step": "remove_duplicates", **options}]))
+                    ),
                     Dataset(opened, read_dataset(plan, staging, opened)),
                     Target(staging, Layout("parquet")),
                     options,

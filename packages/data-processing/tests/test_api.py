@@ -242,14 +242,14 @@ def test_ordering_by_text_is_warned_about_under_the_label_of_the_column():
         ({"order_by": 7}, "'order_by' must be a list of columns, such as ['NAME']."),
         ({"ignore": "case"}, "'ignore' must be a list of differences, such as ['case']."),
         ({"ignore": None}, "'ignore' must be a list of differences, such as ['case']."),
-        ({"subset": ["id", "id"]}, "'subset': each entry may stand here once."),
+        ({"subset": ["id", "id"]}, "remove_duplicates.subset: each entry may stand here once."),
         (
             {"keep": "middle"},
-            "'keep': input should be 'first', 'last', 'none' or 'any'.",
+            "remove_duplicates.keep: input should be 'first', 'last', 'none' or 'any'.",
         ),
         (
             {"ignore": ["colour"]},
-            "'ignore': input should be 'case', 'whitespace' or 'accents'.",
+            "remove_duplicates.ignore.0: input should be 'case', 'whitespace' or 'accents'.",
         ),
     ],
 )
@@ -306,7 +306,7 @@ def test_infinite_values_are_values():
 
 
 def test_only_public_names_are_offered():
-    assert data_processing.__all__ == ["__version__", "remove_duplicates"]
+    assert data_processing.__all__ == ["__version__", "clean", "remove_duplicates"]
     with pytest.raises(
         AttributeError, match=r"^module 'data_processing' has no attribute 'secret'"
     ):

@@ -8,9 +8,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from data_processing.api import remove_duplicates
+    from data_processing.api import clean, remove_duplicates
 
-__all__ = ["__version__", "remove_duplicates"]
+__all__ = ["__version__", "clean", "remove_duplicates"]
 
 __version__ = version("data-processing")
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_processing.catalogue.duplicates import remove_duplicates as remove_duplicates_step
 from data_processing.cleaning import duplicates
-from data_processing.config import RemoveDuplicatesConfig
-from data_processing.frames import aliases_of, column_aliases, to_arrow
+from data_processing.frames import aliases_of, column_aliases, from_arrow, rows_of, to_arrow
+from data_processing.steps.parameters import datasets_in
+from data_processing.steps.plan import plan, run
+from data_processing.steps.recipe import Recipe
 from util_services.datasets.staged import StepReport
 from util_services.engines.local import LocalEngine
-from util_services.errors import ConfigurationError
+from util_services.engines.stages import NUMBER
+from util_services.errors import ConfigurationError, quoted_name
+from util_services.models import checked
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     import pandas as pd
+    import pyarrow as pa
 
     from data_processing.cleaning.duplicates import Keep
     from data_processing.cleaning.folding import Difference
@@ -52,11 +58,11 @@ def remove_duplicates(
         raise ConfigurationError("'ignore' must be a list of differences, such as ['case'].")
     options = _checked(subset=keys, keep=keep, order_by=order, ignore=list(ignore))
     rule = duplicates.Rule(tuple(keys), keep, tuple(order), tuple(options["ignore"]))
-    table = to_arrow(frame, aliases, {*keys, *order}, duplicates.NUMBER)
+    table = to_arrow(frame, aliases, {*keys, *order}, NUMBER)
     with tempfile.TemporaryDirectory() as scratch, LocalEngine(Path(scratch)) as engine:
         rows = engine.from_arrow(table)
-        found = duplicates.find_duplicates(engine, rows, duplicates.NUMBER, rule)
-        losers = [row[duplicates.NUMBER] for row in engine.rows(found.losers)]
+        found = duplicates.find_duplicates(engine, rows, NUMBER, rule)
+        losers = [row[NUMBER] for row in engine.rows(found.losers)]
     kept = np.delete(np.arange(len(frame)), losers)
     labels = {alias: str(label) for label, alias in aliases.items()}
     report = StepReport(
@@ -74,13 +80,83 @@ def remove_duplicates(
     return frame.iloc[kept].reset_index(drop=True), report.to_dict()
 
 
-def _checked(**options: Any) -> dict[str, Any]:
-    """Check options by the rules of the job's configuration, and return them as plain data."""
-    from pydantic import ValidationError
+def clean(
+    frame: pd.DataFrame,
+    recipe: Sequence[Mapping[str, Any]],
+    *,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    batch_rows: int | None = None,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return what a recipe makes of a frame, and a report of counts.
 
-    try:
-        return RemoveDuplicatesConfig(**options).model_dump(mode="json")
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        rule = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"'{first['loc'][0]}': {rule[:1].lower()}{rule[1:]}.") from None
+    The frame is not changed. Its index has no part in the work and comes back as 0, 1, 2 …; a
+    column whose Arrow type is not changed keeps its dtype, any other comes back as an Arrow dtype.
+
+    Args:
+        frame: the rows; its columns are called by texts.
+        recipe: the steps, as the job ``clean_data`` takes them.
+        tables: the other datasets that steps name, such as the right side of a join, by the names
+            that stand there in place of paths.
+        batch_rows: how many rows a row-wise step sees at a time; the result is the same for all.
+
+    Raises:
+        ConfigurationError: if a step, an option or a column is unknown, or of a wrong kind.
+        DatasetError: if the frame cannot be worked on, or a step refuses a value.
+    """
+    chain = Recipe.of(recipe)
+    table, number = rows_of(frame)
+    others = {name: rows_of(other, number)[0] for name, other in _needed(chain, tables or {})}
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        LocalEngine(Path(scratch), batch_rows=batch_rows) as engine,
+    ):
+        rows = {name: engine.from_arrow(one) for name, one in others.items()}
+        schemas = {name: _data(engine.arrow_schema(one), number) for name, one in rows.items()}
+        given = engine.from_arrow(table)
+        planned = plan(chain, _data(engine.arrow_schema(given), number), schemas)
+        ran = run(engine, given, planned, rows=len(frame), number=number, others=rows)
+        result = engine.consume(ran.frame, lambda reader: reader.read_all())
+        result = result.drop_columns([ran.number])
+    cleaned, notes = from_arrow(result, table, frame), planned.notes(ran)
+    if notes[-1].rows_out is None:  # of a table step at the end
+        notes[-1].rows_out = len(cleaned)
+    return cleaned, {
+        "rows": {
+            "in": len(frame),
+            "out": len(cleaned),
+            "dropped": sum(note.dropped for note in notes),
+            "quarantined": sum(note.quarantined for note in notes),
+        },
+        "recipe": [call.to_dict() for call in chain],
+        "steps": [note.to_dict() for note in notes],
+    }
+
+
+def _needed(
+    recipe: Recipe, tables: Mapping[str, pd.DataFrame]
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the other datasets that a recipe names.
+
+    Raises:
+        ConfigurationError: if one is missing.
+    """
+    for call in recipe:
+        for option, names in datasets_in(call.options).items():
+            for name in names:
+                if name not in tables:
+                    raise ConfigurationError(
+                        f"{call.place}.{option}: there is no table "
+                        f"{quoted_name(name)}; hand it over as tables={{{name!r}: frame}}."
+                    )
+                yield name, tables[name]
+
+
+def _data(schema: pa.Schema, number: str) -> pa.Schema:
+    """Return the columns of the data among those of numbered rows."""
+    return schema.remove(schema.get_field_index(number))
+
+
+def _checked(**options: Any) -> dict[str, Any]:
+    """Check options by the rules of the step, and return them as plain data."""
+    found = checked(remove_duplicates_step.options, options, "remove_duplicates")
+    return found.model_dump(mode="json")

@@ -1,25 +1,11 @@
 """Run-config classes of the operations of this package."""
 
-from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 from pydantic import Field, field_validator
 
-
-class Difference(StrEnum):
-    """A difference between texts; Dagster takes a list of an Enum, but not of a Literal."""
-
-    case = "case"
-    whitespace = "whitespace"
-    accents = "accents"
-
-
-def each_once(names: list[Any]) -> list[Any]:
-    """Refuse a list in which an entry is repeated."""
-    if len(set(names)) < len(names):
-        raise ValueError("each entry may stand here once")
-    return names
+from data_processing.steps.parameters import each_once
 
 
 class ConvertFormatConfig(dg.Config):
@@ -36,33 +22,49 @@ class ConvertFormatConfig(dg.Config):
         return each_once(names)
 
 
-class RemoveDuplicatesConfig(dg.Config):
-    """Which rows count as duplicates, and which of them stays."""
+def default_recipe() -> list[dict[str, Any]]:
+    """Return a recipe for the bundled sample."""
+    return [
+        {"step": "normalise_text", "columns": ["city"], "collapse_whitespace": True},
+        {"step": "remove_duplicates"},
+    ]
 
-    subset: list[str] = Field(
-        default_factory=list,
-        description="Columns that make two rows equal; all columns if none are named.",
-    )
-    keep: Literal["first", "last", "none", "any"] = Field(
-        default="first",
+
+class CleanDataConfig(dg.Config):
+    """The recipe of a cleaning, and what is kept of it beside the output."""
+
+    steps: list[dict[str, Any]] = Field(
+        default_factory=default_recipe,
         description=(
-            "Which row of a group stays: the first or last in the order of 'order_by', else of "
-            "the input; none of them; or any, left to the engine."
+            "The steps in their order, each a mapping: 'step' names it, the other keys are its "
+            "options, and 'where' limits it to rows for which a condition holds."
         ),
     )
-    order_by: list[str] = Field(
-        default_factory=list,
+    recipe: str | None = Field(
+        default=None,
         description=(
-            "Columns whose ascending order decides which row is first; rows without a value in "
-            "them come behind all others, whichever is kept."
+            "A YAML or JSON file with the steps, in the storage of the input; 'steps' must then "
+            "be empty."
         ),
     )
-    ignore: list[Difference] = Field(
-        default_factory=list,
-        description="Differences between texts that do not count; the published text is unchanged.",
+    state: str | None = Field(
+        default=None,
+        description=(
+            "A file OUTPUT.state.json of an earlier run of the same steps: what these worked out "
+            "over all rows there is applied here, instead of being worked out anew."
+        ),
     )
-
-    @field_validator("subset", "order_by", "ignore")
-    @classmethod
-    def _each_once(cls, names: list[Any]) -> list[Any]:
-        return each_once(names)
+    save_state: bool = Field(
+        default=False,
+        description=(
+            "Publish OUTPUT.state.json, for later runs; it may hold values of cells, and so "
+            "personal data."
+        ),
+    )
+    change_log: bool = Field(
+        default=False,
+        description=(
+            "Publish OUTPUT.changes.parquet with each changed cell before and after; it holds "
+            "personal data."
+        ),
+    )

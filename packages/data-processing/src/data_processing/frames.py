@@ -12,12 +12,28 @@ import pandas as pd
 import pyarrow as pa
 from pandas.api import types
 
-from util_services.datasets.schema import UnknownColumnsError
+from data_processing.cleaning.folding import is_text
+from util_services.datasets.schema import Schema, UnknownColumnsError
 from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
 
 MOMENTS = {"datetime", "datetime64", "timedelta", "timedelta64"}  # in the words of pandas
 NAN_KINDS = (float, np.floating)
 DECIMAL_DIGITS = 38  # beyond these no engine computes exactly
+
+
+class MixedError(DatasetError):
+    """Raised when a column of a frame holds values that are not of one kind."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return (
+            f"The column {quoted_name(self.column)} holds values of several kinds, or of a kind "
+            "that Arrow does not know; cast it to one type."
+        )
 
 
 class UncomparableError(DatasetError):
@@ -91,6 +107,51 @@ def to_arrow(
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
                 raise UncomparableError(str(label)) from None
     return pa.table(arrays)
+
+
+def rows_of(frame: pd.DataFrame, number: str | None = None) -> tuple[pa.Table, str]:
+    """Return the rows of a frame as they are, numbered from 0, and the name of their numbers.
+
+    Args:
+        frame: the rows.
+        number: the name of their numbers; by default one that no column has.
+
+    Raises:
+        ConfigurationError: if it is no frame, or a label is no text.
+        DatasetError: if labels are not unique, or a column holds values of several kinds.
+    """
+    column_aliases(frame)
+    labels: Iterable[object] = frame.columns
+    odd = [str(label) for label in labels if not isinstance(label, str)]
+    if odd:
+        raise ConfigurationError(
+            f"The labels of columns must be texts: {quoted(odd)}; rename them."
+        )
+    arrays: dict[str, Any] = {}
+    for name in frame.columns:
+        try:
+            arrays[str(name)] = pa.Array.from_pandas(frame[name])
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            raise MixedError(str(name)) from None
+    if number is None:
+        number = Schema.of(pa.table(arrays).schema).free_name("row_number")
+    return pa.table(arrays | {number: pa.array(np.arange(len(frame)))}), number
+
+
+def from_arrow(result: pa.Table, given: pa.Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as a frame; columns of an unchanged type have their dtype of before."""
+    cleaned: pd.DataFrame = result.to_pandas(types_mapper=pd.ArrowDtype)
+    for name in cleaned.columns:
+        if name in frame.columns and _same(given.schema.field(name).type, result[name].type):
+            try:
+                cleaned[name] = cleaned[name].astype(frame[name].dtype)
+            except (TypeError, ValueError):  # such as a missing value among whole numbers
+                continue
+    return cleaned
+
+
+def _same(before: pa.DataType, after: pa.DataType) -> bool:
+    return before == after or (is_text(before) and is_text(after))
 
 
 def _to_array(series: Any) -> Any:

@@ -1,6 +1,8 @@
 """The operations of this package, declared; what they do is in `data_processing.cleaning`."""
 
-from data_processing.config import ConvertFormatConfig, RemoveDuplicatesConfig
+from data_processing.catalogue import casts, checks, duplicates, missing, outliers, tables, texts
+from data_processing.config import CleanDataConfig, ConvertFormatConfig
+from data_processing.step_operations import check_clean_data, clean_data_in_run, operation_of
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
 
@@ -19,14 +21,86 @@ def convert_format(dataset: Dataset, config: ConvertFormatConfig) -> Outcome:
     return Outcome(dataset.engine.select(rows, {name: name for name in config.columns}))
 
 
-@operation(columns=lambda config: {"subset": config.subset, "order_by": config.order_by})
-def remove_duplicates(dataset: Dataset, config: RemoveDuplicatesConfig) -> Outcome:
-    """Remove rows that repeat another row.
+@operation(check=check_clean_data)
+def clean_data(dataset: Dataset, config: CleanDataConfig) -> Outcome:
+    """Do any chain of cleaning steps, with as few passes over the data as they allow.
 
-    Rows are equal when the columns named in 'subset', or all columns, are equal; 'ignore' leaves
-    out differences in case, whitespace and accents. The row that 'keep' and 'order_by' choose stays
-    as it is, and the rows that stay keep their order. The report counts groups and rows.
+    Each step is one that is also a job of its own, or that another package brings. The recipe is
+    checked on the columns before a row is read; the report tells what each step did, in counts.
     """
-    from data_processing.cleaning import duplicates
+    return clean_data_in_run(dataset, config)
 
-    return duplicates.remove_duplicates(dataset, **config.model_dump(mode="json"))
+
+VISITS = "sample:visits.jsonl"
+
+remove_duplicates = operation_of(duplicates.remove_duplicates)
+link_duplicates = operation_of(
+    duplicates.link_duplicates,
+    {
+        "compare": {
+            "given_name": {},
+            "family_name": {},
+            "city": {"weight": 0.5},
+            "birth_date": {"method": "exact"},
+        },
+        "blocks": [{"columns": ["birth_date"]}, {"columns": ["email"]}],
+        "threshold": 0.9,
+    },
+)
+normalise_text = operation_of(texts.normalise_text, {"columns": ["city"]})
+cast_types = operation_of(
+    casts.cast_types, {"columns": {"length_of_stay": {"type": "integer", "on_error": "null"}}}
+)
+parse_dates = operation_of(
+    casts.parse_dates, {"columns": {"birth_date": {"formats": ["%Y-%m-%d"], "on_error": "null"}}}
+)
+fill_missing_values = operation_of(
+    missing.fill_missing_values,
+    {"columns": {"income": {"strategy": "median", "by": ["ward"]}}},
+    VISITS,
+)
+handle_outliers = operation_of(
+    outliers.handle_outliers, {"columns": {"income": {"action": "cap"}}}, VISITS
+)
+validate_data = operation_of(
+    checks.validate_data,
+    {
+        "rules": [
+            {"rule": "not_null", "columns": ["patient_id"]},
+            {"rule": "unique", "columns": ["patient_id"], "severity": "warn"},
+            {
+                "rule": "type",
+                "columns": ["birth_date"],
+                "type": "date",
+                "severity": "quarantine",
+            },
+        ]
+    },
+)
+join_datasets = operation_of(tables.join_datasets, {"right": VISITS, "on": ["patient_id"]})
+aggregate_data = operation_of(
+    tables.aggregate_data,
+    {
+        "by": ["ward"],
+        "columns": {
+            "patients": {"function": "count"},
+            "mean_stay": {"of": "length_of_stay", "function": "mean"},
+        },
+    },
+    VISITS,
+)
+
+OPERATIONS = (
+    clean_data,
+    convert_format,
+    remove_duplicates,
+    link_duplicates,
+    normalise_text,
+    cast_types,
+    parse_dates,
+    fill_missing_values,
+    handle_outliers,
+    validate_data,
+    join_datasets,
+    aggregate_data,
+)

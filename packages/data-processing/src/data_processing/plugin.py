@@ -8,8 +8,27 @@ from util_services.plugins import hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
     import dagster as dg
+
+    from data_processing.steps.step import Step
+
+
+@hookimpl
+def register_hookspecs() -> Iterable[ModuleType]:
+    """Return the hook for cleaning steps."""
+    from data_processing import specs
+
+    return [specs]
+
+
+@hookimpl
+def register_steps() -> Iterable[Step]:
+    """Return the built-in steps."""
+    from data_processing.catalogue import built_in_steps
+
+    return built_in_steps()
 
 
 @hookimpl
@@ -17,7 +36,7 @@ def register_ops() -> Iterable[dg.OpDefinition]:
     """Return the ops, for pipelines."""
     from data_processing import ops
 
-    return [ops.convert_format.op, ops.remove_duplicates.op]
+    return [operation.op for operation in ops.OPERATIONS]
 
 
 @hookimpl

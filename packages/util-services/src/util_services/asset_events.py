@@ -9,7 +9,9 @@ lineage can be told from the events. A test run leaves no trace here, whose outp
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ from util_services.reports.record import digest_of_objects
 from util_services.storage.patterns import Pattern, names_many
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from util_services.datasets.schema import Schema
     from util_services.datasets.staged import StagedDataset
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 SAFE = frozenset("_-. ()")  # beside letters and digits of any script
 MAX_KEY_CHARACTERS = 400  # MySQL, which Dagster supports too, has room for 512
+MAX_CHECK_NAME = 100
 DATA_VERSION_TAG = "dagster/data_version"
 
 
@@ -93,6 +96,39 @@ def materialised(
         },
         tags={DATA_VERSION_TAG: published.sha256},
     )
+
+
+def checked(
+    dataset: StagedDataset, materialisation: dg.AssetMaterialization
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield an event for each rule that a step has checked on a dataset that was published.
+
+    A step tells of its rules under the key ``checks`` of its facts: each has a name, a severity,
+    whether it was kept, and by how many rows it was broken.
+    """
+    names: set[str] = set()
+    for step in dataset.steps:
+        inner = [one.get("facts", {}) for one in step.facts.get("steps", ())]
+        for facts in (step.facts, *inner):
+            for check in facts.get("checks", ()):
+                name = _check_name(check["name"], names)
+                names.add(name)
+                severity = "ERROR" if check["severity"] == "error" else "WARN"
+                yield dg.AssetCheckEvaluation(
+                    asset_key=materialisation.asset_key,
+                    check_name=name,
+                    passed=check["passed"],
+                    severity=dg.AssetCheckSeverity[severity],
+                    description=check["name"],
+                    metadata={key: check[key] for key in ("rule", "severity", "broken", "of")},
+                )
+
+
+def _check_name(told: str, taken: Collection[str]) -> str:
+    """Return a name as Dagster's checks have them: ASCII letters, digits and underscores."""
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", told).strip("_")[:MAX_CHECK_NAME] or "check"
+    numbered = (f"{name}_{number}" for number in itertools.count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def source_key(dataset: StagedDataset, storage: Storage) -> dg.AssetKey | None:

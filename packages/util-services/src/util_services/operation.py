@@ -12,19 +12,22 @@ imported inside the function, because discovery runs this module.
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import dagster as dg
 from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
+from util_services.config_schema import fields_of
 from util_services.custom_json_logger import OPERATION_TAG, simpl_json_logger
 from util_services.datasets.staged import StagedDataset
-from util_services.flow.operate import Dataset, Outcome
+from util_services.flow.operate import Outcome
 from util_services.ops import operate_in_run, read_dataset, write_dataset
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY, local_storage_resource
-from util_services.runs.check import CHECKED_OPS, CheckedOp, Columns
+from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns
 
 RETRY_TAGS = {RETRY_STRATEGY_TAG: "ALL_STEPS"}  # staging is gone with a failed run
 LOGGERS = {"console": dg.colored_console_logger, "simpl": simpl_json_logger}
@@ -35,25 +38,31 @@ class Operation:
 
     Args:
         function: what it does to a dataset.
-        columns: the columns that a config names, by option; they are checked before rows are read.
-        single_pass: whether it scans the dataset once, so that no copy of it is of use.
+        checked: its config, and what is checked of it before rows are read.
+        name: what it is called, by default like the function.
+        description: what it does, by default what the function says of itself.
         business_operation: what the platform calls it in business records.
+        resources: further resources by their keys: the local job brings them along, since Dagster
+            lets a job leave open all of its resources or none, and the twin wants them of its
+            host. A function that asks for any gets the context of its op as ``context``.
     """
 
     def __init__(
         self,
-        function: Callable[[Dataset, Any], Outcome],
-        columns: Columns,
+        function: Callable[..., Outcome],
+        checked: CheckedOp,
         *,
-        single_pass: bool = False,
+        name: str | None = None,
+        description: str | None = None,
         business_operation: str | None = None,
+        resources: Mapping[str, dg.ResourceDefinition] | None = None,
     ) -> None:
-        self.name = function.__name__
+        self.resources = dict(resources or {})
+        self.name = name or function.__name__
         self.business_operation = business_operation
-        self.description = inspect.getdoc(function) or ""
-        self.config: type[dg.Config] = typing.get_type_hints(function)["config"]
-        self.function = function
-        CHECKED_OPS[self.name] = CheckedOp(self.config, columns, single_pass)
+        self.description = description or inspect.getdoc(function) or ""
+        self.function, self.config = function, checked.config
+        CHECKED_OPS[self.name] = replace(checked, function=function)
         self.op = self._make_op()
         self.graph = self._make_graph()
 
@@ -64,7 +73,7 @@ class Operation:
         twin leaves it to its host.
         """
         shared = self._provenance() | tags
-        local = self._make_job("", {STORAGE_KEY: local_storage_resource}, shared)
+        local = self._make_job("", {STORAGE_KEY: local_storage_resource, **self.resources}, shared)
         return local, self._make_job("_s3", {}, shared)
 
     def _provenance(self) -> dict[str, str]:
@@ -81,15 +90,17 @@ class Operation:
     def _make_op(self) -> dg.OpDefinition:
         def compute(context, dataset):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             business_operation = self.business_operation or self.name.upper()
-            return operate_in_run(context, self.function, dataset, business_operation)
+            given = {"context": context} if self.resources else {}
+            function = partial(self.function, **given)
+            return operate_in_run(context, function, dataset, business_operation)
 
         decorate = dg.op(
             name=self.name,
             description=self.description,
-            config_schema=self.config.to_fields_dict(),
+            config_schema=fields_of(self.config),
             ins={"dataset": dg.In(StagedDataset)},
             out=dg.Out(StagedDataset),
-            required_resource_keys={STORAGE_KEY},
+            required_resource_keys={STORAGE_KEY, *self.resources},
             tags={"data_services/operation": self.name},
         )
         return decorate(compute)
@@ -116,10 +127,11 @@ class Operation:
 
     def _default_config(self) -> dict[str, Any]:
         """Return the run config that the Launchpad opens with; it runs as it is."""
-        ops = {
-            name: {"config": CHECKED_OPS[name].config().model_dump(mode="json")}
-            for name in (read_dataset.name, self.name, write_dataset.name)
-        }
+        ops, checked = {}, CHECKED_OPS[self.name]
+        for name in (read_dataset.name, self.name, write_dataset.name):
+            given = {"path": checked.sample} if name == read_dataset.name else None
+            config = CHECKED_OPS[name].config(**(given or CHECKED_OPS[name].default))
+            ops[name] = {"config": config.model_dump(mode="json")}
         return {"ops": ops, "loggers": {name: {"config": {}} for name in LOGGERS}}
 
 
@@ -128,7 +140,10 @@ def operation(
     columns: Columns = lambda _: {},
     single_pass: bool = False,
     business_operation: str | None = None,
-) -> Callable[[Callable[[Dataset, Any], Outcome]], Operation]:
+    check: Check | None = None,
+    default: Mapping[str, Any] | None = None,
+    resources: Mapping[str, dg.ResourceDefinition] | None = None,
+) -> Callable[[Callable[..., Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
     Args:
@@ -138,11 +153,17 @@ def operation(
         business_operation: what the platform calls it, such as ``ANONYMISATION``: the tag of its
             jobs, and the operation of its business record. Default: the name in upper case, and no
             tag.
+        check: refuses a config for a dataset of certain columns before its rows are read.
+        default: the config with which the job runs as it is on the bundled sample.
+        resources: further resources by their keys, which the local job brings along and the twin
+            wants of its host; the function then gets the context of its op as ``context``.
     """
 
-    def declare(function: Callable[[Dataset, Any], Outcome]) -> Operation:
+    def declare(function: Callable[..., Outcome]) -> Operation:
+        config = typing.get_type_hints(function)["config"]
+        checked = CheckedOp(config, columns, single_pass, check, default or {})
         return Operation(
-            function, columns, single_pass=single_pass, business_operation=business_operation
+            function, checked, business_operation=business_operation, resources=resources
         )
 
     return declare

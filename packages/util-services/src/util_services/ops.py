@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import dagster as dg
 
-from util_services.asset_events import materialised, observed, table_metadata
+from util_services.asset_events import checked, materialised, observed, table_metadata
 from util_services.config import ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError
@@ -60,7 +60,7 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
             with LocalEngine(staging.scratch(), progress=listener) as engine:
                 is_direct = reads_once(context.job_def) and chosen_engine() == LocalEngine.name
                 dataset = read.read_dataset(plan.read, staging, engine, is_direct=is_direct)
-            check_columns(context.job_def, plan.configs, dataset.schema)
+            check_columns(context.job_def, plan.configs, dataset.schema, storage)
             dataset = area.hand_over(dataset, staging, context.run_id)
         if event := observed(dataset, storage, context.run_id, context.job_name):
             context.log_event(event)
@@ -108,6 +108,8 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
         context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
         if event := materialised(published, dataset, storage, context.run_id, context.job_name):
             context.log_event(event)
+            for check in checked(dataset, event):
+                context.log_event(check)  # type: ignore[arg-type] # its annotation lacks checks
         context.add_output_metadata(
             {
                 "summary": dg.MetadataValue.md(render_markdown(published.report)),
@@ -132,6 +134,7 @@ def operate_in_run(
     """Run an operation as a step: its output is written in the form that is published."""
     from util_services.engines.choice import open_engine
     from util_services.flow.encode import Target
+    from util_services.flow.inputs import Inputs
     from util_services.flow.operate import Dataset, operate
     from util_services.flow.plan import plan_write
 
@@ -151,7 +154,7 @@ def operate_in_run(
                 result = operate(
                     operation,
                     lambda given: function(given, config),
-                    Dataset(engine, dataset),
+                    Dataset(engine, dataset, Inputs(storage, staging)),
                     Target.of(write, staging),
                     config.model_dump(mode="json"),
                 )

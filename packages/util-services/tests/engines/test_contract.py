@@ -604,6 +604,59 @@ def test_dropping_rows_keeps_the_order_and_the_values(engine, stage, tmp_path, s
     assert written.to_pydict() == expected.to_pydict()
 
 
+@through_connect_too
+def test_rows_are_numbered_in_the_order_in_which_they_stand(engine, stage, tmp_path):
+    table = pa.table({"a": np.arange(ROWS) * 7919 % ROWS, "n.`*`": [f"{n}" for n in range(ROWS)]})
+    rows = engine.scan(stage(table, table), "place")
+    some = rows.filter(nw.col("a") % 3 == 1)
+
+    numbered = engine.number_rows(some, "number")
+    ordered = engine.number_rows(some.sort("a", "place", descending=[True, False]), "number")
+    none = engine.number_rows(rows.filter(nw.col("a") < 0), "number")
+
+    both = pa.concat_tables([table, table])
+    expected = both.filter(pa.array(np.asarray(both["a"]) % 3 == 1))
+    found = read(engine, numbered, tmp_path)
+    assert found["number"].to_pylist() == list(range(len(expected)))
+    assert found.drop_columns(["place", "number"]).to_pydict() == expected.to_pydict()
+    found = read(engine, ordered, tmp_path)
+    assert found["number"].to_pylist() == list(range(len(expected)))
+    assert found["a"].to_pylist() == sorted(expected["a"].to_pylist(), reverse=True)
+    assert read(engine, none, tmp_path).schema.field("number").type == pa.int64()
+    assert engine.rows(none) == []
+
+
+@through_connect_too
+@pytest.mark.parametrize("kind", ["int64", "uint8", "text", "instant", "deep", "map"])
+def test_columns_become_rows_in_their_order(engine, stage, tmp_path, kind):
+    _, kept, values = KINDS[kind]
+    cells = [*values, None] * (ROWS // 30)
+    table = pa.table(
+        {
+            "a.b": pa.array(cells, kept),
+            "n": range(len(cells)),
+            "*": pa.array(cells[1:] + cells[:1], kept),
+        }
+    )
+    frame = engine.scan(stage(table))
+
+    found = engine.unpivot(frame, {"it's": "*", "a.b": "a.b"}, 'the "name"', "number")
+
+    rows = read(engine, found, tmp_path)
+    types = dict(
+        zip(
+            *(getattr(engine.arrow_schema(found), what) for what in ("names", "types")), strict=True
+        )
+    )
+    given = engine.arrow_schema(frame)
+    assert types == {"n": pa.int64(), 'the "name"': pa.string(), "number": given.field("*").type}
+    assert rows["n"].to_pylist() == [n for n in range(len(cells)) for _ in range(2)]
+    assert rows['the "name"'].to_pylist() == ["it's", "a.b"] * len(cells)
+    assert rows["number"].to_pylist() == [
+        one for row in table.select(["*", "a.b"]).to_pylist() for one in row.values()
+    ]
+
+
 # --- what operations ask of narwhals -------------------------------------------------------------
 
 

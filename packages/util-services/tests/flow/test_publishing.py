@@ -138,8 +138,8 @@ def test_rows_that_are_unaccounted_for_are_not_published(flow):
         flow.run("in.csv", "out.csv", lambda given: Outcome(given.scan().head(1)))
 
     assert str(refused.value) == (
-        "'keep' was given 2 rows but accounts for 1 kept and 0 dropped; nothing was published, "
-        "report this as a defect."
+        "'keep' was given 2 rows but accounts for 1 kept, 0 dropped and 0 quarantined; nothing was "
+        "published, report this as a defect."
     )
     assert names(flow) == ["in.csv"]
 

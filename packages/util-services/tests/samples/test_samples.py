@@ -1,11 +1,12 @@
 import csv
+import json
 import pickle
 
 import pytest
 
 from util_services.errors import ConfigurationError
 from util_services.samples import SAMPLES, UnknownSampleError, sample_path
-from util_services.samples.generate import patients_csv
+from util_services.samples.generate import patients_csv, visits_jsonl
 
 WORDS_FOR_NOTHING = {"", "NA", "n/a", "-"}
 
@@ -18,6 +19,16 @@ def rows():
 
 def test_the_committed_sample_is_what_the_generator_makes():
     assert sample_path("patients.csv").read_bytes() == patients_csv().encode()
+    assert sample_path("visits.jsonl").read_bytes() == visits_jsonl().encode()
+
+
+def test_the_visits_are_those_of_the_patients_each_once(rows):
+    visits = list(map(json.loads, sample_path("visits.jsonl").read_text("utf-8").splitlines()))
+
+    assert {row["patient_id"] for row in rows} == {visit["patient_id"] for visit in visits}
+    assert len({visit["patient_id"] for visit in visits}) == len(visits)
+    for name, kind in (("length_of_stay", int), ("temperature", float), ("income", float)):
+        assert {type(visit[name]) for visit in visits} == {kind, type(None)}
 
 
 def test_another_seed_makes_another_sample():
@@ -32,7 +43,10 @@ def test_an_unknown_sample_is_refused_with_the_names_there_are():
     with pytest.raises(ConfigurationError) as caught:
         sample_path("../secret.csv")
 
-    sentence = "There is no sample '../secret.csv'; bundled are 'patients.csv'. Name one of them."
+    sentence = (
+        "There is no sample '../secret.csv'; bundled are 'patients.csv', 'visits.jsonl'. "
+        "Name one of them."
+    )
     assert str(caught.value) == sentence
     assert str(pickle.loads(pickle.dumps(UnknownSampleError("../secret.csv")))) == sentence  # noqa: S301 - our own bytes
 

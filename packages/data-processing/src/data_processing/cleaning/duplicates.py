@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import narwhals as nw
 
 from data_processing.cleaning.folding import Difference, fold_texts, holds_texts, is_text
+from util_services.engines.stage_batches import free_name
+from util_services.engines.stages import NUMBER, Tabled
 from util_services.errors import quoted_name
-from util_services.flow.operate import Dataset, Outcome
 from util_services.reports import Figure, Section
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from util_services.engines.protocol import Engine
+    from util_services.engines.stages import Rows
 
 Keep = Literal["first", "last", "none", "any"]
 Frame = nw.LazyFrame[Any]
@@ -35,7 +37,7 @@ LIMIT = (
     "Rows count as equal by the compared columns alone; whether they speak of the same person or "
     "thing is not examined."
 )
-NUMBER, HASH, SIZE, KEPT = "number", "hash", "size", "kept"
+HASH, SIZE, KEPT = "hash", "size", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,36 +95,41 @@ class _Keyed:
 
 
 def remove_duplicates(
-    dataset: Dataset,
-    *,
-    subset: Sequence[str] = (),
-    keep: Keep = "first",
-    order_by: Sequence[str] = (),
-    ignore: Sequence[Difference] = (),
-) -> Outcome:
+    rows: Rows,
+    subset: Sequence[str],
+    keep: Keep,
+    order_by: Sequence[str],
+    ignore: Sequence[Difference],
+) -> Tabled:
     """Keep one row, or none, of each group of equal rows, in the order of the input.
 
     The options are those of `Rule`; an empty ``subset`` stands for all columns.
     """
-    number = dataset.schema.free_name("row_number")
-    rows, names = dataset.scan(row_number=number), dataset.schema.names
-    keys = tuple(subset or names)
-    rule = Rule(keys, keep, tuple(order_by), tuple(ignore))
-    found = find_duplicates(dataset.engine, rows, number, rule)
-    left = dataset.engine.drop_rows(rows, number, found.losers)
-    return Outcome(
-        frame=dataset.engine.select(left, {name: name for name in names}),
+    names = list(subset or rows.places)
+    _refuse_keys(rows, names)
+    keys = tuple(rows.places[name] for name in names)
+    rule = Rule(keys, keep, tuple(rows.places[name] for name in order_by), tuple(ignore))
+    found = find_duplicates(rows.engine, rows.frame, NUMBER, rule)
+    known_as = {place: name for name, place in rows.places.items()}
+    return Tabled(
+        frame=rows.engine.drop_rows(rows.frame, NUMBER, found.losers),
         dropped=found.dropped,
         facts=found.facts(),
-        warnings=warnings(rule, dataset.engine.arrow_schema(rows)),
+        warnings=warnings(rule, rows.engine.arrow_schema(rows.frame), known_as.__getitem__),
         limits=(LIMIT,),
         sections=found.sections(),
     )
 
 
+def _refuse_keys(rows: Rows, names: Sequence[str]) -> None:
+    """Refuse a key that the engine cannot compare, under the name that the user knows."""
+    named = rows.engine.select(rows.frame, {name: rows.places[name] for name in names})
+    taken = {name.casefold() for name in names}
+    rows.engine.row_hash(named, names, free_name(HASH, taken))  # reads nothing
+
+
 def find_duplicates(engine: Engine, rows: Frame, number: str, rule: Rule) -> Duplicates:
     """Find the rows to drop so that ``rule`` holds; the column ``number`` numbers the rows."""
-    engine.row_hash(rows, rule.subset, HASH)  # reads nothing, or refuses a key by its own name
     keyed = _fold_keys(engine, _name_keys(engine, rows, number, rule), rule.ignore)
     doubles = _doubles(engine, keyed, rule.keep)
     losers = doubles if rule.keep == "none" else doubles.filter(~nw.col(KEPT))

@@ -37,6 +37,12 @@ QUIET_CONSOLE = {"console": {"config": {"log_level": "CRITICAL"}}}  # the comman
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Folder that paths start from. Default: DATA_SERVICES_ROOT, else this folder.",
 )
+@click.option(
+    "--dry-run",
+    "is_dry",
+    is_flag=True,
+    help="Publish nothing: show what the job would do to the first 1000 rows, in counts.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print how the run ended as JSON.")
 @click.pass_context
 def run(
@@ -46,12 +52,15 @@ def run(
     config_file: Path | None,
     settings: tuple[str, ...],
     root: Path | None,
+    is_dry: bool,
     as_json: bool,
 ) -> None:
     """Run JOB and show where its result and its report are.
 
     Exit status: 0 done; 1 the run started and failed or was cancelled; 2 refused before a row of
     data was read.
+
+    With --dry-run status 2 also tells of rows on which the job would fail.
 
     Example: data-services run remove_duplicates_job --set remove_duplicates.subset=[patient_id]
     """
@@ -62,6 +71,9 @@ def run(
         _set_root(root)
     with refusals(job, as_json=as_json):
         run_config = with_settings(read_run_config(config_file), settings)
+        if is_dry:
+            _try(job, run_config, as_json=as_json)
+            return
         start = _checked(job, run_config)
     finished = start()
     if as_json:
@@ -94,6 +106,54 @@ def _checked(name: str, run_config: Mapping[str, Any]) -> Callable[[], FinishedR
             return run_job(job, run_config, run_id, instance)
 
     return start
+
+
+def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
+    """Show what a job would do."""
+    from util_services.location.jobs import find_job
+    from util_services.runs.dry_run import dry_run
+    from util_services.runs.execute import new_run_id
+
+    tried = dry_run(find_job(name), run_config, new_run_id())
+    if as_json:
+        click.echo(json.dumps(tried.to_dict(), indent=2, sort_keys=True))
+        return
+    click.echo(f"{tried.job} would read {tried.source} and publish {tried.target}.")
+    click.echo(f"Of the first {tried.rows} rows:")
+    for step in tried.steps:
+        parts = step.facts.get("steps")
+        told = (
+            [(one["step"], one["rows"], one) for one in parts]
+            if parts
+            else [
+                (
+                    step.operation,
+                    {
+                        "in": step.rows_in,
+                        "out": step.rows_out,
+                        "dropped": step.rows_dropped,
+                        "quarantined": step.rows_quarantined,
+                    },
+                    {
+                        "cells_changed": step.facts.get("cells_changed", {}),
+                        "warnings": step.warnings,
+                    },
+                )
+            ]
+        )
+        for number, (called, rows, facts) in enumerate(told, start=1):
+            click.echo(f"  {number}. {called}: {_counts(rows)}")
+            for column, cells in facts["cells_changed"].items():
+                click.echo(f"     {column}: {cells} cells changed")
+            for warning in facts["warnings"]:
+                click.echo(f"     warning: {warning}")
+    click.echo("Nothing was published.")
+
+
+def _counts(rows: Mapping[str, Any]) -> str:
+    left = [f"{rows[key]} {key}" for key in ("dropped", "quarantined") if rows.get(key)]
+    out = rows["in"] if rows["out"] is None else rows["out"]
+    return ", ".join([f"{rows['in']} rows in, {out} out", *left])
 
 
 def _set_root(root: Path) -> None:

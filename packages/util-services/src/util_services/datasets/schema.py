@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
@@ -21,6 +21,7 @@ class Column:
 
     name: str
     type: str
+    arrow: pa.DataType | None = field(default=None, compare=False, repr=False)  # None for texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,14 @@ class Schema:
     @classmethod
     def of(cls, fields: pa.Schema) -> Schema:
         """Return the columns of an Arrow schema."""
-        return cls(tuple(Column(field.name, str(field.type)) for field in fields))
+        return cls(tuple(Column(one.name, str(one.type), one.type) for one in fields))
+
+    @property
+    def arrow(self) -> pa.Schema:
+        """The columns as Arrow has them."""
+        import pyarrow as pa
+
+        return pa.schema([(column.name, column.arrow or pa.string()) for column in self.columns])
 
     def __iter__(self) -> Iterator[Column]:
         """Iterate over the columns."""
@@ -138,16 +146,16 @@ def refuse_inexact(fields: pa.Schema) -> None:
     """
     import pyarrow.types as kinds
 
-    for field in fields:
-        for inner in _nested(field.type):
+    for one in fields:
+        for inner in _nested(one.type):
             if kinds.is_decimal256(inner):
                 raise DatasetError(
-                    f"The column {quoted([field.name])} is a decimal of more than 38 digits, which "
+                    f"The column {quoted([one.name])} is a decimal of more than 38 digits, which "
                     "no engine holds exactly; cast it to text or a smaller decimal in the source."
                 )
             if kinds.is_duration(inner):
                 raise DatasetError(
-                    f"The column {quoted([field.name])} is a duration, which engines take for a "
+                    f"The column {quoted([one.name])} is a duration, which engines take for a "
                     "bare number; cast it to whole numbers of a unit in the source."
                 )
 

@@ -32,6 +32,9 @@ class StepReport:
     columns: ColumnChanges = field(default_factory=ColumnChanges)
     limits: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
+    rows_quarantined: int = 0
+    rows_made: int = 0  # rows out beyond those given, below zero where rows were merged
+    inputs: tuple[Mapping[str, Any], ...] = ()  # path, bytes and digest of what else was read
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data."""
@@ -39,7 +42,10 @@ class StepReport:
             "operation": self.operation,
             "engine": self.engine,
             "configuration": dict(self.configuration),
-            "rows": {"in": self.rows_in, "out": self.rows_out, "dropped": self.rows_dropped},
+            "rows": {"in": self.rows_in, "out": self.rows_out, "dropped": self.rows_dropped}
+            | ({"quarantined": self.rows_quarantined} if self.rows_quarantined else {})
+            | ({"made": self.rows_made} if self.rows_made else {}),
+            **({"inputs": [dict(one) for one in self.inputs]} if self.inputs else {}),
             "columns": self.columns.to_dict(),
             "facts": dict(self.facts),
             "warnings": list(self.warnings),
@@ -63,6 +69,9 @@ class StepReport:
             columns=ColumnChanges.from_dict(record["columns"]),
             limits=tuple(record["limits"]),
             sections=tuple(map(Section.from_dict, record["sections"])),
+            rows_quarantined=rows.get("quarantined", 0),
+            rows_made=rows.get("made", 0),
+            inputs=tuple(record.get("inputs", ())),
         )
 
 
@@ -108,7 +117,8 @@ class StagedDataset:
     objects: tuple[ReadObject, ...]
     steps: tuple[StepReport, ...] = ()
     keep_nan: bool = False
-    quarantine: str | None = None  # the file of rows that could not be read
+    quarantine: str | None = None  # the file of records and rows that were set aside
+    beside: Mapping[str, str] = field(default_factory=dict)  # further files of the output, by kind
 
     @property
     def rows(self) -> int:
@@ -117,5 +127,6 @@ class StagedDataset:
 
     @property
     def quarantined(self) -> int:
-        """The number of records of the origin that could not be read as rows."""
-        return sum(one.quarantined for one in self.objects)
+        """The number of records that could not be read, and of rows that steps set aside."""
+        unread = sum(one.quarantined for one in self.objects)
+        return unread + sum(step.rows_quarantined for step in self.steps)

@@ -34,7 +34,10 @@ def map_reader(
     """
     with (
         for_library(file, "wb") as target,
-        pq.ParquetWriter(target, schema, compression="lz4") as writer,
+        # what is read once and soon is not worth looking for repeated values in it
+        pq.ParquetWriter(
+            target, schema, compression="lz4", use_dictionary=False, write_statistics=False
+        ) as writer,
     ):
         for batch in reader:
             if stop.is_set():
@@ -49,25 +52,45 @@ def apply_to_batch(
 
     The function sees Arrow dtypes, which keep integers with missing values, decimals and dates as
     they are.
+
+    Raises:
+        BatchContractError: if the result has other columns or types.
     """
     result = function(batch.to_pandas(types_mapper=pd.ArrowDtype))
+    columns = _declared_columns(result, schema, "A function on batches")
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def as_declared(result: pd.DataFrame, schema: pa.Schema, step: str) -> pd.DataFrame:
+    """Return what a step made of a batch in the Arrow dtypes that it declares.
+
+    Raises:
+        BatchContractError: if the result has other columns or types.
+    """
+    dtypes = [pd.ArrowDtype(field.type) for field in schema]
+    if list(result.columns) == schema.names and list(result.dtypes) == dtypes:
+        return result
+    columns = _declared_columns(result, schema, f"The step '{step}'")
+    arrays = [pd.arrays.ArrowExtensionArray(pa.chunked_array([column])) for column in columns]
+    return pd.DataFrame(dict(zip(schema.names, arrays, strict=True)))
+
+
+def _declared_columns(result: pd.DataFrame, schema: pa.Schema, who: str) -> list[pa.Array]:
     if list(result.columns) != schema.names:
         raise BatchContractError(
-            f"A function on batches returned the columns {quoted([str(c) for c in result])} "
-            f"instead of {quoted(schema.names)}; correct the function or its declaration."
+            f"{who} returned the columns {quoted([str(c) for c in result])} instead of "
+            f"{quoted(schema.names)}; correct the function or its declaration."
         )
-    return pa.RecordBatch.from_arrays(
-        [_column(result[field.name], field) for field in schema], schema=schema
-    )
+    return [_column(result[field.name], field, who) for field in schema]
 
 
-def _column(series: pd.Series, field: pa.Field) -> pa.Array:
+def _column(series: pd.Series, field: pa.Field, who: str) -> pa.Array:
     try:
         array = pa.Array.from_pandas(series)
     except (pa.ArrowException, TypeError, ValueError):
         raise BatchContractError(
-            f"A function on batches returned {quoted([field.name])} with values of several kinds "
-            f"instead of {field.type}; correct the function or its declaration."
+            f"{who} returned {quoted([field.name])} with values of several kinds instead of "
+            f"{field.type}; correct the function or its declaration."
         ) from None
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
@@ -76,8 +99,8 @@ def _column(series: pd.Series, field: pa.Field) -> pa.Array:
     if pa.types.is_null(array.type) or _same_kind(array.type, field.type):
         return array.cast(field.type)
     raise BatchContractError(
-        f"A function on batches returned {quoted_name(field.name)} as {array.type} instead of "
-        f"{field.type}; correct the function or its declaration."
+        f"{who} returned {quoted_name(field.name)} as {array.type} instead of {field.type}; "
+        "correct the function or its declaration."
     )
 
 

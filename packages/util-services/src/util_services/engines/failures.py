@@ -8,6 +8,7 @@ engine at its top.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from util_services.encryption.files import DamagedStagingError
 from util_services.errors import (
@@ -18,10 +19,15 @@ from util_services.errors import (
     quoted_name,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 SPILL_LIMIT = "max_temp_directory_size"  # by which DuckDB means the free space of the disk
 # Raised inside queries of this engine, with the name of the column behind them.
 NOT_FINITE = "data-services: a number is not finite"
 NOT_A_YEAR = "data-services: a date is of no year from 1 to 9999"
+MAX_ROWS_SHOWN = 5  # of a batch; they tell where to look, not how many there are
+MAX_RULES_SHOWN = 5  # in a sentence
 UNFIT_TEXT = re.compile(f"Invalid Input Error: ({NOT_FINITE}|{NOT_A_YEAR})<(.*)>", re.DOTALL)
 
 
@@ -43,6 +49,31 @@ class EngineResourceError(EngineError):
 
 class BatchContractError(DatasetError):
     """Raised when a function on batches returns other columns, types or rows than it declared."""
+
+
+class RefusedCellsError(DatasetError):
+    """Raised by a row-wise step that refuses cells; the chain tells of their rows by number.
+
+    Attributes:
+        problem: what is wrong, such as "The column 'age' holds what is no whole number".
+        cure: what to do.
+        positions: where in the batch the first of these cells are.
+    """
+
+    def __init__(self, problem: str, cure: str, positions: Sequence[int]) -> None:
+        first = tuple(int(position) for position in positions[:MAX_ROWS_SHOWN])
+        super().__init__(problem, cure, first)
+        self.problem, self.cure, self.positions = problem, cure, first
+
+    def __str__(self) -> str:
+        """Return the sentence without rows."""
+        return f"{self.problem}; {self.cure}."
+
+    def in_rows(self, numbers: Sequence[int]) -> DatasetError:
+        """Return the error with the numbers of the rows, which count from 0."""
+        shown = ", ".join(map(str, numbers))
+        rows = f"row{'s' if len(numbers) > 1 else ''} {shown} (the first row is 0)"
+        return DatasetError(f"{self.problem} in {rows}; {self.cure}.")
 
 
 def engine_failure(error: BaseException) -> BaseException:
@@ -89,3 +120,21 @@ def engine_failure(error: BaseException) -> BaseException:
         f"The engine cannot process the data as it is ({type(error).__name__}); check that the "
         "columns have the types that the operation needs."
     )
+
+
+class BrokenRulesError(DatasetError):
+    """Raised when rows break what a step says that they must keep."""
+
+    def __init__(self, step: str, rules: Sequence[str]) -> None:
+        super().__init__(step, tuple(rules))  # args rebuild the error in another process
+        self.step, self.rules = step, tuple(rules)
+
+    def __str__(self) -> str:
+        shown = "; ".join(self.rules[:MAX_RULES_SHOWN])
+        more = len(self.rules) - MAX_RULES_SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        return (
+            f"{self.step}: the data break {len(self.rules)} of the rules of severity error: "
+            f"{shown}{rest}; nothing was published. Correct the data, or give these rules the "
+            "severity warn or quarantine."
+        )

@@ -229,6 +229,26 @@ class LocalEngine:
             frame.to_native().filter(f"CASE WHEN {number} < {size} THEN {kept} ELSE true END")
         )
 
+    def number_rows(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        """Number the rows as they stream by; a window without an order keeps that of its rows."""
+        return _lazy(frame.to_native().project(f"*, row_number() OVER () - 1 AS {sql_name(name)}"))
+
+    def unpivot(
+        self, frame: nw.LazyFrame[Any], columns: Mapping[str, str], name: str, value: str
+    ) -> nw.LazyFrame[Any]:
+        """Make rows of columns as they stream by."""
+        native, pair = frame.to_native(), next(self._names)
+        left = [sql_name(one) for one in native.columns if one not in columns.values()]
+        pairs = (
+            f"{{'name': {sql_text(text)}, 'value': {sql_name(one)}}}"
+            for text, one in columns.items()
+        )
+        rows = native.project(", ".join([*left, f"unnest([{', '.join(pairs)}]) AS {pair}"]))
+        made = (
+            f"{pair}.{part} AS {sql_name(new)}" for part, new in (("name", name), ("value", value))
+        )
+        return _lazy(rows.project(", ".join([*left, *made])))
+
     def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
         """Return names and Arrow types of a frame's columns."""
         return self._run(lambda: frame.to_native().limit(0).to_arrow_table()).schema

@@ -73,6 +73,21 @@ class Engine(Protocol):
     ) -> nw.LazyFrame[Any]:
         """Leave out the rows whose number is in the only column of ``losers``; keep the order."""
 
+    def number_rows(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        """Add a column that numbers the rows from 0, in the order in which they stand."""
+
+    def unpivot(
+        self, frame: nw.LazyFrame[Any], columns: Mapping[str, str], name: str, value: str
+    ) -> nw.LazyFrame[Any]:
+        """Make a row of each of some columns, which are of one type; keep the order.
+
+        Args:
+            frame: the rows.
+            columns: the columns, in order, by the texts that tell their values apart.
+            name: the new column of these texts, behind all columns that are left.
+            value: the new column of the values, missing ones too.
+        """
+
     def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
         """Return names and Arrow types of a frame's columns."""
 

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from util_services.engines.protocol import BatchFunction, Progress
 
 TYPE = "data_services_type"  # metadata of a column: the local engine's name for its type
+PARTITION_ROWS = 1 << 33  # by which monotonically_increasing_id sets partitions apart
 METADATA, ROW_INDEX = "_metadata", "row_index"  # of Spark's file sources
 
 T = TypeVar("T")
@@ -235,6 +236,39 @@ class SparkEngine:
         gone = gone.select(self._column(gone.columns[0]).alias(loser))
         left = frame.to_native().join(gone, number == self._column(loser), "left_anti")
         return _lazy(left.orderBy(number))
+
+    def number_rows(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        """Compute a frame, and number its rows by the sizes of the partitions before each."""
+        native, functions = self.materialise(frame).to_native(), self._functions
+        place, size = "place", "size"
+        sizes = native.select(functions.spark_partition_id().alias(place)).groupBy(place)
+        counted = self.rows(_lazy(sizes.agg(functions.count(functions.lit(1)).alias(size))))
+        known = {row[place]: row[size] for row in counted}
+        before = itertools.accumulate(
+            (known.get(number, 0) for number in range(max(known, default=0))), initial=0
+        )
+        first = functions.array(*map(functions.lit, before))[functions.spark_partition_id()]
+        inside = functions.monotonically_increasing_id().bitwiseAND(PARTITION_ROWS - 1)
+        number = (first + inside).cast("bigint").alias(name)
+        return _lazy(native.select(*map(self._column, native.columns), number))
+
+    def unpivot(
+        self, frame: nw.LazyFrame[Any], columns: Mapping[str, str], name: str, value: str
+    ) -> nw.LazyFrame[Any]:
+        """Make rows of columns, partition by partition; values keep the type of the first."""
+        native, functions, pair = frame.to_native(), self._functions, f"pair_{self._mark}"
+        left = [self._column(one) for one in native.columns if one not in columns.values()]
+        pairs = [
+            functions.struct(functions.lit(text).alias("name"), self._column(one).alias("value"))
+            for text, one in columns.items()
+        ]
+        rows = native.select(*left, functions.explode(functions.array(*pairs)).alias(pair))
+        first = next(iter(columns.values()))
+        made = [
+            functions.col(f"{pair}.name").alias(name),
+            functions.col(f"{pair}.value").alias(value, metadata=native.schema[first].metadata),
+        ]
+        return _lazy(rows.select(*left, *made))
 
     def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
         """Return names and Arrow types of a frame's columns, as the local engine has them."""

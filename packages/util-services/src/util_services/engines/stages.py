@@ -1,88 +1,121 @@
 """Chains of steps, run with as few passes over the data as their dependencies allow.
 
-A step is a map (each row by itself), a fit (all rows reduced to a small state, which gives a map)
-or a table step (all rows together). A stage is a row of maps and fits: its fits are one query for
-each grouping, and its maps are one pass over batches. A fit that reads what an earlier map of the
-stage writes begins the next stage, and so does a table step; results are those of the steps done
-one after the other.
+A step is row-wise (`Map`, `Filter`, `Expand`), a `Fit` (all rows reduced to a small state, which
+gives row-wise steps) or a `Table` (all rows together). A stage is a row of row-wise steps and fits:
+its fits share queries, and its row-wise work is one pass over batches. A fit that depends on what
+an earlier step of the stage does begins the next stage, and so does a table step; results are those
+of the steps done one after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import narwhals as nw
+import pyarrow as pa
+
+from util_services.engines.failures import BrokenRulesError
+from util_services.engines.stage_batches import (
+    CHANGED,
+    DATA,
+    QUARANTINED,
+    TALLY,
+    Composed,
+    Expand,
+    Filter,
+    Map,
+    Names,
+    RowWise,
+    free_name,
+)
+from util_services.engines.stage_fits import Fit, Fitted, Groups, datasets_of, fit_all
+from util_services.engines.stage_notes import Note, Tally, Told, add_up
+
 if TYPE_CHECKING:
-    import narwhals as nw
-    import pandas as pd
-    import pyarrow as pa
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from util_services.engines.protocol import BatchFunction, Engine
+    from util_services.engines.protocol import Engine
 
-    Frame = nw.LazyFrame[Any]
+Frame = nw.LazyFrame[Any]
 
-Groups = Sequence[Mapping[str, Any]]  # a row for each group, with its keys and aggregates by name
-Aggregates = Callable[[Mapping[str, "nw.Expr"]], Mapping[str, "nw.Expr"]]
-SchemaChange = Callable[["pa.Schema"], "pa.Schema"]
-
-
-def unchanged(schema: pa.Schema) -> pa.Schema:
-    """Return the columns of a map that changes values and neither names nor types."""
-    return schema
+NUMBER = "number"  # the column that numbers rows, as table steps see it
 
 
 @dataclass(frozen=True, slots=True)
-class Map:
-    """Row-wise work: a pandas function on batches.
+class Rows:
+    """All rows, as a table step sees them.
 
     Attributes:
-        function: gets some rows and returns rows; it must not depend on where batches begin.
-        writes: the columns whose values it may change, make or take away; None where it may leave
-            out rows, on which every column depends.
-        schema: the columns that come back, from those that go in.
+        engine: the engine of the frame.
+        frame: the rows under names that any engine takes as they are, and `NUMBER`, which numbers
+            them in their order.
+        places: these names by the names of the columns, in the order of the columns.
+        others: other datasets that the chain was given, by the names under which it was.
     """
 
-    function: BatchFunction
-    writes: frozenset[str] | None
-    schema: SchemaChange = unchanged
+    engine: Engine
+    frame: Frame
+    places: Mapping[str, str]
+    others: Mapping[str, Rows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """A state worked out over all rows, and the map that it gives.
+class Tabled(Told):
+    """What a table step makes of all rows.
 
     Attributes:
-        reads: the columns that the state depends on, those of ``by`` among them.
-        aggregates: gets expressions for the columns of ``reads`` by their names, and returns
-            expressions that reduce rows to one value, by names for the results.
-        then: gets the groups (one row without ``by``) and returns the map.
-        writes: the columns that this map writes; None where it may leave out rows.
-        by: the columns whose values make groups; a missing value is a group of its own.
+        frame: the rows, each with a `NUMBER` of its own, in ascending order of these.
+        dropped: how many rows it left out; None where rows out are no selection of rows in.
+        places: the names in the frame by the names of the columns; None if all are as before.
+        failures: what rows break that they must not, so that nothing may be published.
     """
 
-    reads: frozenset[str]
-    aggregates: Aggregates
-    then: Callable[[Groups], Map]
-    writes: frozenset[str] | None
-    by: tuple[str, ...] = ()
+    frame: Frame
+    dropped: int | None
+    places: Mapping[str, str] | None = None
+    failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Work on all rows together, written in narwhals."""
 
-    function: Callable[[Engine, Frame], Frame]
+    name: str
+    function: Callable[[Rows], Tabled]
 
 
-Step = Map | Fit | Table
-Stage = Table | tuple[Map | Fit, ...]
+Step = RowWise | Fit | Table
+Stage = Table | tuple[RowWise | Fit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a chain of steps made of a dataset.
+
+    Attributes:
+        frame: the rows, with their numbers if the chain was given any.
+        number: the column of their numbers; another than was given where a step has made a column
+            of that name.
+        notes: what each step did, in order; the row-wise steps of a fit are one.
+        states: of each fit, by its place in the chain.
+        quarantine: frames of one text column: JSON of the rows that were set aside.
+        changes: frames of one text column: JSON of the cells that were changed.
+    """
+
+    frame: Frame
+    number: str | None
+    notes: tuple[Note, ...]
+    states: Mapping[int, Groups]
+    quarantine: tuple[Frame, ...] = ()
+    changes: tuple[Frame, ...] = ()
 
 
 def plan(steps: Iterable[Step]) -> list[Stage]:
     """Split steps into stages."""
     stages: list[Stage] = []
-    pending: list[Map | Fit] = []
+    pending: list[RowWise | Fit] = []
 
     def close() -> None:
         if pending:
@@ -101,78 +134,197 @@ def plan(steps: Iterable[Step]) -> list[Stage]:
     return stages
 
 
-def run(engine: Engine, frame: Frame, steps: Iterable[Step]) -> Frame:
-    """Return the rows that a chain of steps makes of a frame, as step by step would.
+def run(
+    engine: Engine,
+    frame: Frame,
+    steps: Sequence[Step],
+    *,
+    rows: int,
+    number: str | None = None,
+    others: Mapping[str, Frame] | None = None,
+    states: Mapping[int, Groups] | None = None,
+    logs_changes: bool = False,
+    is_trial: bool = False,
+) -> Ran:
+    """Return what a chain of steps makes of a frame.
 
     The result of a table step at the end is not yet computed: whoever writes it does so once.
+
+    Args:
+        engine: the engine of the frame.
+        frame: the rows.
+        steps: the chain.
+        rows: how many rows the frame has.
+        number: the column that numbers the rows in order; table steps need one.
+        others: further datasets that table steps and fits ask for, by name; where table steps do,
+            with numbered rows.
+        states: states of fits that were worked out before, by their places in the chain.
+        logs_changes: whether each changed cell is told with its values before and after.
+        is_trial: whether there are no rows, since only columns are to be found out: nothing fails
+            then for what rows lack.
+
+    Raises:
+        BrokenRulesError: if a step found that rows break what they must not.
     """
+    chain = _Chain(
+        engine, frame, rows, number, others or {}, dict(states or {}), logs_changes=logs_changes
+    )
+    chain.is_trial = is_trial
     stages = plan(steps)
-    for number, stage in enumerate(stages, start=1):
-        if not isinstance(stage, Table):
-            frame = _run_maps(engine, frame, stage)
-            continue
-        frame = stage.function(engine, frame)
-        if number < len(stages):
-            frame = engine.materialise(frame)
-    return frame
+    place = 0
+    for number_of_stage, stage in enumerate(stages, start=1):
+        if isinstance(stage, Table):
+            chain.table(stage, is_last=number_of_stage == len(stages))
+            place += 1
+        else:
+            chain.row_wise(stage, place)
+            place += len(stage)
+    return Ran(
+        chain.frame,
+        chain.number,
+        tuple(chain.notes),
+        chain.states,
+        tuple(chain.quarantine),
+        tuple(chain.changes),
+    )
 
 
-def _feeds(earlier: Map | Fit, fit: Fit) -> bool:
-    """Whether what an earlier step writes changes what a fit reads."""
-    return earlier.writes is None or not earlier.writes.isdisjoint(fit.reads)
+def _feeds(earlier: RowWise | Fit, fit: Fit) -> bool:
+    """Whether what an earlier step does changes what a fit reads."""
+    writes = earlier.writes if isinstance(earlier, Map | Fit) else None
+    return writes is None or not writes.isdisjoint(fit.reads)
 
 
-def _run_maps(engine: Engine, frame: Frame, steps: Sequence[Map | Fit]) -> Frame:
-    fitted = iter(fit_all(engine, frame, [step for step in steps if isinstance(step, Fit)]))
-    maps = [step.then(next(fitted)) if isinstance(step, Fit) else step for step in steps]
-    schema = engine.arrow_schema(frame)
-    for one in maps:
-        schema = one.schema(schema)
-
-    def composed(rows: pd.DataFrame) -> pd.DataFrame:
-        for one in maps:
-            rows = one.function(rows)
-        return rows
-
-    return engine.map_batches(frame, composed, schema)
+def _rows(
+    engine: Engine, frame: Frame, number: str, others: Mapping[str, Rows] | None = None
+) -> Rows:
+    """Return the rows of a frame as table steps see them."""
+    names = [name for name in engine.arrow_schema(frame).names if name != number]
+    places = {name: f"column_{place}" for place, name in enumerate(names)}
+    given = {place: name for name, place in places.items()} | {NUMBER: number}
+    return Rows(engine, engine.select(frame, given), places, others or {})
 
 
-def fit_all(engine: Engine, frame: Frame, fits: Sequence[Fit]) -> list[Groups]:
-    """Return the groups of several fits, from one query for each grouping that they ask for."""
-    found: dict[int, Groups] = {}
-    for by in dict.fromkeys(fit.by for fit in fits):
-        alike = {number: fit for number, fit in enumerate(fits) if fit.by == by}
-        found |= dict(zip(alike, _fit_alike(engine, frame, by, [*alike.values()]), strict=True))
-    return [found[number] for number in range(len(fits))]
+class _Chain:
+    """Rows on their way through the stages, and what has been noted of them."""
 
+    def __init__(
+        self,
+        engine: Engine,
+        frame: Frame,
+        rows: int,
+        number: str | None,
+        others: Mapping[str, Frame],
+        states: dict[int, Groups],
+        *,
+        logs_changes: bool,
+    ) -> None:
+        self.engine, self.frame, self.rows, self.number = engine, frame, rows, number
+        self.states, self.logs_changes = states, logs_changes
+        self.others, self.number_of_others = others, number
+        self.is_trial = False
+        self.repeats_numbers = False  # as rows do that were made of one row
+        self.notes: list[Note] = []
+        self.quarantine: list[Frame] = []
+        self.changes: list[Frame] = []
 
-def _fit_alike(
-    engine: Engine, frame: Frame, by: Sequence[str], fits: Sequence[Fit]
-) -> list[Groups]:
-    """Return the groups of fits by the same columns, from one query under names of our own."""
-    import narwhals as nw
+    def table(self, step: Table, *, is_last: bool) -> None:
+        """Do a table step."""
+        if self.number is None:
+            raise AssertionError("table steps need numbered rows")
+        if self.repeats_numbers:
+            alone = self._without(self.frame, self.number)
+            self.frame = self.engine.number_rows(alone, self.number)
+            self.repeats_numbers = False
+        others = {
+            name: _rows(self.engine, frame, self.number_of_others or "")
+            for name, frame in self.others.items()
+        }
+        rows = _rows(self.engine, self.frame, self.number, others)
+        result = step.function(rows)
+        if result.failures and not self.is_trial:
+            raise BrokenRulesError(step.name, result.failures)
+        places = dict(rows.places if result.places is None else result.places)
+        note = Note(step.name, self.rows, None, is_selection=result.dropped is not None)
+        note.tell(result)
+        self.notes.append(note)
+        self.number = free_name(self.number, {name.casefold() for name in places})
+        frame = self.engine.select(result.frame, places | {self.number: NUMBER})
+        self.frame = frame if is_last else self.engine.materialise(frame)
+        if result.dropped is not None:
+            note.dropped, note.rows_out = result.dropped, self.rows - result.dropped
+        elif not is_last:
+            (row,) = self.engine.rows(self.frame.select(nw.len().alias("rows")))
+            note.rows_out = row["rows"]
+        self.rows = note.rows_out or 0
 
-    read = sorted(frozenset().union(by, *(fit.reads for fit in fits)))
-    places = {name: f"column_{number}" for number, name in enumerate(read)}
-    columns = {name: nw.col(place) for name, place in places.items()}
-    wanted = [fit.aggregates({name: columns[name] for name in fit.reads}) for fit in fits]
-    aliases = [
-        {name: f"fit_{number}_{position}" for position, name in enumerate(aggregates)}
-        for number, aggregates in enumerate(wanted)
-    ]
-    reduced = [
-        aggregates[name].alias(alias)
-        for aggregates, named in zip(wanted, aliases, strict=True)
-        for name, alias in named.items()
-    ]
-    rows = engine.select(frame, {place: name for name, place in places.items()})
-    keys = [places[name] for name in by]
-    result = engine.rows(rows.group_by(*keys).agg(*reduced) if keys else rows.select(*reduced))
-    return [
-        [
-            {name: row[place] for name, place in zip(by, keys, strict=True)}
-            | {name: row[alias] for name, alias in named.items()}
-            for row in result
+    def row_wise(self, steps: Sequence[RowWise | Fit], place: int) -> None:
+        """Do the fits of a stage, then all its row-wise work."""
+        fitted = self._fit(steps, place)
+        work = [
+            fitted[number].steps if isinstance(step, Fit) else (step,)
+            for number, step in enumerate(steps)
         ]
-        for named in aliases
-    ]
+        composed = [one for given in work for one in given]
+        tallies = iter(self._apply(composed) if composed else ())
+        for number, step in enumerate(steps):
+            note = Note(step.name, self.rows, self.rows)
+            if number in fitted:
+                note.tell(fitted[number])
+            note.is_selection = not any(isinstance(one, Expand) for one in work[number])
+            for one in work[number]:
+                is_quarantine = isinstance(one, Filter) and one.reason is not None
+                next(tallies).add_to(note, is_quarantine=is_quarantine)
+            self.rows = note.rows_out or 0
+            self.notes.append(note)
+
+    def _fit(self, steps: Sequence[RowWise | Fit], place: int) -> dict[int, Fitted]:
+        """Return what the fits of a stage give, by their places in it."""
+        fits = {number: step for number, step in enumerate(steps) if isinstance(step, Fit)}
+        unknown = [number for number in fits if place + number not in self.states]
+        asked = [fits[number] for number in unknown]
+        found = fit_all(self.engine, self.frame, asked, self._others_of(asked))
+        for number, groups in zip(unknown, found, strict=True):
+            self.states[place + number] = groups
+        return {number: fit.then(self.states[place + number]) for number, fit in fits.items()}
+
+    def _others_of(self, fits: Sequence[Fit]) -> dict[str, Frame]:
+        """Return the other datasets that fits ask, without the numbers of their rows."""
+        return {
+            name: self._without(self.others[name], self.number_of_others)
+            for name in datasets_of(fits)
+        }
+
+    def _without(self, frame: Frame, number: str | None) -> Frame:
+        names = [name for name in self.engine.arrow_schema(frame).names if name != number]
+        return self.engine.select(frame, {name: name for name in names})
+
+    def _apply(self, steps: Sequence[RowWise]) -> list[Tally]:
+        """Do row-wise steps in one pass, and return what each of them counted."""
+        given = self._data()
+        names = Names(self.number, "kind", "note").free_of(steps, given)
+        self._call_numbers(names.number)
+        function = Composed(steps, given, names, logs_changes=self.logs_changes)
+        mapped = self.engine.map_batches(self.frame, function, function.schema)
+        kind, note = nw.col(names.kind), nw.col(names.note)
+        noted = mapped.filter(~note.is_null()).select(kind.alias("kind"), note.alias("note"))
+        tallied = self.engine.rows(noted.filter(nw.col("kind") <= TALLY).select("note"))
+        tallies = add_up([json.loads(row["note"]) for row in tallied], len(steps))
+        for kept, frames in ((QUARANTINED, self.quarantine), (CHANGED, self.changes)):
+            frames.append(noted.filter(nw.col("kind") == kept).select("note"))
+        number = {} if self.number is None else {self.number: self.number}
+        columns = {name: name for name in function.data.names} | number
+        self.frame = self.engine.select(mapped.filter(kind == DATA), columns)
+        self.repeats_numbers |= any(isinstance(step, Expand) for step in steps)
+        return tallies
+
+    def _call_numbers(self, name: str | None) -> None:
+        """Give the column of numbers another name, where a step makes a column of its own."""
+        if self.number is not None and name is not None and name != self.number:
+            columns = {one: one for one in self._data().names} | {name: self.number}
+            self.frame, self.number = self.engine.select(self.frame, columns), name
+
+    def _data(self) -> pa.Schema:
+        """Return the columns of the rows, without their numbers."""
+        schema = self.engine.arrow_schema(self.frame)
+        return pa.schema([field for field in schema if field.name != self.number])

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from util_services.datasets.schema import Schema
 
 SAMPLE_SCHEME = "sample:"
-BESIDE_DATA = (".report.json", ".report.html", ".quarantine.jsonl")  # what a run publishes too
+BESIDE_DATA = (  # the endings of what a run publishes besides
+    ".report.json",
+    ".report.html",
+    ".quarantine.jsonl",
+    ".changes.parquet",
+    ".state.json",
+)
 LOOKS_AT_ONCE = 8  # requests to a store
 
 T = TypeVar("T")

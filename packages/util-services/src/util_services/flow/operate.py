@@ -14,6 +14,7 @@ from util_services.datasets.staged import StagedDataset, StepReport
 from util_services.engines.failures import EngineError
 from util_services.errors import DataServicesError
 from util_services.flow.changes import SourceChangedError, file_state
+from util_services.flow.quarantine import extend
 from util_services.reports.plain import ReportError, plain
 from util_services.reports.section import Section, only, sentences
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
 
+    from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Engine
     from util_services.flow.encode import Target
+    from util_services.flow.inputs import Inputs
     from util_services.flow.staging import Staging
 
 
@@ -34,6 +37,7 @@ class Dataset:
 
     engine: Engine
     staged: StagedDataset
+    inputs: Inputs | None = None
 
     @property
     def schema(self) -> Schema:
@@ -43,6 +47,19 @@ class Dataset:
     def scan(self, row_number: str | None = None) -> nw.LazyFrame[Any]:
         """Return the rows, with their numbers from 0 in a column if one is named."""
         return self.engine.scan(self.staged, row_number)
+
+    def other(self, path: str) -> Dataset:
+        """Return another dataset, by its path in the storage of this one."""
+        return Dataset(self.engine, self._inputs().dataset(path), self.inputs)
+
+    def content(self, path: str) -> bytes:
+        """Return the bytes of a file beside datasets, such as a recipe."""
+        return self._inputs().content(path)
+
+    def _inputs(self) -> Inputs:
+        if self.inputs is None:
+            raise AssertionError("this dataset was opened without a storage")
+        return self.inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,11 @@ class Outcome:
         warnings: sentences that a reader should act on.
         limits: sentences that say what the operation does not do, measure or promise.
         sections: whatever else belongs into the report: tables, figures, definitions.
+        quarantined: how many rows were set aside.
+        set_aside: frames with one text column, JSON of a row that was set aside in each cell.
+        is_selection: whether the rows of the result are some of the dataset's; a step that makes
+            or merges rows accounts for them in its facts.
+        beside: writers of further files of the output by their kinds, which are published with it.
     """
 
     frame: nw.LazyFrame[Any]
@@ -66,6 +88,10 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     sections: tuple[Section, ...] = ()
+    quarantined: int = 0
+    set_aside: tuple[nw.LazyFrame[Any], ...] = ()
+    is_selection: bool = True
+    beside: Mapping[str, Callable[[AnyPath], None]] = field(default_factory=dict)
 
 
 class OutcomeError(DataServicesError, TypeError):
@@ -94,12 +120,15 @@ def operate(
         outcome = _checked(name, function(dataset))
         fields = _fields(dataset, outcome, target.staging)
         files, rows = encode(dataset.engine, outcome.frame, target, staged, fields)
+        quarantine = _set_aside(dataset, outcome, target.staging)
+        beside = _beside(staged, outcome, target.staging)
     _refuse_changed(staged, target.staging)
-    schema = Schema.of(fields)
+    schema, rows_out = Schema.of(fields), sum(rows)
+    left = outcome.dropped + outcome.quarantined
     step = StepReport(
         operation=name,
         rows_in=staged.rows,
-        rows_out=sum(rows),
+        rows_out=rows_out,
         rows_dropped=outcome.dropped,
         configuration=configuration,
         facts=outcome.facts,
@@ -108,6 +137,9 @@ def operate(
         columns=schema.changes_from(staged.schema),
         limits=outcome.limits,
         sections=outcome.sections,
+        rows_quarantined=outcome.quarantined,
+        rows_made=0 if outcome.is_selection else rows_out + left - staged.rows,
+        inputs=() if dataset.inputs is None else tuple(i.to_dict() for i in dataset.inputs.used),
     )
     return replace(
         staged,
@@ -117,7 +149,39 @@ def operate(
         file_rows=tuple(rows),
         fingerprints=tuple(map(file_state, files)),
         steps=(*staged.steps, step),
+        quarantine=quarantine,
+        beside=beside,
     )
+
+
+def _set_aside(dataset: Dataset, outcome: Outcome, staging: Staging) -> str | None:
+    """Add the rows that an operation set aside to the quarantine of its dataset.
+
+    Raises:
+        OutcomeError: if they are not as many as the operation says.
+    """
+    staged = dataset.staged
+    if not outcome.set_aside and not outcome.quarantined:
+        return staged.quarantine
+    file = staging.file(f"quarantine-{len(staged.steps)}.jsonl")
+    former = None if staged.quarantine is None else staging.path(staged.quarantine)
+    added = extend(file, former, dataset.engine, outcome.set_aside)
+    if added != outcome.quarantined:
+        raise OutcomeError(
+            f"The operation counts {outcome.quarantined} rows that it set aside, but tells of "
+            f"{added}; report this as a defect."
+        )
+    return str(file)
+
+
+def _beside(staged: StagedDataset, outcome: Outcome, staging: Staging) -> dict[str, str]:
+    """Write the further files of an output, and return them by kind."""
+    beside = dict(staged.beside)
+    for kind, write in outcome.beside.items():
+        file = staging.file(f"beside-{len(staged.steps)}-{kind}")
+        write(file)
+        beside[kind] = str(file)
+    return beside
 
 
 def _fields(dataset: Dataset, outcome: Outcome, staging: Staging) -> pa.Schema:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 TEST_RUNS = "_test_runs"
 REPORT_ENDINGS = {"report": ".report.html", "report_json": ".report.json"}
 QUARANTINE_ENDING = ".quarantine.jsonl"
+BESIDE_ENDINGS = {"changes": ".changes.parquet", "state": ".state.json"}
 MAX_NAME_BYTES = 255  # of a file's name, on all common file systems
 DELIMITERS: dict[str, str] = {"csv": ",", "tsv": "\t"}
 DEFAULT_PART_ROWS = 1_000_000
@@ -106,6 +107,12 @@ class WritePlan:
     layout: Layout
     overwrite: bool
     part_rows: int | None = None  # None for a single object
+
+    @property
+    def beside_data(self) -> dict[str, Location]:
+        """The places of further files that a step may write, by their kinds."""
+        whole = replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))
+        return {kind: whole.beside(ending) for kind, ending in BESIDE_ENDINGS.items()}
 
     def beside(self, name: str) -> Location:
         """Return the place of a part file."""

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from util_services.datasets.manifest import MANIFEST, Manifest, Part
 from util_services.errors import DatasetError, StorageError
+from util_services.flow.beside import is_change_log, is_state
 from util_services.flow.bring import digest_of
 from util_services.flow.changes import file_state
 from util_services.flow.parts import parts_published, remove_parts
@@ -129,6 +130,7 @@ def publish_dataset(
                 _replace(claim, sidecars, commit, _Aside(plan, former, staging))
         remove_parts(plan, former_parts - content.parts.keys())
     places = plan.reports | ({"quarantine": plan.quarantine} if dataset.quarantined else {})
+    places |= {kind: plan.beside_data[kind] for kind in dataset.beside}
     facts = content.facts
     address = str(plan.location).removesuffix(MANIFEST) if facts.parts else str(plan.location)
     return Published(
@@ -199,6 +201,8 @@ def _sidecars(
         sidecars[plan.reports[kind]] = file
     if dataset.quarantine is not None and dataset.quarantined:
         sidecars[plan.quarantine] = staging.path(dataset.quarantine)
+    for kind, place in dataset.beside.items():
+        sidecars[plan.beside_data[kind]] = staging.path(place)
     return sidecars
 
 
@@ -210,10 +214,11 @@ def check_conserved(dataset: StagedDataset) -> None:
     """
     rows = sum(one.rows for one in dataset.objects)
     for step in dataset.steps:
-        if rows != step.rows_out + step.rows_dropped:
+        if rows + step.rows_made != step.rows_out + step.rows_dropped + step.rows_quarantined:
             raise NotConservedError(
-                f"'{step.operation}' was given {rows} rows but accounts for {step.rows_out} kept "
-                f"and {step.rows_dropped} dropped; nothing was published, report this as a defect."
+                f"'{step.operation}' was given {rows} rows but accounts for {step.rows_out} kept, "
+                f"{step.rows_dropped} dropped and {step.rows_quarantined} quarantined; nothing was "
+                "published, report this as a defect."
             )
         rows = step.rows_out
     if rows != dataset.rows:
@@ -293,7 +298,7 @@ class _Aside:
 
 def _places(plan: WritePlan) -> list[Location]:
     """Return all places beside the data at which a run may publish something."""
-    return [*plan.reports.values(), plan.quarantine]
+    return [*plan.reports.values(), plan.quarantine, *plan.beside_data.values()]
 
 
 def _refuse_strangers(plan: WritePlan) -> None:
@@ -306,6 +311,8 @@ def _refuse_strangers(plan: WritePlan) -> None:
         plan.reports["report"]: _is_page,
         plan.reports["report_json"]: _is_record,
         plan.quarantine: is_quarantine,
+        plan.beside_data["changes"]: is_change_log,
+        plan.beside_data["state"]: is_state,
     }
     for place, is_ours in recognises.items():
         if plan.storage.fingerprint(place) is not None:

@@ -115,10 +115,14 @@ class SharedStaging:
             states.append(Fingerprint(file.stat().st_size, f"{DIGEST}{digest}"))
         quarantine = dataset.quarantine
         if quarantine is not None and dataset.quarantined:
-            file = staging.path(quarantine)
-            quarantine = f"{STAGED}{file.name}#{self._upload(run_id, file)}"
+            quarantine = self._hand_over(quarantine, staging, run_id)
+        beside = {k: self._hand_over(text, staging, run_id) for k, text in dataset.beside.items()}
         return replace(
-            dataset, files=tuple(files), fingerprints=tuple(states), quarantine=quarantine
+            dataset,
+            files=tuple(files),
+            fingerprints=tuple(states),
+            quarantine=quarantine,
+            beside=beside,
         )
 
     def take_over(
@@ -147,15 +151,26 @@ class SharedStaging:
             files.append(file)
         quarantine = dataset.quarantine
         if quarantine is not None and quarantine.startswith(STAGED):
-            name, _, digest = quarantine.removeprefix(STAGED).partition("#")
-            self._download(run_id, staging.file(name), digest)
-            quarantine = str(staging.file(name))
+            quarantine = self._take_over(quarantine, staging, run_id)
+        beside = {k: self._take_over(text, staging, run_id) for k, text in dataset.beside.items()}
         return replace(
             dataset,
             files=tuple(map(str, files)),
             fingerprints=tuple(map(file_state, files)),
             quarantine=quarantine,
+            beside=beside,
         )
+
+    def _hand_over(self, text: str, staging: Staging, run_id: str) -> str:
+        """Upload a file that stands beside the data, and return where it is found."""
+        file = staging.path(text)
+        return f"{STAGED}{file.name}#{self._upload(run_id, file)}"
+
+    def _take_over(self, text: str, staging: Staging, run_id: str) -> str:
+        """Bring such a file to this machine, and return where it is here."""
+        name, _, digest = text.removeprefix(STAGED).partition("#")
+        self._download(run_id, staging.file(name), digest)
+        return str(staging.file(name))
 
     def remove(self, run_id: str) -> None:
         """Remove all that a run has staged, parts of unfinished uploads too, the lease last."""

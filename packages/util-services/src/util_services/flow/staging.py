@@ -62,12 +62,13 @@ class Staging:
     Args:
         folder: the folder; made by ``create``, found by ``reopen``.
         key: what its files are encrypted with, None for plain files.
+        prefix: what the names of its files begin with.
     """
 
     _held: dict[Path, int] = {}  # noqa: RUF012 - leases of this process, kept between its steps
 
-    def __init__(self, folder: Path, key: StagingKey | None = None) -> None:
-        self.folder, self._key = folder, key
+    def __init__(self, folder: Path, key: StagingKey | None = None, prefix: str = "") -> None:
+        self.folder, self._key, self._prefix = folder, key, prefix
 
     @classmethod
     def create(cls, base: Path, run_id: str, key: StagingKey | None = None) -> Staging:
@@ -106,7 +107,11 @@ class Staging:
 
     def file(self, name: str) -> AnyPath:
         """Return the path of a file of this run."""
-        return self._given_out(self.folder / name)
+        return self._given_out(self.folder / f"{self._prefix}{name}")
+
+    def within(self, prefix: str) -> Staging:
+        """Return the same staging for files of a second dataset, whose names begin otherwise."""
+        return Staging(self.folder, self._key, prefix)
 
     def path(self, text: str) -> AnyPath:
         """Return the path that a text stands for: of a file of this run, or of a source.
@@ -126,7 +131,7 @@ class Staging:
 
     def scratch(self) -> AnyPath:
         """Return a folder for an engine's intermediate data, empty."""
-        folder = self.folder / "scratch"
+        folder = self.folder / f"{self._prefix}scratch"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         return self._given_out(folder)

@@ -62,12 +62,13 @@ class OutputFacts:
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """What became of the rows: those read are those published, dropped and quarantined."""
+    """What became of the rows: those read and made are those published, dropped, quarantined."""
 
     read: int
     out: int
     dropped: int
     quarantined: int
+    made: int = 0  # by steps that make several rows of one; below zero where rows were merged
 
     def to_dict(self) -> dict[str, int]:
         """Return the counts as plain data."""
@@ -76,12 +77,14 @@ class RowCounts:
             "out": self.out,
             "dropped": self.dropped,
             "quarantined": self.quarantined,
+            **({"made": self.made} if self.made else {}),
         }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, int]) -> RowCounts:
         """Return the counts that ``to_dict`` describes."""
-        return cls(record["in"], record["out"], record["dropped"], record["quarantined"])
+        read, out, dropped = record["in"], record["out"], record["dropped"]
+        return cls(read, out, dropped, record["quarantined"], record.get("made", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +179,11 @@ def build_report(dataset: StagedDataset, output: OutputFacts | None, run: RunFac
         ),
         output=output,
         rows=RowCounts(
-            read=sum(one.rows for one in objects) + dataset.quarantined,
+            read=sum(one.rows + one.quarantined for one in objects),
             out=dataset.rows,
             dropped=sum(step.rows_dropped for step in dataset.steps),
             quarantined=dataset.quarantined,
+            made=sum(step.rows_made for step in dataset.steps),
         ),
         steps=dataset.steps,
         run=run,

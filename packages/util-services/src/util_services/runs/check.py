@@ -7,17 +7,18 @@ on the command line alike.
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pydantic import ValidationError
+from pydantic import BaseModel
 
 from util_services.audit.writer import check_writable
-from util_services.config import ReadDatasetConfig, WriteDatasetConfig
+from util_services.config import DEFAULT_INPUT, ReadDatasetConfig, WriteDatasetConfig
 from util_services.datasets.schema import Schema
 from util_services.errors import ConfigurationError, printable, quoted_name
+from util_services.flow.inputs import Inputs
 from util_services.flow.plan import (
     ReadOptions,
     ReadPlan,
@@ -27,10 +28,10 @@ from util_services.flow.plan import (
     plan_write,
 )
 from util_services.flow.staging_area import StagingArea
+from util_services.models import LIST_WANTED, MAPPING_WANTED
+from util_services.models import checked as build
 from util_services.storage.protocol import Storage
 
-LIST_WANTED = "must be a list, such as [NAME]"
-MAPPING_WANTED = "must be a mapping of keys to values"
 FORMS = {  # by kinds of Dagster's config types
     "ARRAY": LIST_WANTED,
     "STRICT_SHAPE": MAPPING_WANTED,
@@ -38,22 +39,22 @@ FORMS = {  # by kinds of Dagster's config types
     "MAP": MAPPING_WANTED,
     "SELECTOR": "must be one value, such as a text, or {env: VARIABLE}",
 }
-RULES = {  # by kinds of pydantic's errors
-    "list_type": LIST_WANTED,
-    "string_type": "must be a text",
-    "dict_type": MAPPING_WANTED,
-}
 
 Columns = Callable[[Any], Mapping[str, Iterable[str]]]
+Check = Callable[[Any, Schema, Inputs], None]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedOp:
     """What is known of an op beyond what Dagster knows."""
 
-    config: type[dg.Config]
+    config: type[BaseModel]
     columns: Columns = lambda _: {}  # the columns of its input that a config names, by option
     single_pass: bool = False  # whether it scans its input once
+    check: Check | None = None  # what else is known without rows
+    default: Mapping[str, Any] = field(default_factory=dict)  # config that runs on the sample
+    sample: str = DEFAULT_INPUT  # what the default config reads
+    function: Callable[[Any, Any], Any] | None = None  # what it does to a dataset
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
@@ -66,7 +67,7 @@ CHECKED_OPS: dict[str, CheckedOp] = {
 class RunPlan:
     """What a run is going to do: the config of each op, what is read and what is written."""
 
-    configs: Mapping[str, dg.Config]
+    configs: Mapping[str, BaseModel]
     read: ReadPlan | None
     write: WritePlan | None
 
@@ -93,23 +94,23 @@ def check_run(
         raise encrypted_for_spark()
     read = plan_read(storage, reading)
     if read.schema is not None:
-        check_columns(job, configs, read.schema)
+        check_columns(job, configs, read.schema, storage)
     write = plan_write(storage, write_options(configs), read.origin, run_id=run_id)
     return RunPlan(configs, read, write)
 
 
-def read_options(configs: Mapping[str, dg.Config]) -> ReadOptions | None:
+def read_options(configs: Mapping[str, BaseModel]) -> ReadOptions | None:
     """Return what a run reads; None for a job that reads no dataset."""
     found = (c.options() for c in configs.values() if isinstance(c, ReadDatasetConfig))
     return next(found, None)
 
 
-def write_options(configs: Mapping[str, dg.Config]) -> WriteOptions:
+def write_options(configs: Mapping[str, BaseModel]) -> WriteOptions:
     """Return what a run publishes."""
     return next(c.options() for c in configs.values() if isinstance(c, WriteDatasetConfig))
 
 
-def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[str, dg.Config]:
+def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[str, BaseModel]:
     """Return the config of each op that declares one, defaults and environment filled in.
 
     Raises:
@@ -124,18 +125,23 @@ def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[s
         checked = CHECKED_OPS.get(node.definition.name)
         if checked is not None:
             values = resolved["ops"].get(node.name, {}).get("config") or {}
-            configs[node.name] = _build(checked.config, values, f"ops.{node.name}.config")
+            place = f"ops.{node.name}.config"
+            configs[node.name] = build(checked.config, values, place)
     return configs
 
 
-def check_columns(job: dg.JobDefinition, configs: Mapping[str, dg.Config], schema: Schema) -> None:
-    """Check that the first operation finds the columns that its config names.
+def check_columns(
+    job: dg.JobDefinition, configs: Mapping[str, BaseModel], schema: Schema, storage: Storage
+) -> None:
+    """Check that the first operation finds the columns that its config names, and can use them.
 
     Raises:
-        UnknownColumnsError: naming the option and the columns.
+        ConfigurationError: naming the option and the columns.
     """
     for name, checked in _operations(job):
         schema.require(checked.columns(configs[name]))
+        if checked.check is not None:
+            checked.check(configs[name], schema, Inputs(storage))
         return
 
 
@@ -152,15 +158,14 @@ def _operations(job: dg.JobDefinition) -> Iterator[tuple[str, CheckedOp]]:
             yield node.name, checked
 
 
-def _build(config: type[dg.Config], values: Mapping[str, Any], place: str) -> dg.Config:
-    try:
-        return config(**values)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join([place, *map(str, first["loc"])])
-        message = first["msg"].removeprefix("Value error, ").rstrip(".")
-        rule = RULES.get(first["type"], message)
-        raise ConfigurationError(f"{field}: {rule[:1].lower()}{rule[1:]}.") from None
+def operations_of(job: dg.JobDefinition) -> list[tuple[str, str]]:
+    """Return the nodes of a job that are operations, in their order, and what these are called."""
+    return [
+        (node.name, node.definition.name)
+        for node in job.nodes_in_topological_order
+        if node.definition.name in CHECKED_OPS
+        and node.definition.name not in {"read_dataset", "write_dataset"}
+    ]
 
 
 def _sentence(error: dg.DagsterInvalidConfigError) -> str:

@@ -26,15 +26,14 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 from util_services.audit import AuditError
 from util_services.audit.record import Outcome
-from util_services.resources import STORAGE_KEY
 from util_services.runs.audit_tags import opening_tags
 from util_services.runs.auditing import begin_or_leave, close
 from util_services.runs.cancellation import Interrupts, recorded_interrupts
 from util_services.runs.check import check_run
 from util_services.runs.dead_runs import process_tag, report_dead_runs
+from util_services.runs.dry_run import storage_of_job
 from util_services.runs.executors import tidy_up
 from util_services.runs.home import LOCATION_NAME
-from util_services.storage import LocalStorage, Storage
 from util_services.storage.locks import LockHeldError, locked
 
 REPOSITORY_NAME = "__repository__"
@@ -78,10 +77,7 @@ def check_before_run(job: dg.JobDefinition, run_config: Mapping[str, Any], run_i
     Raises:
         DataServicesError: in one sentence.
     """
-    with dg.build_resources(
-        {STORAGE_KEY: job.resource_defs[STORAGE_KEY]} if STORAGE_KEY in job.resource_defs else {}
-    ) as resources:
-        storage: Storage = getattr(resources, STORAGE_KEY, None) or LocalStorage.from_environment()
+    with storage_of_job(job) as storage:
         check_run(job, run_config, storage, run_id)
 
 

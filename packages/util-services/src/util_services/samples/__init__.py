@@ -7,7 +7,7 @@ from pathlib import Path
 
 from util_services.errors import ConfigurationError, quoted, quoted_name
 
-SAMPLES = ("patients.csv",)
+SAMPLES = ("patients.csv", "visits.jsonl")
 
 
 class UnknownSampleError(ConfigurationError):

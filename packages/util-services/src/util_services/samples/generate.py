@@ -1,4 +1,4 @@
-"""Make ``patients.csv``: registrations of a hospital in a region that does not exist.
+"""Make the samples: registrations of a hospital in a region that does not exist, and its visits.
 
 Run ``python -m util_services.samples.generate`` after a change. The bytes depend on the seed alone:
 only ``Random.random`` is drawn from, the one method whose sequence Python promises to keep.
@@ -10,6 +10,7 @@ bank has (their check digits are right).
 
 from __future__ import annotations
 
+import json
 import random
 import unicodedata
 from dataclasses import astuple, dataclass, fields, replace
@@ -144,6 +145,31 @@ def patients_csv(seed: int = SEED) -> str:
     return "".join(f"{line}\n" for line in (header, *map(_csv_line, mixed)))
 
 
+def visits_jsonl(seed: int = SEED) -> str:
+    """Return one stay of each patient as JSON lines, whose numbers are numbers."""
+    draw = Draw(seed)
+    people = [_registration(draw, number) for number in range(PATIENTS)]
+    return "".join(f"{json.dumps(_visit(one), ensure_ascii=False)}\n" for one in people)
+
+
+def _visit(row: Registration) -> dict[str, str | int | float | None]:
+    numbers = {"length_of_stay": int, "temperature": float, "income": float}
+    return {
+        "patient_id": row.patient_id,
+        "ward": _told(row.ward),
+        "diagnosis_code": _told(row.diagnosis_code),
+        **{
+            name: None if (text := _told(getattr(row, name))) is None else kind(text)
+            for name, kind in numbers.items()
+        },
+    }
+
+
+def _told(value: str | None) -> str | None:
+    """Return a value that is one, None for the many ways to say that there is none."""
+    return None if value in MISSING else value
+
+
 def _registration(draw: Draw, number: int) -> Registration:
     given, family = draw.one_of(GIVEN_NAMES), draw.one_of(FAMILY_NAMES)
     city = draw.one_of(tuple(CITIES))
@@ -275,3 +301,4 @@ def _csv_field(value: str | None) -> str:
 
 if __name__ == "__main__":
     Path(__file__).with_name("patients.csv").write_bytes(patients_csv().encode())
+    Path(__file__).with_name("visits.jsonl").write_bytes(visits_jsonl().encode())

@@ -1,0 +1,162 @@
+"""A recipe on the columns of a dataset: tried on no rows first, so that mistakes cost no time."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from data_processing.steps import expressions
+from data_processing.steps.build import limited
+from data_processing.steps.parameters import columns_in
+from util_services.datasets.schema import Schema
+from util_services.engines import stages
+from util_services.engines.local import LocalEngine
+from util_services.engines.stage_batches import Map
+from util_services.engines.stages import NUMBER
+from util_services.errors import ConfigurationError, DataServicesError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from data_processing.steps.recipe import Call, Recipe
+    from util_services.engines.protocol import Engine
+    from util_services.engines.stage_fits import Groups
+    from util_services.engines.stage_notes import Note
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The parts of a recipe for a dataset of certain columns.
+
+    Attributes:
+        recipe: the recipe.
+        parts: what an engine runs.
+        owners: the place in the recipe of the step that each part belongs to.
+        schema: the columns that come out.
+        given: the columns that go in.
+    """
+
+    recipe: Recipe
+    parts: tuple[stages.Step, ...]
+    owners: tuple[int, ...]
+    schema: pa.Schema
+    given: pa.Schema
+
+    @property
+    def needs_numbers(self) -> bool:
+        """Whether rows must be numbered."""
+        return not all(isinstance(part, Map) for part in self.parts)
+
+    def notes(self, ran: stages.Ran) -> list[Note]:
+        """Return what each step of the recipe did, from what its parts did."""
+        merged: dict[int, Note] = {}
+        for owner, note in zip(self.owners, ran.notes, strict=True):
+            if owner in merged:
+                merged[owner].continue_with(note)
+            else:
+                merged[owner] = note
+        return [merged[number] for number in sorted(merged)]
+
+
+def plan(
+    recipe: Recipe, schema: pa.Schema, others: Mapping[str, pa.Schema] | None = None
+) -> Planned:
+    """Return the parts of a recipe, tried out on a table without rows.
+
+    Args:
+        recipe: the recipe.
+        schema: the columns of the dataset.
+        others: the columns of other datasets that steps name, by their names there.
+
+    Raises:
+        ConfigurationError: naming the step, if a column is missing or of a kind that the step
+            cannot work on.
+    """
+    parts: list[stages.Step] = []
+    owners: list[int] = []
+    given = schema
+    with tempfile.TemporaryDirectory() as scratch, LocalEngine(Path(scratch)) as engine:
+        for place, call in enumerate(recipe):
+            try:
+                built = _built(call, schema)
+                schema = _tried(engine, built, schema, others or {})
+            except DataServicesError as error:
+                raise ConfigurationError(f"{call.place}: {error}") from None
+            except Exception as error:  # noqa: BLE001 - a step's own, which may come from anywhere
+                raise ConfigurationError(
+                    f"{call.place}: the step stopped on an unexpected "
+                    f"{type(error).__name__} for columns of these types; check its options."
+                ) from None
+            parts += built
+            owners += [place] * len(built)
+    return Planned(recipe, tuple(parts), tuple(owners), schema, given)
+
+
+def run(
+    engine: Engine,
+    frame: Any,
+    planned: Planned,
+    *,
+    rows: int,
+    number: str | None,
+    others: Mapping[str, Any] | None = None,
+    states: Mapping[int, Groups] | None = None,
+    logs_changes: bool = False,
+) -> stages.Ran:
+    """Return what a recipe makes of a frame; see `stages.run`."""
+    return stages.run(
+        engine,
+        frame,
+        planned.parts,
+        rows=rows,
+        number=number,
+        others=others,
+        states=states,
+        logs_changes=logs_changes,
+    )
+
+
+def _built(call: Call, schema: pa.Schema) -> Sequence[stages.Step]:
+    Schema.of(schema).require(columns_in(call.options))
+    parts = call.step.build(call.options, schema)
+    if call.where is None:
+        return parts
+    return limited(parts, expressions.condition(call.where, schema), call.step.name, schema)
+
+
+def _tried(
+    engine: LocalEngine,
+    parts: Sequence[stages.Step],
+    schema: pa.Schema,
+    others: Mapping[str, pa.Schema],
+) -> pa.Schema:
+    """Return the columns that some parts make of none of the rows of a schema."""
+    number = free_number([schema, *others.values()])
+    ran = stages.run(
+        engine,
+        _nothing(engine, schema, number),
+        parts,
+        rows=0,
+        number=number,
+        others={name: _nothing(engine, one, number) for name, one in others.items()},
+        is_trial=True,
+    )
+    found = engine.arrow_schema(engine.materialise(ran.frame))
+    return pa.schema([field for field in found if field.name != ran.number])
+
+
+def _nothing(engine: LocalEngine, schema: pa.Schema, number: str) -> Any:
+    return engine.from_arrow(schema.append(pa.field(number, pa.int64())).empty_table())
+
+
+def free_number(schemas: Sequence[pa.Schema]) -> str:
+    """Return a name for the numbers of rows that no dataset has for a column."""
+    taken = {name.casefold() for schema in schemas for name in schema.names}
+    number = NUMBER
+    while number in taken:
+        number += "_"
+    return number

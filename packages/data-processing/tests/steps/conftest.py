@@ -1,0 +1,148 @@
+"""Recipes on Arrow tables, through every engine and batch size."""
+
+import json
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pytest
+
+from data_processing.steps.parameters import datasets_in
+from data_processing.steps.plan import plan, run
+from data_processing.steps.recipe import Recipe
+from util_services.engines.choice import open_engine
+from util_services.engines.local import LocalEngine
+from util_services.engines.stage_notes import Note
+
+BATCHES = (1, 7, 100_000)
+NUMBER = "row number of the test"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What a recipe made of a table."""
+
+    table: pa.Table
+    notes: list[Note]
+    quarantine: list[dict]
+    changes: list[dict]
+    states: dict
+
+    def rows(self):
+        return self.table.to_pylist()
+
+    def column(self, name):
+        return self.table[name].to_pylist()
+
+    @property
+    def note(self):
+        """The only step's note."""
+        (note,) = self.notes
+        return note
+
+    def counts(self):
+        """Rows in, out, dropped and quarantined of each step."""
+        return [(n.rows_in, n.rows_out, n.dropped, n.quarantined) for n in self.notes]
+
+
+def apply(engine, table, recipe, tables, may_stay=(), *, as_given=None):
+    chain = Recipe.of(recipe)
+    table = table if isinstance(table, pa.Table) else pa.table(table)
+    given, *others = (
+        (as_given or engine.from_arrow)(
+            one.append_column(NUMBER, pa.array(range(len(one)), pa.int64()))
+        )
+        for one in (table, *tables.values())
+    )
+    named = dict(zip(tables, others, strict=True))
+    needed = {n for call in chain for names in datasets_in(call.options).values() for n in names}
+    assert needed <= set(tables)
+
+    def data(frame):
+        return engine.arrow_schema(engine.select(frame, {n: n for n in names_of(engine, frame)}))
+
+    planned = plan(chain, data(given), {name: data(frame) for name, frame in named.items()})
+    ran = run(
+        engine, given, planned, rows=len(table), number=NUMBER, others=named, logs_changes=True
+    )
+    result = engine.consume(ran.frame, lambda reader: reader.read_all())
+    assert result[ran.number].to_pylist() == sorted(result[ran.number].to_pylist())
+    found = result.drop_columns([ran.number])
+    left = [name for name in found.schema.names if name in may_stay]
+    assert found.drop_columns(left).schema.equals(planned.schema)
+    notes = planned.notes(ran)
+    if notes and notes[-1].rows_out is None:
+        notes[-1].rows_out = len(found)
+    told = [
+        [json.loads(row["note"]) for frame in frames for row in engine.rows(frame)]
+        for frames in (ran.quarantine, ran.changes)
+    ]
+    return Cleaned(found, notes, *told, ran.states)
+
+
+def names_of(engine, frame):
+    return [name for name in engine.arrow_schema(frame).names if name != NUMBER]
+
+
+@pytest.fixture
+def cleaned(tmp_path):
+    """Return a function that cleans a table on the local engine, alike for all batch sizes.
+
+    What comes out has the columns that were planned, and of ``may_stay`` any.
+    """
+
+    def clean(table, *recipe, tables=None, may_stay=()):
+        found = []
+        for size in BATCHES:
+            scratch = tmp_path / f"scratch-{size}"
+            scratch.mkdir(exist_ok=True)
+            with LocalEngine(scratch, batch_rows=size) as engine:
+                found.append(apply(engine, table, recipe, tables or {}, may_stay))
+        for other in found[1:]:
+            assert other.table.equals(found[0].table)
+            assert other.notes == found[0].notes
+            assert other.states == found[0].states
+            assert sorted(map(str, other.quarantine)) == sorted(map(str, found[0].quarantine))
+            assert sorted(map(str, other.changes)) == sorted(map(str, found[0].changes))
+        return found[-1]
+
+    return clean
+
+
+@pytest.fixture
+def cleaned_on_spark(tmp_path, spark_session, monkeypatch):
+    """Return a function that cleans a table on a Spark cluster, in several partitions."""
+    import pyarrow.parquet as pq
+
+    from util_services.datasets.layout import Layout
+    from util_services.datasets.schema import Schema
+    from util_services.datasets.staged import Origin, StagedDataset
+    from util_services.flow.changes import file_state
+    from util_services.storage.protocol import Location
+
+    monkeypatch.setenv("DATA_SERVICES_ENGINE", "spark")
+    numbers = iter(range(1000))
+
+    def clean(table, *recipe, tables=None, may_stay=()):
+        scratch = tmp_path / f"scratch-spark-{next(numbers)}"
+        scratch.mkdir()
+        with open_engine(scratch) as engine:
+
+            def staged(one):
+                file = tmp_path / f"staged-{next(numbers)}.parquet"
+                pq.write_table(one, file, row_group_size=5, compression="snappy")
+                place = Location("", str(file))
+                return engine.scan(
+                    StagedDataset(
+                        files=(str(file),),
+                        format="parquet",
+                        schema=Schema.of(one.schema),
+                        file_rows=(len(one),),
+                        fingerprints=(file_state(file),),
+                        origin=Origin("in.parquet", (place,), Layout("parquet")),
+                        objects=(),
+                    )
+                )
+
+            return apply(engine, table, recipe, tables or {}, may_stay, as_given=staged)
+
+    return clean

@@ -1,0 +1,344 @@
+"""Row-wise steps composed into one function on batches, which also notes what each step does.
+
+Batches may be worked on in other processes, so the notes travel with the rows: as JSON in a column
+of their own, beside the first row of a batch or in a row of another kind. For the same reason the
+composed function and its parts must be picklable.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from util_services.engines.batches import as_declared
+from util_services.engines.failures import BatchContractError, RefusedCellsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+Counts = Mapping[str, int]
+SchemaChange = Callable[[pa.Schema], pa.Schema]
+
+DATA, TALLY, QUARANTINED, CHANGED = range(4)  # kinds of rows that a composed function returns
+KIND_TYPE, NOTE_TYPE = pa.int8(), pa.large_string()
+
+
+def unchanged(schema: pa.Schema) -> pa.Schema:
+    """Return the columns of a step that changes values and neither names nor types."""
+    return schema
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Work on the values of each row by itself.
+
+    Attributes:
+        name: the step's name in notes and errors.
+        function: gets some rows and returns as many in the same order, alone or with counts of its
+            own for the report; it must not depend on where batches begin.
+        writes: the columns whose values it may change, make or take away; None if it may be any.
+        schema: the columns that come back, from those that go in.
+    """
+
+    name: str
+    function: Callable[[pd.DataFrame], pd.DataFrame | tuple[pd.DataFrame, Counts]]
+    writes: frozenset[str] | None = None
+    schema: SchemaChange = unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The choice of rows that stay.
+
+    Attributes:
+        name: the step's name in notes and errors.
+        function: gets some rows and returns one truth value for each; missing is false.
+        reason: why the other rows go to the quarantine; None where they are dropped.
+        marks: columns that steps have made for their own use; the quarantine does not hold them.
+    """
+
+    name: str
+    function: Callable[[pd.DataFrame], pd.Series]
+    reason: str | None = None
+    marks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Work that makes of each row any number of rows.
+
+    Attributes:
+        name: the step's name in notes and errors.
+        function: gets some rows and returns others, with the position of the row that each is from,
+            in ascending order.
+        schema: the columns that come back, from those that go in.
+    """
+
+    name: str
+    function: Callable[[pd.DataFrame], tuple[pd.DataFrame, Sequence[int]]]
+    schema: SchemaChange = unchanged
+
+
+RowWise = Map | Filter | Expand
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the columns beside the data are called; none of the data's own is called so."""
+
+    number: str | None
+    kind: str
+    note: str
+
+    def free_of(self, steps: Sequence[RowWise], given: pa.Schema) -> Names:
+        """Return names that no column of the data has, whichever step it is at."""
+        taken, schema = {name.casefold() for name in given.names}, given
+        for step in steps:
+            if not isinstance(step, Filter):
+                schema = step.schema(schema)
+                taken |= {name.casefold() for name in schema.names}
+        number = None if self.number is None else free_name(self.number, taken)
+        return Names(number, free_name(self.kind, taken), free_name(self.note, taken))
+
+
+def free_name(wish: str, taken: Collection[str]) -> str:
+    """Return a name, lengthened until it is none of those taken, which are case-folded."""
+    while wish.casefold() in taken:
+        wish += "_"
+    return wish
+
+
+class Composed:
+    """Row-wise steps one after the other, as one function on batches.
+
+    Args:
+        steps: the steps.
+        given: the columns of the data that go in.
+        names: what stands beside the data.
+        logs_changes: whether each changed cell is noted with its values before and after.
+    """
+
+    def __init__(
+        self, steps: Sequence[RowWise], given: pa.Schema, names: Names, *, logs_changes: bool
+    ) -> None:
+        self.steps, self.names, self.logs_changes = tuple(steps), names, logs_changes
+        schemas = [given]
+        for step in steps:
+            schemas.append(schemas[-1] if isinstance(step, Filter) else step.schema(schemas[-1]))
+        self.schemas = tuple(schemas[1:])
+
+    @property
+    def data(self) -> pa.Schema:
+        """The columns of the data that come out."""
+        return self.schemas[-1]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns that come out: the data, the number of its row, kind and note."""
+        beside = [pa.field(self.names.kind, KIND_TYPE), pa.field(self.names.note, NOTE_TYPE)]
+        if self.names.number is not None:
+            beside.insert(0, pa.field(self.names.number, pa.int64()))
+        return pa.schema([*self.data, *beside])
+
+    def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
+        """Return what the steps make of a batch, with their notes."""
+        rows = _Batch.of(batch, self.names.number)
+        tallies, notes = [], list[tuple[int, dict[str, Any]]]()
+        for step, schema in zip(self.steps, self.schemas, strict=True):
+            tally: dict[str, Any] = {"in": len(rows.frame)}
+            match step:
+                case Map():
+                    before, rows = rows, rows.mapped(step, schema, tally)
+                    changes = list(_changes(before.frame, rows.frame))
+                    tally["changed"] = {name: int(mask.sum()) for name, mask in changes}
+                    if self.logs_changes:
+                        notes += [(CHANGED, n) for n in _log(step.name, before, rows, changes)]
+                case Filter():
+                    rows, left = rows.chosen(step)
+                    tally["left"] = len(left.frame)
+                    if step.reason is not None:
+                        notes += [(QUARANTINED, n) for n in left.records(step)]
+                case Expand():
+                    rows = rows.expanded(step, schema)
+            tallies.append(tally | {"out": len(rows.frame)})
+        return self._with_notes(rows, tallies, notes)
+
+    def _with_notes(
+        self,
+        rows: _Batch,
+        tallies: Sequence[Mapping[str, Any]],
+        notes: Sequence[tuple[int, Mapping[str, Any]]],
+    ) -> pd.DataFrame:
+        """Return the rows with the tallies beside the first, or behind them where there is none."""
+        frame, size = rows.frame, len(rows.frame)
+        tally = json.dumps(tallies)
+        if rows.numbers is not None:
+            frame = frame.assign(**{str(self.names.number): _arrow(rows.numbers, pa.int64())})
+        beside = [tally] + [None] * (size - 1) if size else []
+        frame = frame.assign(
+            **{
+                self.names.kind: _arrow(np.zeros(size), KIND_TYPE),
+                self.names.note: _arrow(beside, NOTE_TYPE),
+            }
+        )
+        behind = [(kind, json.dumps(note, default=str)) for kind, note in notes]
+        if not size:
+            behind.insert(0, (TALLY, tally))
+        if not behind:
+            return frame
+        columns: dict[str, Any] = {
+            field.name: _arrow([None] * len(behind), field.type) for field in self.schema
+        }
+        columns[self.names.kind] = _arrow([kind for kind, _ in behind], KIND_TYPE)
+        columns[self.names.note] = _arrow([note for _, note in behind], NOTE_TYPE)
+        return pd.concat([frame, pd.DataFrame(columns)], ignore_index=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows on their way through the steps, with the numbers of the rows that they are from."""
+
+    frame: pd.DataFrame
+    numbers: np.ndarray[Any, Any] | None
+
+    @classmethod
+    def of(cls, batch: pd.DataFrame, number: str | None) -> _Batch:
+        if number is None:
+            return cls(batch, None)
+        return cls(batch.drop(columns=number), batch[number].to_numpy(np.int64))
+
+    def given_to(self, function: Callable[[pd.DataFrame], Any]) -> Any:
+        """Return what a step's function makes of the rows.
+
+        Raises:
+            DatasetError: with the numbers of rows, if the function refuses some cells.
+        """
+        try:
+            return function(self.frame.copy(deep=False))
+        except RefusedCellsError as error:
+            if self.numbers is None:
+                raise
+            raise error.in_rows(self.numbers[list(error.positions)].tolist()) from None
+
+    def mapped(self, step: Map, schema: pa.Schema, tally: dict[str, Any]) -> _Batch:
+        result = self.given_to(step.function)
+        if isinstance(result, tuple):
+            result, counts = result
+            tally["counts"] = {name: int(count) for name, count in counts.items()}
+        if len(result) != len(self.frame):
+            raise BatchContractError(
+                f"The step '{step.name}' returned {len(result)} rows for {len(self.frame)}; a step "
+                "that leaves out rows or adds some must be declared so."
+            )
+        return _Batch(as_declared(result, schema, step.name), self.numbers)
+
+    def chosen(self, step: Filter) -> tuple[_Batch, _Batch]:
+        """Return the rows that stay, and those that leave."""
+        answers = self.given_to(step.function)
+        if len(answers) != len(self.frame):
+            raise BatchContractError(
+                f"The step '{step.name}' returned {len(answers)} answers for {len(self.frame)} "
+                "rows; return one truth value for each."
+            )
+        stays = np.asarray(pd.Series(answers).fillna(value=False), dtype=bool)
+        if stays.all():
+            return self, self.taken(np.zeros(0, np.int64))
+        return self.taken(np.flatnonzero(stays)), self.taken(np.flatnonzero(~stays))
+
+    def expanded(self, step: Expand, schema: pa.Schema) -> _Batch:
+        frame, origins = self.given_to(step.function)
+        positions = np.asarray(origins, dtype=np.int64)
+        if len(positions) != len(frame) or (np.diff(positions) < 0).any():
+            raise BatchContractError(
+                f"The step '{step.name}' does not say in ascending order which row each of its "
+                "rows is from; return one position for each."
+            )
+        numbers = None if self.numbers is None else self.numbers[positions]
+        return _Batch(as_declared(frame, schema, step.name), numbers)
+
+    def taken(self, positions: np.ndarray[Any, Any]) -> _Batch:
+        numbers = None if self.numbers is None else self.numbers[positions]
+        return _Batch(self.frame.take(positions).reset_index(drop=True), numbers)
+
+    def number(self, position: int) -> int | None:
+        return None if self.numbers is None else int(self.numbers[position])
+
+    def records(self, step: Filter) -> Iterator[dict[str, Any]]:
+        """Yield each row as the quarantine holds it."""
+        names = [name for name in self.frame if name not in step.marks]
+        columns = {str(name): _held(self.frame[name]).to_pylist() for name in names}
+        for position in range(len(self.frame)):
+            record = {name: values[position] for name, values in columns.items()}
+            number = self.number(position)
+            yield {"row": number, "step": step.name, "reason": step.reason, "record": record}
+
+
+def _changes(
+    before: pd.DataFrame, after: pd.DataFrame
+) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """Yield the columns that a step changed, with a mask of the cells that are other than before.
+
+    Of a column whose type has changed, those cells count that became missing.
+    """
+    names = set(before.columns)
+    for name in after.columns:
+        if name not in names:
+            continue
+        old, new = _held(before[name]), _held(after[name])
+        if old is new:
+            continue
+        mask = different(old, new)
+        if mask.any():
+            yield str(name), mask
+
+
+def different(old: pa.ChunkedArray, new: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """Return which cells of two columns differ; missing equals missing, and NaN equals NaN."""
+    was, now = _flags(pc.is_null(old)), _flags(pc.is_null(new))
+    if old.type != new.type:
+        return np.asarray(now & ~was)
+    try:
+        values = _flags(pc.fill_null(pc.not_equal(old, new), fill_value=False))
+    except pa.ArrowNotImplementedError:  # of lists, structs and maps
+        pairs = zip(old.to_pylist(), new.to_pylist(), strict=True)
+        values = np.fromiter((a != b for a, b in pairs), bool, len(old))
+    if pa.types.is_floating(old.type):
+        values &= ~(_flags(pc.is_nan(old)) & _flags(pc.is_nan(new)))
+    return np.asarray((was != now) | values)
+
+
+def _log(
+    step: str,
+    before: _Batch,
+    after: _Batch,
+    changes: Iterable[tuple[str, np.ndarray[Any, Any]]],
+) -> Iterator[dict[str, Any]]:
+    """Yield the change log's entries, column by column."""
+    for name, mask in changes:
+        positions = np.flatnonzero(mask)
+        old, new = (
+            _held(batch.frame[name].take(positions)).to_pylist() for batch in (before, after)
+        )
+        for position, was, now in zip(positions, old, new, strict=True):
+            number = before.number(int(position))
+            yield {"row": number, "step": step, "column": name, "before": was, "after": now}
+
+
+def _held(series: pd.Series) -> pa.ChunkedArray:
+    array: pa.ChunkedArray = series.array.__arrow_array__()
+    return array
+
+
+def _flags(array: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    return np.asarray(pc.fill_null(array, fill_value=False), dtype=bool)
+
+
+def _arrow(values: Any, kind: pa.DataType) -> pd.arrays.ArrowExtensionArray:
+    return pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(values, kind)]))

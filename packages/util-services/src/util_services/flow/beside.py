@@ -1,0 +1,76 @@
+"""Files that a step publishes beside its output on request; they hold personal data.
+
+A change log (``.changes.parquet``) holds each changed cell before and after; a state
+(``.state.json``) what fits have worked out over all rows.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from util_services.encryption.paths import for_library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import narwhals as nw
+    import pyarrow as pa
+
+    from util_services.encryption.paths import AnyPath
+    from util_services.engines.protocol import Engine
+
+CHANGES, STATE = "changes", "state"  # kinds
+CHANGES_MARK = b"data-services change log 1"  # in the metadata of the file's schema
+STATE_KIND = "data-services state"
+PARQUET_END = b"PAR1"
+
+
+def write_change_log(engine: Engine, frames: Iterable[nw.LazyFrame[Any]], file: AnyPath) -> None:
+    """Write a change log: row number, step, column, value before and after, both as JSON.
+
+    Args:
+        engine: the engine of the frames.
+        frames: each with one text column: JSON of a change.
+        file: the file to write.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = ("step", "column", "before", "after")
+    schema = pa.schema(
+        [("row", pa.int64()), *((name, pa.string()) for name in texts)],
+        metadata={"data_services": CHANGES_MARK},
+    )
+
+    def table(notes: pa.Array) -> pa.Table:
+        changes = [json.loads(note) for note in notes.to_pylist()]
+        values = {name: [change[name] for change in changes] for name in schema.names}
+        for name in ("before", "after"):
+            values[name] = [json.dumps(value, ensure_ascii=False) for value in values[name]]
+        return pa.table(values, schema)
+
+    with for_library(file, "wb") as target, pq.ParquetWriter(target, schema) as writer:
+
+        def write(reader: pa.RecordBatchReader) -> None:
+            for batch in reader:
+                writer.write_table(table(batch.column(0)))
+
+        for frame in frames:
+            engine.consume(frame, write)
+
+
+def is_change_log(content: bytes) -> bool:
+    """Return whether a file is a change log, or the beginning of one that is very large."""
+    return content.startswith(PARQUET_END) and (
+        CHANGES_MARK in content or not content.endswith(PARQUET_END)
+    )
+
+
+def is_state(content: bytes) -> bool:
+    """Return whether a file is a state."""
+    try:
+        record = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(record, dict) and record.get("kind") == STATE_KIND

@@ -1,0 +1,99 @@
+"""The further files and datasets that an operation's options name, in the storage of its input."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from util_services.errors import ConfigurationError, StorageError, printable
+from util_services.flow.plan import ReadOptions, plan_read
+
+if TYPE_CHECKING:
+    from util_services.datasets.schema import Schema
+    from util_services.datasets.staged import StagedDataset
+    from util_services.flow.staging import Staging
+    from util_services.storage.protocol import Storage
+
+MAX_FILE_BYTES = 64 << 20  # of a recipe, a policy, a mapping: what is held in memory
+
+
+@dataclass(frozen=True, slots=True)
+class OtherInput:
+    """A further input of an operation, as the report tells of it."""
+
+    path: str  # as the configuration names it
+    bytes: int
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain data."""
+        return {"path": self.path, "bytes": self.bytes, "sha256": self.sha256}
+
+
+class Inputs:
+    """Finds further inputs; datasets can be read only where there is staging.
+
+    Args:
+        storage: where the paths are.
+        staging: the run's staging, None before rows are read.
+    """
+
+    def __init__(self, storage: Storage, staging: Staging | None = None) -> None:
+        self._storage, self._staging = storage, staging
+        self._datasets: dict[str, StagedDataset] = {}
+        self._used: dict[str, OtherInput] = {}
+
+    @property
+    def used(self) -> tuple[OtherInput, ...]:
+        """What was read so far, in the order of the paths."""
+        return tuple(self._used[path] for path in sorted(self._used))
+
+    def content(self, path: str) -> bytes:
+        """Return the bytes of a file.
+
+        Raises:
+            StorageError: if there is none, or it is out of reach.
+            ConfigurationError: if it is too large to be held in memory.
+        """
+        location = self._storage.resolve(path)
+        if self._storage.fingerprint(location) is None:
+            raise StorageError(f"There is no file at '{printable(path)}'; check the path.")
+        with self._storage.open(location) as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise ConfigurationError(
+                f"The file '{printable(path)}' is larger than {MAX_FILE_BYTES >> 20} MB, which is "
+                "more than a setting can be; check the path."
+            )
+        self._used[path] = OtherInput(path, len(content), hashlib.sha256(content).hexdigest())
+        return content
+
+    def schema(self, path: str) -> Schema | None:
+        """Return the columns of a dataset, None where only all its rows tell.
+
+        Raises:
+            DataServicesError: in one sentence, if it is missing or cannot be read.
+        """
+        return plan_read(self._storage, ReadOptions(path)).schema
+
+    def dataset(self, path: str) -> StagedDataset:
+        """Return a dataset that engines can scan.
+
+        Raises:
+            DataServicesError: in one sentence, if it is missing or cannot be read.
+        """
+        from util_services.engines.local import LocalEngine
+        from util_services.flow.read import read_dataset
+        from util_services.reports.record import digest_of_objects
+
+        if self._staging is None:
+            raise AssertionError("datasets are read where there is staging")
+        if path not in self._datasets:
+            staging = self._staging.within(f"other-{len(self._datasets)}-")
+            plan = plan_read(self._storage, ReadOptions(path))
+            with LocalEngine(staging.scratch()) as engine:
+                dataset = self._datasets[path] = read_dataset(plan, staging, engine)
+            size = sum(one.bytes for one in dataset.objects)
+            self._used[path] = OtherInput(path, size, digest_of_objects(dataset.objects))
+        return self._datasets[path]
