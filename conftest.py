@@ -11,7 +11,8 @@ import pytest
 
 REQUIRE_EVERY_SUITE = "DATA_SERVICES_REQUIRE_EVERY_SUITE"
 TEST_DATA = "DATA_SERVICES_TEST_DATA"
-LARGE_SERVERS = ("spark", "rgw", "postgres")  # as fixtures and parameters name them
+# As fixtures and parameters name them; a test that needs several belongs to the first.
+LARGE_SERVERS = ("podman", "spark", "rgw", "postgres")
 
 
 # No test is judged by how long it takes: machines differ, and are busy.

@@ -156,7 +156,7 @@ def ceph_rgw(memory_bytes: int = 2 << 30) -> Iterator[S3Server]:
             f"--access-key={access_key}", f"--secret-key={secret_key}",
         )  # fmt: skip
         start("radosgw", "-n", "client.rgw.a")
-        _wait(folder, "the gateway", lambda: _listens(gateway_port))
+        _wait(folder, "the gateway", lambda: listens(gateway_port))
         server = S3Server(f"http://127.0.0.1:{gateway_port}", access_key, secret_key)
         _warm_up(server)
         yield server
@@ -208,7 +208,8 @@ def _wait(folder: Path, what: str, is_ready: Callable[[], bool]) -> None:
     raise TimeoutError(f"{what} of Ceph did not start within {START_SECONDS} seconds:\n{said}")
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -6,6 +6,7 @@ from util_services.cli.approve import approve
 from util_services.cli.audit import audit
 from util_services.cli.check import check
 from util_services.cli.config import config
+from util_services.cli.deployment import deployment
 from util_services.cli.dev import dev
 from util_services.cli.health import health
 from util_services.cli.jobs import jobs
@@ -24,6 +25,7 @@ def built_in_commands() -> dict[str, click.Command]:
         audit,
         check,
         config,
+        deployment,
         dev,
         health,
         jobs,

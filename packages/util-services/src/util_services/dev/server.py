@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from util_services.dev.graphql import DagsterGraphQL, UnreachableError
+from util_services.dev.graphql import DagsterGraphQL
 from util_services.dev.home_lock import HomeLock
 from util_services.dev.places import choose_port, private_folder, remove_folder_of
 from util_services.dev.processes import POLL_SECONDS, Processes
 from util_services.dev.stopping import DevRefusedError, DevStoppedError, Stop, StopRequested
+from util_services.graphql import UnreachableError
 from util_services.runs.home import LOCATION_NAME, prepare_home
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ brought it. Resources and loggers of the code location replace those of the same
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from util_services.plugins.records import Plugin, PluginReport
 
 METADATA_PREFIX = "data_services/"
+REPORT_JOB = "plugin_report_job"  # has the report in its metadata, where GraphQL can ask for it
 SHARED_NAMESPACES = ("job", "op or graph")  # several packages may bring one and the same object
 
 
@@ -154,8 +155,9 @@ def _load_error(definitions: dg.Definitions) -> Exception | None:
 
 
 def _assemble(accepted: Sequence[Contribution], report: PluginReport) -> dg.Definitions:
+    shown = {f"{METADATA_PREFIX}plugins": dg.MetadataValue.json(report.to_dict())}
     loggers = {name: value for c in accepted for name, value in c.loggers.items()}
-    jobs = _jobs_with_provenance(accepted, loggers)
+    jobs = _jobs_with_metadata(accepted, loggers, {REPORT_JOB: shown})
     return dg.Definitions(
         jobs=list(jobs.values()),
         assets=[asset for c in accepted for asset in c.assets],
@@ -164,16 +166,19 @@ def _assemble(accepted: Sequence[Contribution], report: PluginReport) -> dg.Defi
         resources={key: value for c in accepted for key, value in c.resources.items()},
         loggers=loggers,
         executor=in_process_or_multiprocess_executor,
-        metadata={f"{METADATA_PREFIX}plugins": dg.MetadataValue.json(report.to_dict())},
+        metadata=shown,
     )
 
 
-def _jobs_with_provenance(
-    accepted: Sequence[Contribution], loggers: Mapping[str, dg.LoggerDefinition]
+def _jobs_with_metadata(
+    accepted: Sequence[Contribution],
+    loggers: Mapping[str, dg.LoggerDefinition],
+    further: Mapping[str, Mapping[str, Any]],
 ) -> dict[int, Job]:
     """Return all jobs, logged and with the metadata of who brought them, by their originals.
 
-    A job that only a sensor or schedule holds is its package's too, unless another registers it.
+    Some have further metadata, by the name of the job. A job that only a sensor or schedule holds
+    is its package's too, unless another registers it.
     """
     originals: dict[int, tuple[Plugin, Job]] = {}
     for held in (lambda c: c.jobs, lambda c: tuple(c.targets())):
@@ -181,7 +186,9 @@ def _jobs_with_provenance(
             for job in held(contribution):
                 originals.setdefault(id(job), (contribution.plugin, job))
     return {
-        key: logged(job, loggers).with_metadata({**(job.metadata or {}), **_provenance(plugin)})
+        key: logged(job, loggers).with_metadata(
+            {**(job.metadata or {}), **_provenance(plugin), **further.get(job.name, {})}
+        )
         for key, (plugin, job) in originals.items()
     }
 
