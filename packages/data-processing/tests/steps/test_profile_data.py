@@ -24,6 +24,18 @@ def profiled(cleaned, table, **options):
     return done.note
 
 
+def columns_of(facts):
+    """Return what is told of columns by their names, without what there is nothing of."""
+    return {
+        one["column"]: {
+            key: fact
+            for key, fact in one.items()
+            if key == "missing" or (key != "column" and fact not in ({}, None))
+        }
+        for one in facts["columns"]
+    }
+
+
 def test_columns_are_told_by_types_and_counts(cleaned):
     table = {
         "id": [f"{n:03}" for n in range(40)],
@@ -36,7 +48,7 @@ def test_columns_are_told_by_types_and_counts(cleaned):
 
     note = profiled(cleaned, table, min_count=1)
 
-    columns = note.facts["columns"]
+    columns = columns_of(note.facts)
     assert columns["id"] == {
         "type": "string",
         "missing": 0,
@@ -62,7 +74,7 @@ def test_dp_24_quantiles_are_those_of_type_7_rounded_to_two_digits(cleaned):
     expected = {
         f"{share:.0%}": np.quantile(values, share) for share in (0.05, 0.25, 0.5, 0.75, 0.95)
     }
-    assert note.facts["columns"]["v"]["quantiles"] == {
+    assert columns_of(note.facts)["v"]["quantiles"] == {
         share: float(f"{value:.1e}") for share, value in expected.items()
     }
 
@@ -70,7 +82,7 @@ def test_dp_24_quantiles_are_those_of_type_7_rounded_to_two_digits(cleaned):
 def test_quantiles_beyond_which_few_rows_lie_are_left_out(cleaned):
     def shares(rows):
         note = profiled(cleaned, {"v": list(map(float, range(rows)))}, min_count=10)
-        return list(note.facts["columns"]["v"].get("quantiles", {}))
+        return list(columns_of(note.facts)["v"].get("quantiles", {}))
 
     assert shares(19) == []
     assert shares(20) == ["50%"]
@@ -81,7 +93,7 @@ def test_quantiles_beyond_which_few_rows_lie_are_left_out(cleaned):
 def test_counts_of_few_rows_are_left_out(cleaned):
     table = {"a": [None] * 9 + ["x"] * 91, "b": ["n/a"] * 3 + ["-"] * 10 + ["y"] * 87}
 
-    columns = profiled(cleaned, table).facts["columns"]
+    columns = columns_of(profiled(cleaned, table).facts)
 
     assert columns["a"]["missing"] is None
     assert columns["b"]["tokens"] == {"-": 10, "n/a": None}
@@ -103,7 +115,7 @@ def test_counts_of_few_rows_are_left_out(cleaned):
 def test_texts_are_told_to_be_of_the_type_that_they_are_written_as(cleaned, texts, kind):
     note = profiled(cleaned, {"t": texts * 3})
 
-    assert note.facts["columns"]["t"].get("written_as") == kind
+    assert columns_of(note.facts)["t"].get("written_as") == kind
 
 
 def test_the_share_of_rows_that_few_others_are_like_is_told(cleaned):
@@ -152,7 +164,7 @@ def test_the_bins_of_a_histogram_hold_all_numbers(cleaned):
 
     note = profiled(cleaned, {"v": values}, min_count=1)
 
-    assert sum(note.facts["columns"]["v"]["histogram"].values()) == 1000
+    assert sum(columns_of(note.facts)["v"]["histogram"].values()) == 1000
 
 
 @pytest.mark.parametrize(
@@ -161,7 +173,7 @@ def test_the_bins_of_a_histogram_hold_all_numbers(cleaned):
 def test_a_dataset_without_rows_has_a_profile(cleaned, table):
     note = profiled(cleaned, table)
 
-    assert note.facts["columns"]["a"] == {"type": "double", "missing": 0, "distinct": 0}
+    assert columns_of(note.facts)["a"] == {"type": "double", "missing": 0, "distinct": 0}
     assert note.facts["rows_in_small_groups_share"] is None
 
 
@@ -176,7 +188,7 @@ def test_the_profile_of_the_sample_finds_what_is_wrong_with_it():
     _, report = clean(frame, [PROFILE])
 
     (step,) = report["steps"]
-    columns = step["facts"]["columns"]
+    columns = columns_of(step["facts"])
     assert columns["birth_date"]["written_as"] == "date"
     assert columns["income"]["written_as"] == "number"
     assert columns["notes"]["tokens"].keys() == {"(empty text)", "-", "n/a", "na"}

@@ -106,17 +106,16 @@ class Column:
         def told(number: int) -> int | None:
             return number if number == 0 or number >= least else None
 
-        found: dict[str, Any] = {"type": self.type, "missing": told(self.missing)}
-        if self.distinct is not None:
-            found["distinct"] = self.distinct
-        if self.meant is not None:
-            found["written_as"] = self.meant
-        if self.quantiles:
-            found["quantiles"] = {f"{one:.0%}": value for one, value in self.quantiles.items()}
-            found["histogram"] = {label: told(n) for label, n in self.histogram.items()}
-        if self.tokens:
-            found["tokens"] = {token: told(n) for token, n in self.tokens.items()}
-        return found
+        return {
+            "column": self.name,
+            "type": self.type,
+            "written_as": self.meant,
+            "missing": told(self.missing),
+            "distinct": self.distinct,
+            "quantiles": {f"{one:.0%}": value for one, value in self.quantiles.items()},
+            "histogram": {label: told(n) for label, n in self.histogram.items()},
+            "tokens": {token: told(n) for token, n in self.tokens.items()},
+        }
 
 
 def profile(rows: Rows, names: Sequence[str], least: int) -> Tabled:
@@ -138,7 +137,7 @@ def profile(rows: Rows, names: Sequence[str], least: int) -> Tabled:
     quasi = sorted(quasi, key=lambda one: -(one.distinct or 0))[:MOST_QUASI_IDENTIFIERS]
     alone = _alone(rows, [one.name for one in quasi], total, least)
     facts = {
-        "columns": {one.name: one.facts(least) for one in columns},
+        "columns": [one.facts(least) for one in columns],
         "candidate_keys": keys,
         "candidate_quasi_identifiers": [one.name for one in quasi],
         "rows_in_small_groups_share": alone,

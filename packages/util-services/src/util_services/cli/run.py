@@ -171,7 +171,7 @@ def _tell(finished: FinishedRun) -> None:
             if finished.quarantine is not None:
                 click.echo(f"  quarantine: {finished.quarantine}")
                 count = finished.rows_quarantined
-                click.echo(f"warning: {count} records could not be read; see there.", err=True)
+                click.echo(f"warning: {count} records were set aside; see there.", err=True)
             click.echo(f"  run:    {finished.run_id}")
         case "SUCCESS":
             click.echo(f"{finished.job} is done (run {finished.run_id}).")
