@@ -176,7 +176,7 @@ def _counted(frame: Frame, places: Mapping[str, str], *, column: str, limit: int
     rows = frame.select(value.alias(VALUE)).filter(~nw.col(VALUE).is_null())
     counted = rows.group_by(VALUE).agg(nw.len().alias(SIZE))
     if limit is None:
-        return counted.head(MOST_CATEGORIES + 1)
+        return counted.sort(VALUE).head(MOST_CATEGORIES + 1)
     return counted.sort(SIZE, VALUE, descending=[True, False]).head(limit)
 
 

@@ -43,4 +43,4 @@ def _modes(
     )
     ranked = sized.with_columns(nw.col(SIZE).max().over(*keys).alias(MOST))
     found = ranked.filter(nw.col(SIZE) == nw.col(MOST)).group_by(*keys)
-    return found.agg(nw.col(VALUE).min().alias(VALUE))
+    return found.agg(nw.col(VALUE).min().alias(VALUE)).sort(*keys, nulls_last=True)

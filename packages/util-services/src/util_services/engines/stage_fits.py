@@ -46,7 +46,7 @@ class Query:
 
     Attributes:
         function: gets the columns that are read under safe names, and these names by the columns'
-            own; returns the rows of the state.
+            own; returns the rows of the state, in an order of its own.
         dataset: the name of another dataset that the chain was given; all its columns are read in
             place of the rows at hand.
     """
@@ -186,6 +186,11 @@ def _by(asked: _Asked) -> tuple[str, ...]:
     return asked.reduce.by
 
 
+def _in_order(groups: Groups) -> Groups:
+    """Return groups in an order that neither engine nor threads change, for states are kept."""
+    return sorted(groups, key=repr)
+
+
 def _under_safe_names(
     engine: Engine, frame: Frame, read: Sequence[str]
 ) -> tuple[Frame, dict[str, str]]:
@@ -217,7 +222,8 @@ def _aggregate(
         for name, alias in named.items()
     ]
     keys = [places[name] for name in by]
-    result = engine.rows(rows.group_by(*keys).agg(*reduced) if keys else rows.select(*reduced))
+    reduced_rows = rows.group_by(*keys).agg(*reduced) if keys else rows.select(*reduced)
+    result = _in_order(engine.rows(reduced_rows))
     return [
         [
             {name: row[key] for name, key in zip(by, keys, strict=True)}
