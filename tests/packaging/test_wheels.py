@@ -7,8 +7,8 @@ from email.parser import Parser
 
 import pytest
 
-SIBLINGS = {"data-processing", "util-services"}
-MEMBERS = {"data-processing", "data-services", "util-services"}
+SIBLINGS = {"data-processing", "dataframe-anonymisation", "util-services"}
+MEMBERS = {"data-processing", "data-services", "dataframe-anonymisation", "util-services"}
 BOUNDED = re.compile(r">=\d+\.\d+(\.\d+)?,<\d+(\.\d+)?$|<\d+(\.\d+)?,>=\d+\.\d+(\.\d+)?$")
 
 

@@ -19,11 +19,12 @@ from util_services.reports.plain import ReportError, plain
 from util_services.reports.section import Section, only, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import narwhals as nw
     import pyarrow as pa
 
+    from util_services.datasets.layout import Layout
     from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Engine
     from util_services.flow.encode import Target
@@ -80,6 +81,8 @@ class Outcome:
         is_selection: whether the rows of the result are some of the dataset's; a step that makes
             or merges rows accounts for them in its facts.
         beside: writers of further files of the output by their kinds, which are published with it.
+        verify: reads the written files, in the layout that is published, and returns facts on them;
+            it raises if they are not as they must be, and then nothing is published.
     """
 
     frame: nw.LazyFrame[Any]
@@ -92,6 +95,7 @@ class Outcome:
     set_aside: tuple[nw.LazyFrame[Any], ...] = ()
     is_selection: bool = True
     beside: Mapping[str, Callable[[AnyPath], None]] = field(default_factory=dict)
+    verify: Callable[[Sequence[AnyPath], Layout], Mapping[str, Any]] | None = None
 
 
 class OutcomeError(DataServicesError, TypeError):
@@ -120,6 +124,9 @@ def operate(
         outcome = _checked(name, function(dataset))
         fields = _fields(dataset, outcome, target.staging)
         files, rows = encode(dataset.engine, outcome.frame, target, staged, fields)
+        if outcome.verify is not None:
+            found = plain(outcome.verify(files, target.layout), "facts")
+            outcome = replace(outcome, facts={**outcome.facts, **found})
         quarantine = _set_aside(dataset, outcome, target.staging)
         beside = _beside(staged, outcome, target.staging)
     _refuse_changed(staged, target.staging)

@@ -1,0 +1,269 @@
+"""Anonymisation and risk as calls on a pandas DataFrame, with the same results as their jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataframe_anonymisation.claiming import claims_of
+from dataframe_anonymisation.errors import VerificationError
+from dataframe_anonymisation.hierarchies import ANY
+from dataframe_anonymisation.labelling import Labels
+from dataframe_anonymisation.policy import classified
+from dataframe_anonymisation.preparing import Encoded, prepare
+from dataframe_anonymisation.reporting import build_facts, build_warnings
+from dataframe_anonymisation.risk import rank_columns, risk_of
+from dataframe_anonymisation.search.solution import SUPPRESSED
+from dataframe_anonymisation.solving import solve
+from dataframe_anonymisation.table import tabulate
+from dataframe_anonymisation.table.keys import fold
+from dataframe_anonymisation.values import encode_series, is_numeric
+from dataframe_anonymisation.verify import Claims, Verdict, verify
+from util_services.datasets.schema import UnknownColumnsError
+from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dataframe_anonymisation.hierarchies import Hierarchy, Taxonomy
+    from dataframe_anonymisation.policy import AnonymisationPolicy
+
+
+def anonymise(
+    frame: pd.DataFrame, policy: AnonymisationPolicy
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return an anonymised copy of a frame, and a report without cell values.
+
+    The frame is not changed. Quasi-identifiers come back as categories of texts: the value itself,
+    a label of its hierarchy, or ``*``. Sensitive and insensitive columns keep values and dtypes,
+    identifiers are ``*`` or gone. The index is new, and the order of rows is that of what is
+    published, unless the policy says otherwise. The result is checked by code that shares nothing
+    with the search before it is returned.
+
+    Raises:
+        PolicyError: if the policy does not fit the frame.
+        UncoveredValuesError: if hierarchies lack values.
+        UnattainableError: if the models cannot be met within the suppression limit.
+    """
+    _refuse_no_frame(frame)
+    published, strangers = classified(policy, list(frame.columns))
+    columns = {
+        name: encoded(frame[name], name, strip=policy.strip and name in policy.quasi_identifiers)
+        for name in dict.fromkeys([*policy.quasi_identifiers, *policy.protected])
+    }
+    prepared = prepare(policy, columns)
+    solved = solve(policy, prepared)
+    labels = Labels(prepared.table, solved.solution)
+    classes = solved.solution.groups[prepared.tuples]
+    rows = _rows(frame, policy, labels, classes, published)
+    result = _assembled(frame, policy, labels, classes, rows, published)
+    verdict = verified(result, claims_of(policy, solved))
+    report = build_facts(policy, solved, verdict)
+    report["warnings"] = [*build_warnings(policy, solved, strangers), *_near_unique(frame, policy)]
+    return result, report
+
+
+def assess_risk(
+    frame: pd.DataFrame,
+    quasi_identifiers: Sequence[str],
+    hierarchies: Mapping[str, Hierarchy] | None = None,
+) -> dict[str, Any]:
+    """Return the risks of a frame as it is, and how much each quasi-identifier tells apart.
+
+    Raises:
+        UnknownColumnsError: if a quasi-identifier is no column.
+    """
+    del hierarchies
+    _refuse_no_frame(frame)
+    unknown = [name for name in quasi_identifiers if name not in frame.columns]
+    if unknown:
+        raise UnknownColumnsError("quasi_identifiers", unknown, [str(n) for n in frame.columns])
+    if not quasi_identifiers:
+        raise ConfigurationError("'quasi_identifiers' must name at least one column.")
+    from dataframe_anonymisation.hierarchies import Hierarchy
+
+    taxonomies: list[Taxonomy] = []
+    codes = []
+    for name in quasi_identifiers:
+        column = encoded(frame[name], name)
+        taxonomy = Hierarchy.suppression().over(name, column.values)
+        places = np.array([taxonomy.index[value] for value in column.values], np.int32)
+        taxonomies.append(taxonomy)
+        codes.append(places[column.codes])
+    table, _ = tabulate(taxonomies, codes, {})
+    return {
+        **risk_of(table.counts).to_dict(),
+        "quasi_identifiers": rank_columns(table),
+    }
+
+
+def verify_anonymity(
+    frame: pd.DataFrame, quasi_identifiers: Sequence[str], models: Sequence[Any]
+) -> dict[str, Any]:
+    """Return whether a published frame satisfies models, by code that no search shares.
+
+    The published table is its own reference for models that compare classes with the whole.
+
+    Raises:
+        UnknownColumnsError: if a column is not there.
+    """
+    _refuse_no_frame(frame)
+    claims = Claims(tuple(quasi_identifiers), [model.to_dict() for model in models])
+    wanted = [*claims.quasi_identifiers, *claims.attributes]
+    unknown = [name for name in wanted if name not in frame.columns]
+    if unknown:
+        raise UnknownColumnsError("quasi_identifiers", unknown, [str(n) for n in frame.columns])
+    return verify([frame], claims).to_dict()
+
+
+def encoded(series: pd.Series, name: str, *, strip: bool = False) -> Encoded:
+    """Return a column as codes."""
+    codes, values = encode_series(series, name, strip=strip)
+    kind = series.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        kind = kind.categories.dtype
+    number = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+    if isinstance(kind, pd.ArrowDtype):
+        number = is_numeric(kind.pyarrow_dtype)
+    return Encoded(codes, values, bool(number) or _holds_numbers(series))
+
+
+def verified(frame: pd.DataFrame, claims: Claims) -> Verdict:
+    """Return the verdict of the independent check.
+
+    Raises:
+        VerificationError: if it finds otherwise than the search.
+    """
+    verdict = verify([frame], claims)
+    if not verdict.holds:
+        failed = [finding.model for finding in verdict.findings if not finding.holds]
+        raise VerificationError(
+            f"The independent check did not confirm the result: {quoted(failed) or 'lost rows'}; "
+            "nothing was published, report this as a defect."
+        )
+    return verdict
+
+
+def _holds_numbers(series: pd.Series) -> bool:
+    if series.dtype != object:
+        return False
+    return pd.api.types.infer_dtype(series, skipna=True) in {"integer", "floating", "decimal"}
+
+
+def _refuse_no_frame(frame: Any) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise ConfigurationError(
+            f"'frame' must be a pandas DataFrame, not {type(frame).__name__}; convert it first."
+        )
+    if not all(isinstance(name, str) for name in frame.columns):
+        raise DatasetError("The frame has columns whose names are no texts; rename them.")
+    if frame.columns.has_duplicates:
+        repeated = [str(name) for name in frame.columns[frame.columns.duplicated()].unique()]
+        raise DatasetError(
+            f"The frame has several columns of one name: {quoted(repeated)}; rename them."
+        )
+
+
+def _rows(
+    frame: pd.DataFrame,
+    policy: AnonymisationPolicy,
+    labels: Labels,
+    classes: np.ndarray,
+    published: Sequence[str],
+) -> np.ndarray:
+    """Return the rows that are published, in their order."""
+    rows = np.arange(len(frame))
+    if policy.suppressed == "drop":
+        rows = np.flatnonzero(classes != SUPPRESSED)
+    if policy.order == "preserve":
+        return rows
+    ranks = [column[classes[rows]] for column in labels.ranks]
+    sizes = [len(texts) for texts in labels.texts]
+    kept = (*policy.quasi_identifiers, *policy.identifiers)
+    for name in published:
+        if name not in kept:
+            codes = _ranked(frame[name])[rows]
+            ranks.append(codes)
+            sizes.append(int(codes.max(initial=0)) + 1)
+    keys, _ = fold(ranks, sizes)
+    return rows[np.argsort(keys, kind="stable")]
+
+
+def _ranked(series: pd.Series) -> np.ndarray:
+    """Return the rank of each cell among the values of its column; missing comes last."""
+    try:
+        array = pa.Array.from_pandas(series)
+        if isinstance(array, pa.ChunkedArray):
+            array = array.combine_chunks()
+        if not pa.types.is_dictionary(array.type):
+            array = array.dictionary_encode()
+        order = pc.sort_indices(array.dictionary).to_numpy()
+        codes = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        codes, found = pd.factorize(series.map(repr), sort=True)
+        return np.asarray(np.where(codes < 0, len(found), codes), np.int64)
+    ranks = np.empty(len(order) + 1, np.int64)
+    ranks[order] = np.arange(len(order))
+    ranks[-1] = len(order)
+    return ranks[codes]
+
+
+def _assembled(
+    frame: pd.DataFrame,
+    policy: AnonymisationPolicy,
+    labels: Labels,
+    classes: np.ndarray,
+    rows: np.ndarray,
+    published: Sequence[str],
+) -> pd.DataFrame:
+    """Return the published columns of the published rows."""
+    places = {name: n for n, name in enumerate(policy.quasi_identifiers)}
+    hidden = np.zeros(len(rows), bool)
+    if policy.hides_sensitive:
+        hidden = classes[rows] == SUPPRESSED
+    columns: dict[str, Any] = {}
+    for name in published:
+        if name in places:
+            columns[name] = _categories(labels, places[name], classes[rows])
+        elif name in policy.identifiers:
+            columns[name] = _categorical(np.zeros(len(rows), np.int8), [ANY])
+        else:
+            taken = frame[name].take(rows)
+            if hidden.any() and name in policy.sensitive_attributes:
+                taken = taken.mask(hidden)
+            columns[name] = taken.array
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
+
+
+def _categories(labels: Labels, number: int, classes: np.ndarray) -> Any:
+    """Return the labels of a column as categories, only those that occur."""
+    codes = labels.ranks[number][classes]
+    texts = labels.texts[number]
+    used = np.flatnonzero(np.bincount(codes, minlength=len(texts))[:-1])
+    places = np.full(len(texts), -1, np.int32)
+    places[used] = np.arange(len(used))
+    return _categorical(places[codes], [texts[place] for place in used])
+
+
+def _categorical(codes: np.ndarray, texts: Sequence[Any]) -> Any:
+    return pd.Categorical.from_codes(codes, pd.Index(texts))
+
+
+def _near_unique(frame: pd.DataFrame, policy: AnonymisationPolicy) -> list[str]:
+    """Warn of insensitive columns that are nearly identifiers (AN-08)."""
+    warned = []
+    for name in policy.insensitive_attributes:
+        try:
+            distinct = frame[name].nunique(dropna=True)
+        except TypeError:
+            continue
+        if len(frame) > 1 and distinct >= 0.9 * len(frame):
+            warned.append(
+                f"{quoted_name(name)} is published as it is and has {distinct} values in "
+                f"{len(frame)} rows: it is nearly an identifier."
+            )
+    return warned

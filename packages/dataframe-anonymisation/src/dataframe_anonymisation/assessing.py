@@ -1,0 +1,165 @@
+"""Datasets that are measured or checked, and not changed: the result is a table of findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from dataframe_anonymisation.datasets import count_columns
+from dataframe_anonymisation.errors import VerificationError
+from dataframe_anonymisation.hierarchies import Hierarchy
+from dataframe_anonymisation.models import KAnonymity, LDiversity, TCloseness
+from dataframe_anonymisation.reporting import LIMITS, risk_section
+from dataframe_anonymisation.risk import rank_columns, risk_of
+from dataframe_anonymisation.table import tabulate
+from dataframe_anonymisation.verify import Claims, verify
+from util_services.flow.operate import Dataset, Outcome
+from util_services.reports import Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from dataframe_anonymisation.config import VerifyAnonymityConfig
+    from dataframe_anonymisation.verify import Verdict
+
+FIELDS = pa.schema(
+    [
+        pa.field("measure", pa.string()),
+        pa.field("subject", pa.string()),
+        pa.field("value", pa.float64()),
+    ]
+)
+
+
+def assess_dataset(dataset: Dataset, quasi_identifiers: Sequence[str], threshold: float) -> Outcome:
+    """Return the risks of a dataset as a table of measures."""
+    columns, counts = count_columns(dataset, quasi_identifiers)
+    taxonomies = [
+        Hierarchy.suppression().over(name, column.values) for name, column in columns.items()
+    ]
+    codes = [
+        np.array([taxonomy.index[value] for value in column.values], np.int32)[column.codes]
+        for taxonomy, column in zip(taxonomies, columns.values(), strict=True)
+    ]
+    table, _ = tabulate(taxonomies, codes, {}, counts)
+    risk, ranks = risk_of(table.counts, threshold), rank_columns(table)
+    facts = risk.to_dict()
+    rows = [(name, "", value) for name, value in facts.items() if isinstance(value, int | float)]
+    rows += [("rows_in_classes_of_size", size, n) for size, n in risk.sizes.items()]
+    rows += [
+        (measure, name, value) for name, found in ranks.items() for measure, value in found.items()
+    ]
+    return Outcome(
+        _findings(dataset, rows),
+        dropped=dataset.staged.rows,
+        facts=facts | {"quasi_identifiers": ranks},
+        limits=LIMITS[1:],
+        sections=(risk_section(risk, ranks),),
+        is_selection=False,
+    )
+
+
+def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
+    """Return what holds of a dataset, as a table of findings.
+
+    Raises:
+        VerificationError: if a claim does not hold and is to fail the run.
+    """
+    claims = _claims(config)
+    wanted = [*claims.quasi_identifiers, *claims.attributes]
+    aliases = {f"column_{n}": name for n, name in enumerate(wanted)}
+    rows = dataset.engine.select(dataset.scan(), aliases)
+
+    def check(reader: Any) -> Verdict:
+        return verify(_frames(reader, wanted), claims)
+
+    verdict = dataset.engine.consume(rows, check)
+    if not verdict.holds and config.fail_if_untrue:
+        failed = ", ".join(
+            f"{found.model} fails in {found.failing_classes} of {verdict.classes} classes"
+            for found in verdict.findings
+            if not found.holds
+        )
+        raise VerificationError(f"The table does not hold what is claimed of it: {failed}.")
+    found = verdict.to_dict()
+    warnings = () if verdict.holds else ("A claim does not hold; see the findings.",)
+    return Outcome(
+        _findings(dataset, _rows(found)),
+        dropped=dataset.staged.rows,
+        facts={"verified": found},
+        warnings=warnings,
+        limits=LIMITS,
+        sections=(_section(found),),
+        is_selection=False,
+    )
+
+
+def _claims(config: VerifyAnonymityConfig) -> Claims:
+    models = [KAnonymity(k=config.k).to_dict()]
+    for name in config.sensitive_attributes:
+        if config.l is not None:
+            diverse = LDiversity(l=config.l, attribute=name, variant=config.variant, c=config.c)
+            models.append(diverse.to_dict())
+        if config.t is not None:
+            models.append(
+                TCloseness(t=config.t, attribute=name, distance=config.distance).to_dict()
+            )
+    return Claims(
+        tuple(config.quasi_identifiers),
+        models,
+        exempt_suppressed=config.suppressed_class == "exempt",
+    )
+
+
+def _frames(reader: Any, names: Sequence[str]) -> Iterator[pd.DataFrame]:
+    for batch in reader:
+        frame = batch.to_pandas(types_mapper=pd.ArrowDtype)
+        frame.columns = list(names)
+        yield frame
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    rows = [(name, "", found[name]) for name in ("rows", "classes", "masked_rows", "holds")]
+    for one in found["models"]:
+        subject = one["attribute"] or ""
+        rows.append((f"{one['model']}: reached", subject, one["measured"]))
+        rows.append((f"{one['model']}: failing classes", subject, one["failing_classes"]))
+    return rows
+
+
+def _section(found: Mapping[str, Any]) -> Section:
+    rows = tuple(
+        (
+            one["model"],
+            one["attribute"] or "",
+            ", ".join(f"{k} = {v}" for k, v in one["requested"].items()),
+            round(one["measured"], 4),
+            one["failing_classes"],
+        )
+        for one in found["models"]
+    )
+    columns = ("model", "column", "claimed", "measured", "failing classes")
+    text = "Every claim holds." if found["holds"] else "Not every claim holds."
+    return Section("Claims", text=(text,), tables=(Table("Models", columns, rows),))
+
+
+def _findings(dataset: Dataset, rows: Sequence[tuple[str, str, Any]]) -> Any:
+    """Return findings as a frame of the engine."""
+    table = pd.DataFrame(
+        {
+            "measure": [measure for measure, _, _ in rows],
+            "subject": [subject for _, subject, _ in rows],
+            "value": [float(value) for _, _, value in rows],
+        }
+    )
+    one = dataset.scan().select(nw.len().alias("rows"))
+
+    def made(batch: pd.DataFrame) -> pd.DataFrame:
+        del batch
+        return table
+
+    return dataset.engine.map_batches(one, made, FIELDS)

@@ -1,0 +1,181 @@
+"""Anonymisation of a dataset that may be larger than memory.
+
+The engine counts distinct tuples in one pass; hierarchies, models and searches see these counts
+alone; a second pass writes labels. Only the counts are in memory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from dataframe_anonymisation.claiming import claims_of
+from dataframe_anonymisation.errors import VerificationError
+from dataframe_anonymisation.hierarchies import ANY
+from dataframe_anonymisation.labelling import Labels, TupleIndex
+from dataframe_anonymisation.policy import AnonymisationPolicy, classified
+from dataframe_anonymisation.preparing import Encoded, prepare
+from dataframe_anonymisation.reporting import (
+    LIMITS,
+    brief,
+    build_facts,
+    build_sections,
+    build_warnings,
+)
+from dataframe_anonymisation.search.solution import SUPPRESSED
+from dataframe_anonymisation.solving import Solved, solve
+from dataframe_anonymisation.values import encode, encode_series, is_numeric
+from dataframe_anonymisation.verify import Claims, verify
+from dataframe_anonymisation.verify.reading import frames_of
+from util_services.errors import quoted
+from util_services.flow.operate import Dataset, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from util_services.datasets.layout import Layout
+    from util_services.encryption.paths import AnyPath
+
+COUNT = "rows_counted"
+
+
+def anonymise_dataset(dataset: Dataset, policy: AnonymisationPolicy) -> Outcome:
+    """Anonymise a dataset as a policy asks; what is written is checked before it is published."""
+    published, strangers = classified(policy, dataset.schema.names)
+    columns, counts = _counted(dataset, policy)
+    solved = solve(policy, prepare(policy, columns, counts))
+    labelling = _Labelling(policy, solved, published)
+    rows = dataset.scan()
+    schema = _schema(dataset.engine.arrow_schema(rows), policy, published)
+    labelled = dataset.engine.map_batches(rows, labelling, schema)
+    if policy.order == "canonical":
+        labelled = _sorted(dataset, labelled, policy, published)
+    facts = build_facts(policy, solved, None)
+    return Outcome(
+        labelled,
+        dropped=solved.rows_suppressed if policy.suppressed == "drop" else 0,
+        facts=brief(facts),
+        warnings=build_warnings(policy, solved, strangers),
+        limits=LIMITS,
+        sections=build_sections(facts, solved),
+        verify=_Check(claims_of(policy, solved)),
+    )
+
+
+class _Check:
+    """Reads what was written, by code that shares nothing with what wrote it."""
+
+    def __init__(self, claims: Claims) -> None:
+        self.claims = claims
+
+    def __call__(self, files: Sequence[AnyPath], layout: Layout) -> Mapping[str, Any]:
+        """Return what was found, for the report.
+
+        Raises:
+            VerificationError: if it is not what was claimed.
+        """
+        wanted = [*self.claims.quasi_identifiers, *self.claims.attributes]
+        verdict = verify(frames_of(files, layout, wanted), self.claims)
+        if not verdict.holds:
+            failed = [found.model for found in verdict.findings if not found.holds]
+            lost = f"{verdict.rows} rows instead of {self.claims.rows}"
+            raise VerificationError(
+                f"The written file does not hold what was claimed of it: {quoted(failed) or lost}; "
+                "nothing was published, report this as a defect."
+            )
+        return {"verified": verdict.to_dict()}
+
+
+class _Labelling:
+    """Writes the labels of a batch of rows."""
+
+    def __init__(
+        self, policy: AnonymisationPolicy, solved: Solved, published: Sequence[str]
+    ) -> None:
+        self.policy, self.published = policy, tuple(published)
+        table = solved.prepared.table
+        self.leaves = [taxonomy.index for taxonomy in table.taxonomies]
+        self.tuples = TupleIndex(table)
+        self.groups = solved.solution.groups
+        self.labels = Labels(table, solved.solution)
+        self.places = {name: n for n, name in enumerate(policy.quasi_identifiers)}
+
+    def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
+        """Return the published columns of the rows that are published."""
+        policy = self.policy
+        classes = self.groups[self.tuples.find(self._codes(batch))]
+        kept = np.arange(len(batch))
+        if policy.suppressed == "drop":
+            kept = np.flatnonzero(classes != SUPPRESSED)
+            classes = classes[kept]
+        columns: dict[str, Any] = {}
+        for name in self.published:
+            if name in self.places:
+                label = self.labels.column(self.places[name], classes).cast(pa.string())
+                columns[name] = pd.arrays.ArrowExtensionArray(label)
+            elif name in policy.identifiers:
+                columns[name] = pd.arrays.ArrowExtensionArray(pa.array([ANY] * len(kept)))
+            else:
+                taken = batch[name].take(kept)
+                if policy.hides_sensitive and name in policy.sensitive_attributes:
+                    taken = taken.mask(classes == SUPPRESSED)
+                columns[name] = taken.array
+        return pd.DataFrame(columns, index=range(len(kept)), columns=list(self.published))
+
+    def _codes(self, batch: pd.DataFrame) -> list[np.ndarray]:
+        found = []
+        for name, leaves in zip(self.policy.quasi_identifiers, self.leaves, strict=True):
+            codes, values = encode_series(batch[name], name, strip=self.policy.strip)
+            places = np.array([leaves[value] for value in values], np.int32)
+            found.append(places[codes])
+        return found
+
+
+def count_columns(
+    dataset: Dataset, names: Sequence[str], strip: Callable[[str], bool] = lambda _: False
+) -> tuple[dict[str, Encoded], np.ndarray]:
+    """Return the distinct combinations of columns as codes, and the rows of each."""
+    aliases = {f"column_{n}": name for n, name in enumerate(names)}
+    rows = dataset.engine.select(dataset.scan(), aliases)
+    counted = rows.group_by(*aliases).agg(nw.len().alias(COUNT))
+    table = dataset.engine.consume(counted, lambda reader: reader.read_all())
+    columns = {}
+    for alias, name in aliases.items():
+        codes, values = encode(table[alias], name, strip=strip(name))
+        columns[name] = Encoded(codes, values, is_numeric(table.schema.field(alias).type))
+    return columns, table[COUNT].to_numpy().astype(np.int64)
+
+
+def _counted(
+    dataset: Dataset, policy: AnonymisationPolicy
+) -> tuple[dict[str, Encoded], np.ndarray]:
+    names = tuple(dict.fromkeys([*policy.quasi_identifiers, *policy.protected]))
+    quasi = set(policy.quasi_identifiers)
+    return count_columns(dataset, names, lambda name: policy.strip and name in quasi)
+
+
+def _schema(fields: pa.Schema, policy: AnonymisationPolicy, published: Sequence[str]) -> pa.Schema:
+    texts = {*policy.quasi_identifiers, *policy.identifiers}
+    return pa.schema(
+        [
+            pa.field(name, pa.string() if name in texts else fields.field(name).type)
+            for name in published
+        ]
+    )
+
+
+def _sorted(
+    dataset: Dataset, rows: Any, policy: AnonymisationPolicy, published: Sequence[str]
+) -> Any:
+    """Return rows in the order of what is published, quasi-identifiers first."""
+    aliases = {f"column_{n}": name for n, name in enumerate(published)}
+    alias_of = {name: alias for alias, name in aliases.items()}
+    first = [name for name in policy.quasi_identifiers if name in alias_of]
+    others = [n for n in published if n not in first and n not in policy.identifiers]
+    order = [alias_of[name] for name in (*first, *others)]
+    ordered = dataset.engine.select(rows, aliases).sort(*order, nulls_last=True)
+    return dataset.engine.select(ordered, {name: alias for alias, name in aliases.items()})

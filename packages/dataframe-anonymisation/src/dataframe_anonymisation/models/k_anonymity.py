@@ -1,0 +1,136 @@
+"""k-anonymity and (α,k)-anonymity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from dataframe_anonymisation.models.base import (
+    Model,
+    Monotony,
+    between,
+    histogram_of,
+    whole,
+    within,
+)
+
+if TYPE_CHECKING:
+    from dataframe_anonymisation.table import Classes, Contingency
+
+
+@dataclass(frozen=True, slots=True)
+class KAnonymity(Model):
+    """Each class has at least k rows (Samarati and Sweeney 1998; Sweeney 2002)."""
+
+    k: int
+    name: ClassVar[str] = "k-anonymity"
+    monotony: ClassVar[Monotony] = "suppression"
+
+    def __post_init__(self) -> None:
+        """Refuse a k that is none."""
+        whole("k", self.k, 1)
+
+    def holds(self, classes: Classes) -> np.ndarray:
+        """Return for each class whether it has k rows."""
+        return classes.sizes >= self.k
+
+    def bound(self, table: Contingency) -> str | None:
+        """Return that there are fewer than k rows, if so."""
+        if table.rows < self.k:
+            return f"the table has {table.rows} rows, so at most k={table.rows} could be reached."
+        return None
+
+    def measure(self, classes: Classes) -> float:
+        """Return the size of the smallest class."""
+        return int(classes.sizes.min(initial=np.iinfo(np.int64).max)) if len(classes) else 0
+
+    def requested(self) -> dict[str, Any]:
+        """Return k."""
+        return {"k": self.k}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAnonymity(Model):
+    """Each class has rows of at least k persons, where a person may have several rows (AN-23)."""
+
+    k: int
+    attribute: str | None = None
+    name: ClassVar[str] = "k-anonymity of persons"
+    monotony: ClassVar[Monotony] = "suppression"
+
+    def __post_init__(self) -> None:
+        """Refuse a k that is none."""
+        whole("k", self.k, 1)
+
+    def holds(self, classes: Classes) -> np.ndarray:
+        """Return for each class whether it has k persons; rows of nobody known count for none."""
+        return self._persons(classes) >= self.k
+
+    def bound(self, table: Contingency) -> str | None:
+        """Return that there are fewer than k persons, if so."""
+        persons = len([v for v in table.attributes[str(self.attribute)].values if v is not None])
+        if persons < self.k:
+            return f"the table has {persons} persons, so at most k={persons} could be reached."
+        return None
+
+    def measure(self, classes: Classes) -> float:
+        """Return the number of persons in the class with the fewest."""
+        return int(self._persons(classes).min()) if len(classes) else 0
+
+    def requested(self) -> dict[str, Any]:
+        """Return k and the entity column."""
+        return {"k": self.k, "attribute": self.attribute}
+
+    def _persons(self, classes: Classes) -> np.ndarray:
+        found = histogram_of(classes, self.attribute)
+        known = found.classes[found.codes != found.attribute.missing]
+        return np.bincount(known, minlength=len(classes))
+
+
+@dataclass(frozen=True, slots=True)
+class AlphaKAnonymity(Model):
+    """k-anonymity, and no sensitive value has a share above α in a class (Wong et al. 2006)."""
+
+    k: int
+    alpha: float
+    attribute: str | None = None
+    name: ClassVar[str] = "(α,k)-anonymity"
+    monotony: ClassVar[Monotony] = "generalisation"
+
+    def __post_init__(self) -> None:
+        """Refuse parameters that are none."""
+        whole("k", self.k, 1)
+        between("alpha", self.alpha, 0, 1, above_low=True)
+
+    def holds(self, classes: Classes) -> np.ndarray:
+        """Return for each class whether it is large enough and no value too frequent."""
+        largest = self._largest(classes)
+        scale = int(classes.sizes.max(initial=1))
+        return (classes.sizes >= self.k) & within(largest, classes.sizes, self.alpha, scale)
+
+    def bound(self, table: Contingency) -> str | None:
+        """Return that there are too few rows, or that a value is too frequent everywhere."""
+        if table.rows < self.k:
+            return f"the table has {table.rows} rows, so at most k={table.rows} could be reached."
+        total = table.attributes[str(self.attribute)].total
+        largest = int(total.max(initial=0))
+        if not within(np.array([largest]), np.array([table.rows]), self.alpha, table.rows)[0]:
+            share = largest / table.rows
+            return (
+                f"the most frequent value has a share of {share:.4f}, the best that alpha can be."
+            )
+        return None
+
+    def measure(self, classes: Classes) -> float:
+        """Return the largest share of a value in a class."""
+        return float((self._largest(classes) / classes.sizes).max(initial=0))
+
+    def requested(self) -> dict[str, Any]:
+        """Return the parameters."""
+        return {"k": self.k, "alpha": self.alpha, "attribute": self.attribute}
+
+    def _largest(self, classes: Classes) -> np.ndarray:
+        found = histogram_of(classes, self.attribute)
+        return np.maximum.reduceat(found.counts, found.starts) if len(classes) else found.counts

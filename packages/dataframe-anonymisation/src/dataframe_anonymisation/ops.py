@@ -1,0 +1,130 @@
+"""The operations of this package, declared; what they do is in `datasets` and `assessing`."""
+
+from typing import Any
+
+from dataframe_anonymisation.config import (
+    AnonymisationConfig,
+    AnonymiseDataframeConfig,
+    AssessRiskConfig,
+    KAnonymityConfig,
+    LDiversityConfig,
+    TClosenessConfig,
+    VerifyAnonymityConfig,
+)
+from util_services.datasets.schema import Schema
+from util_services.flow.inputs import Inputs
+from util_services.flow.operate import Dataset, Outcome
+from util_services.operation import operation
+
+BUSINESS_OPERATION = "ANONYMISATION"
+SAMPLE = {
+    "quasi_identifiers": ["sex", "birth_date", "postcode"],
+    "sensitive_attributes": ["diagnosis_code"],
+    "insensitive_attributes": ["ward", "length_of_stay"],
+    "unclassified": "drop",
+}
+
+
+def _columns(config: AnonymisationConfig) -> dict[str, list[str]]:
+    return {
+        "quasi_identifiers": config.quasi_identifiers,
+        "sensitive_attributes": config.sensitive_attributes,
+        "insensitive_attributes": config.insensitive_attributes,
+        "identifiers": config.identifiers,
+        "entity": [config.entity] if config.entity else [],
+    }
+
+
+def _check(config: Any, schema: Schema, inputs: Inputs) -> None:
+    """Refuse what contradicts itself or the columns, before a row is read."""
+    from dataframe_anonymisation.policies import policy_of
+    from dataframe_anonymisation.policy import classified
+
+    classified(policy_of(config, inputs.content), schema.names)
+
+
+def _anonymise(dataset: Dataset, config: AnonymisationConfig) -> Outcome:
+    from dataframe_anonymisation.datasets import anonymise_dataset
+    from dataframe_anonymisation.policies import policy_of
+
+    return anonymise_dataset(dataset, policy_of(config, dataset.content))
+
+
+@operation(columns=_columns, business_operation=BUSINESS_OPERATION, check=_check, default=SAMPLE)
+def k_anonymity(dataset: Dataset, config: KAnonymityConfig) -> Outcome:
+    """Publish a table in which each combination of quasi-identifiers has at least k rows.
+
+    Values are generalised along hierarchies, and rows that fit nowhere are suppressed up to a
+    limit. What is written is checked by independent code before it is published.
+    """
+    return _anonymise(dataset, config)
+
+
+@operation(columns=_columns, business_operation=BUSINESS_OPERATION, check=_check, default=SAMPLE)
+def l_diversity(dataset: Dataset, config: LDiversityConfig) -> Outcome:
+    """Publish a k-anonymous table whose classes have l well-represented sensitive values.
+
+    Every sensitive attribute is tested in every class, in the distinct, entropy or recursive form.
+    """
+    return _anonymise(dataset, config)
+
+
+@operation(
+    columns=_columns,
+    business_operation=BUSINESS_OPERATION,
+    check=_check,
+    default=SAMPLE | {"t": 0.5},
+)
+def t_closeness(dataset: Dataset, config: TClosenessConfig) -> Outcome:
+    """Publish a k-anonymous table whose classes have sensitive values distributed as the whole.
+
+    The earth mover's distance of each class to the original table is at most t, for every
+    sensitive attribute, with equal, ordered or hierarchical distances between values.
+    """
+    return _anonymise(dataset, config)
+
+
+@operation(
+    columns=_columns,
+    business_operation=BUSINESS_OPERATION,
+    check=_check,
+    default=SAMPLE
+    | {"models": [{"model": "k_anonymity", "k": 5}, {"model": "l_diversity", "l": 2}]},
+)
+def anonymise_dataframe(dataset: Dataset, config: AnonymiseDataframeConfig) -> Outcome:
+    """Publish a table whose classes satisfy any combination of privacy models, tested jointly."""
+    return _anonymise(dataset, config)
+
+
+@operation(
+    columns=lambda config: {"quasi_identifiers": config.quasi_identifiers},
+    default={"quasi_identifiers": ["sex", "birth_date", "postcode"]},
+)
+def assess_risk(dataset: Dataset, config: AssessRiskConfig) -> Outcome:
+    """Measure the risk of re-identification of a table as it is; publish measures, not rows.
+
+    The result is a table of measures: rows that are unique, prosecutor, journalist and marketer
+    risk, and rows by the size of their class.
+    """
+    from dataframe_anonymisation.assessing import assess_dataset
+
+    return assess_dataset(dataset, config.quasi_identifiers, config.threshold)
+
+
+@operation(
+    columns=lambda config: {
+        "quasi_identifiers": config.quasi_identifiers,
+        "sensitive_attributes": config.sensitive_attributes,
+    },
+    default={"quasi_identifiers": ["sex"], "k": 1},
+)
+def verify_anonymity(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
+    """Check somebody's published table against what is claimed of it; publish the findings.
+
+    The table is its own reference for models that compare classes with the whole. A claim that
+    does not hold is a finding with the number of classes that fail; with 'fail_if_untrue' it fails
+    the run, and nothing is published.
+    """
+    from dataframe_anonymisation.assessing import verify_dataset
+
+    return verify_dataset(dataset, config)

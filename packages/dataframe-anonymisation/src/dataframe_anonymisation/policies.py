@@ -1,0 +1,175 @@
+"""From the configuration of a run to a policy; hierarchies in files are read here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dataframe_anonymisation.config import (
+    AnonymiseDataframeConfig,
+    KAnonymityConfig,
+    LDiversityConfig,
+    TClosenessConfig,
+)
+from dataframe_anonymisation.errors import HierarchyError, PolicyError
+from dataframe_anonymisation.hierarchies import Hierarchy
+from dataframe_anonymisation.hierarchies.rows import RowHierarchy
+from dataframe_anonymisation.models import (
+    AlphaKAnonymity,
+    BetaLikeness,
+    DeltaDisclosure,
+    DeltaPresence,
+    KAnonymity,
+    LDiversity,
+    Model,
+    TCloseness,
+)
+from dataframe_anonymisation.policy import AnonymisationPolicy
+from util_services.errors import quoted, quoted_name
+from util_services.plugins.manager import plugin_manager
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dataframe_anonymisation.config import (
+        AnonymisationConfig,
+        HierarchyConfig,
+        ModelConfig,
+    )
+
+SHARED = (
+    "quasi_identifiers",
+    "sensitive_attributes",
+    "insensitive_attributes",
+    "identifiers",
+    "unclassified",
+    "algorithm",
+    "suppression_limit",
+    "suppressed",
+    "suppressed_class",
+    "missing_quasi_identifiers",
+    "unknown_values",
+    "identifier_action",
+    "order",
+    "entity",
+    "weights",
+    "strip",
+)
+PARAMETERS: Mapping[str, tuple[Callable[..., Model], tuple[str, ...], tuple[str, ...]]] = {
+    "k_anonymity": (KAnonymity, ("k",), ()),
+    "alpha_k_anonymity": (AlphaKAnonymity, ("k", "alpha"), ("attribute",)),
+    "l_diversity": (LDiversity, ("l",), ("attribute", "variant", "c", "missing_counts")),
+    "t_closeness": (TCloseness, ("t",), ("attribute", "distance", "values_in_order")),
+    "delta_disclosure": (DeltaDisclosure, ("delta",), ("attribute", "zero")),
+    "beta_likeness": (BetaLikeness, ("beta",), ("attribute", "enhanced")),
+    "delta_presence": (DeltaPresence, ("minimum", "maximum"), ("attribute", "value")),
+}
+
+
+def policy_of(config: AnonymisationConfig, content: Callable[[str], bytes]) -> AnonymisationPolicy:
+    """Return the policy that a configuration asks for.
+
+    Args:
+        config: the models, the roles of columns and what else there is to say.
+        content: returns the bytes of a file that the configuration names.
+
+    Raises:
+        ConfigurationError: if it contradicts itself.
+    """
+    hierarchies = {
+        column: hierarchy_of(declared, content) for column, declared in config.hierarchies.items()
+    }
+    shared = {name: getattr(config, name) for name in SHARED}
+    return AnonymisationPolicy(models=models_of(config), hierarchies=hierarchies, **shared)
+
+
+def models_of(config: AnonymisationConfig) -> list[Model]:
+    """Return the privacy models that a configuration asks for."""
+    match config:
+        case AnonymiseDataframeConfig():
+            return [model_of(model) for model in config.models]
+        case LDiversityConfig():
+            variant, c = config.variant, config.c
+            return [
+                KAnonymity(k=config.k),
+                *(
+                    LDiversity(l=config.l, attribute=name, variant=variant, c=c)
+                    for name in config.sensitive_attributes
+                ),
+            ]
+        case TClosenessConfig():
+            return [
+                KAnonymity(k=config.k),
+                *(
+                    TCloseness(t=config.t, attribute=name, distance=config.distance)
+                    for name in config.sensitive_attributes
+                ),
+            ]
+        case KAnonymityConfig():
+            return [KAnonymity(k=config.k)]
+    raise AssertionError("a configuration of this package asks for models")
+
+
+def hierarchy_of(config: HierarchyConfig, content: Callable[[str], bytes]) -> Hierarchy:
+    """Return the hierarchy that a configuration declares."""
+    match config.kind:
+        case "file":
+            found = content(str(config.path))
+            return RowHierarchy.parse(found, delimiter=config.delimiter, pad=config.pad)
+        case "mapping":
+            return Hierarchy.from_rows(config.rows, pad=config.pad)
+        case "intervals":
+            return Hierarchy.intervals(
+                config.widths,
+                origin=config.origin,
+                closed=config.closed,
+                bottom=config.bottom,
+                top=config.top,
+                outside=config.outside,
+            )
+        case "mask":
+            return Hierarchy.mask(config.keep, character=config.character)
+        case "date":
+            return Hierarchy.date(config.levels)
+        case "rounding":
+            return Hierarchy.rounding(config.bases)
+        case "suppression":
+            return Hierarchy.suppression()
+        case "named":
+            return _registered(str(config.name))
+        case _:
+            return Hierarchy.auto()
+
+
+def model_of(config: ModelConfig) -> Model:
+    """Return the model that a configuration names.
+
+    Raises:
+        PolicyError: if a parameter is missing, out of range, or belongs to another model.
+    """
+    make, needed, free = PARAMETERS[config.model]
+    missing = [name for name in needed if getattr(config, name) is None]
+    if missing:
+        raise PolicyError(f"The model '{config.model}' needs {quoted(missing)}; give it.")
+    known = {"model", *needed, *free}
+    idle = [name for name in type(config).model_fields if name not in known]
+    strange = [name for name in idle if getattr(config, name) != _default(config, name)]
+    if strange:
+        raise PolicyError(f"The model '{config.model}' has no parameter {quoted(strange)}.")
+    values: dict[str, Any] = {name: getattr(config, name) for name in (*needed, *free)}
+    if "values_in_order" in values:
+        values["order"] = tuple(values.pop("values_in_order"))
+    return make(**values)
+
+
+def _default(config: ModelConfig, name: str) -> Any:
+    return type(config).model_fields[name].get_default(call_default_factory=True)
+
+
+def _registered(name: str) -> Hierarchy:
+    registered = plugin_manager().named("register_hierarchies")
+    if name not in registered:
+        raise HierarchyError(
+            f"There is no hierarchy {quoted_name(name)}; known are {quoted(sorted(registered))}."
+        )
+    made: Hierarchy = registered[name].value()
+    return made

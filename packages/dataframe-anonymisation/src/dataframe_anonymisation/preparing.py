@@ -1,0 +1,165 @@
+"""From encoded columns to the contingency table and the models that are tested on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dataframe_anonymisation.errors import PolicyError, UncoveredValuesError
+from dataframe_anonymisation.hierarchies import Hierarchy, Taxonomy
+from dataframe_anonymisation.models import KAnonymity, Model, PersonAnonymity, TCloseness
+from dataframe_anonymisation.table import Contingency, tabulate
+from util_services.errors import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dataframe_anonymisation.policy import AnonymisationPolicy
+    from dataframe_anonymisation.values import Values
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A column as codes, the text of each code, and whether it is one of numbers."""
+
+    codes: np.ndarray
+    values: Values
+    is_numeric: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What searches need.
+
+    Attributes:
+        table: the contingency table of all rows.
+        models: the models, with what they need to know of the table.
+        tuples: the tuple of each row that was given.
+        barred: the tuples that are suppressed whatever a search finds, by what bars them.
+    """
+
+    table: Contingency
+    models: tuple[Model, ...]
+    tuples: np.ndarray
+    barred: Mapping[str, np.ndarray]
+
+    @property
+    def free(self) -> np.ndarray:
+        """The tuples that are not barred."""
+        is_free = np.ones(len(self.table), bool)
+        for tuples in self.barred.values():
+            is_free[tuples] = False
+        return np.flatnonzero(is_free)
+
+
+def prepare(
+    policy: AnonymisationPolicy,
+    columns: Mapping[str, Encoded],
+    counts: np.ndarray | None = None,
+) -> Prepared:
+    """Fit hierarchies to the values, count tuples, and refuse what no table can satisfy.
+
+    Args:
+        policy: what is asked for.
+        columns: quasi-identifiers and protected columns.
+        counts: how many rows each given row stands for; 1 if not given.
+
+    Raises:
+        UncoveredValuesError: if hierarchies lack values of their columns.
+        UnattainableError: if a model cannot be met by any table made of this one.
+    """
+    columns = {name: _in_order(column) for name, column in columns.items()}
+    _refuse_missing(policy, columns)
+    unknown = _unknown(policy, columns)
+    taxonomies, codes = [], []
+    for name in policy.quasi_identifiers:
+        taxonomy = _taxonomy(policy, name, columns[name])
+        places = np.array([taxonomy.index[value] for value in columns[name].values], np.int32)
+        taxonomies.append(taxonomy)
+        codes.append(places[columns[name].codes])
+    attributes = {name: (columns[name].codes, columns[name].values) for name in policy.protected}
+    table, tuples = tabulate(taxonomies, codes, attributes, counts)
+    models = tuple(_bound(model, policy, columns) for model in policy.models)
+    for model in models:
+        model.check(table)
+    return Prepared(table, models, tuples, _barred(policy, table, unknown))
+
+
+def _in_order(column: Encoded) -> Encoded:
+    """Return a column whose codes are in the order of its texts, whatever that of its rows is."""
+    values = column.values
+    order = sorted(range(len(values)), key=lambda n: (values[n] is None, values[n] or ""))
+    places = np.empty(len(order), np.int32)
+    places[order] = np.arange(len(order), dtype=np.int32)
+    return Encoded(places[column.codes], tuple(values[n] for n in order), column.is_numeric)
+
+
+def _refuse_missing(policy: AnonymisationPolicy, columns: Mapping[str, Encoded]) -> None:
+    if policy.missing_quasi_identifiers == "error":
+        found = [name for name in policy.quasi_identifiers if None in columns[name].values]
+        if found:
+            raise PolicyError(
+                f"Quasi-identifiers have missing values: {quoted(found)}; fill them, or set "
+                "'missing_quasi_identifiers' to 'value' or 'suppress'."
+            )
+
+
+def _unknown(
+    policy: AnonymisationPolicy, columns: Mapping[str, Encoded]
+) -> dict[str, frozenset[str | None]]:
+    """Return the values of each column that its hierarchy lacks."""
+    unknown: dict[str, frozenset[str | None]] = {}
+    for name in policy.quasi_identifiers:
+        values = [value for value in columns[name].values if value is not None]
+        hierarchy = policy.hierarchies.get(name, Hierarchy.auto())
+        lacking = hierarchy.unknown(values, is_numeric=columns[name].is_numeric)
+        if lacking:
+            unknown[name] = frozenset(lacking)
+    if unknown and policy.unknown_values == "error":
+        raise UncoveredValuesError({name: len(values) for name, values in unknown.items()})
+    return unknown
+
+
+def _taxonomy(policy: AnonymisationPolicy, name: str, column: Encoded) -> Taxonomy:
+    hierarchy = policy.hierarchies.get(name, Hierarchy.auto())
+    return hierarchy.over(name, column.values, is_numeric=column.is_numeric)
+
+
+def _bound(model: Model, policy: AnonymisationPolicy, columns: Mapping[str, Encoded]) -> Model:
+    """Return a model that knows persons and taxonomies."""
+    if isinstance(model, KAnonymity) and policy.entity is not None:
+        return PersonAnonymity(model.k, policy.entity)
+    if isinstance(model, TCloseness) and model.distance == "hierarchical":
+        name = str(model.attribute)
+        if name not in policy.hierarchies:
+            raise PolicyError(
+                f"The hierarchical distance needs a hierarchy of {quoted([name])}; add one to "
+                "'hierarchies'."
+            )
+        return replace(model, taxonomy=_taxonomy(policy, name, columns[name]))
+    return model
+
+
+def _barred(
+    policy: AnonymisationPolicy, table: Contingency, unknown: Mapping[str, frozenset[str | None]]
+) -> dict[str, np.ndarray]:
+    """Return the tuples that are suppressed for what is in them."""
+    barred = {}
+    if policy.missing_quasi_identifiers == "suppress":
+        barred["missing values"] = _with_values(
+            table, {t.column: frozenset([None]) for t in table.taxonomies}
+        )
+    if policy.unknown_values == "suppress" and unknown:
+        barred["values unknown to hierarchies"] = _with_values(table, unknown)
+    return {reason: tuples for reason, tuples in barred.items() if len(tuples)}
+
+
+def _with_values(table: Contingency, values: Mapping[str, frozenset[str | None]]) -> np.ndarray:
+    found = np.zeros(len(table), bool)
+    for taxonomy, codes in zip(table.taxonomies, table.codes, strict=True):
+        wanted = values.get(taxonomy.column, frozenset())
+        places = np.fromiter((leaf in wanted for leaf in taxonomy.leaves), bool)
+        found |= places[codes]
+    return np.flatnonzero(found)

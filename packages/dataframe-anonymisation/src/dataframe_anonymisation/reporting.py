@@ -1,0 +1,351 @@
+"""What a report says of an anonymised table: counts, labels by number, and words; no cell value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dataframe_anonymisation import loss
+from dataframe_anonymisation.models import KAnonymity, PersonAnonymity
+from dataframe_anonymisation.queries import query_error
+from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
+from dataframe_anonymisation.search.solution import SUPPRESSED
+from util_services.errors import quoted, quoted_name
+from util_services.reports import Figure, Section, Table
+
+if TYPE_CHECKING:
+    from dataframe_anonymisation.policy import AnonymisationPolicy
+    from dataframe_anonymisation.solving import Solved
+    from dataframe_anonymisation.verify import Verdict
+
+LIMITS = (
+    "The models bound what can be learnt from this table alone; repeated releases of one "
+    "population do not compose (Ganta et al. 2008), and who knows the algorithm may learn more "
+    "(Wong et al. 2007).",
+    "Columns that are published as they are can re-identify people where they are known elsewhere.",
+    "Risks are those of the classes of this table; without a population table, journalist and "
+    "marketer risk count each class as large as it is here.",
+    "Nothing here is a legal verdict on whether the data are anonymous.",
+)
+DEFINITIONS = {
+    "class": "the rows that share their published quasi-identifiers",
+    "loss (GCP)": "mean share of its column's range that a published cell leaves open: "
+    "0 unchanged, 1 suppressed",
+    "prosecutor risk": "the chance to find somebody's row who is known to be in the table",
+    "marketer risk": "the share of rows that linking with another table gets right on average",
+}
+UNIQUE_SHARE = 0.9  # from which an insensitive column is nearly an identifier
+
+
+def build_facts(
+    policy: AnonymisationPolicy, solved: Solved, verdict: Verdict | None
+) -> dict[str, Any]:
+    """Return the figures of an anonymisation as plain data."""
+    table, solution = solved.prepared.table, solved.solution
+    classes = solution.classes(table)
+    before, after = risk_of(table.counts), risk_of(classes.sizes)
+    k = max(
+        (m.k for m in solved.prepared.models if isinstance(m, KAnonymity | PersonAnonymity)),
+        default=1,
+    )
+    ncp = loss.cell_losses(table, solution)
+    return {
+        "models": [
+            {**model.to_dict(), "achieved": model.measure(classes)}
+            for model in solved.prepared.models
+        ],
+        "algorithm": solution.algorithm,
+        "algorithm_reason": solved.reason,
+        "optimal": solution.is_optimal,
+        "generalisations_visited": solution.visited,
+        "rows": table.rows,
+        "rows_suppressed": solved.rows_suppressed,
+        "suppressed_share": solved.rows_suppressed / table.rows if table.rows else 0.0,
+        "suppression_limit_share": policy.suppression_limit,
+        "suppressed_by_reason": dict(solved.suppressed),
+        "distinct_combinations": len(table),
+        "loss": {
+            "gcp": loss.gcp(table, solution, _weights(policy)),
+            "gcp_by_column": dict(zip(policy.quasi_identifiers, ncp, strict=True)),
+            "lm": float(np.mean(loss.cell_losses(table, solution, "lm"))),
+            "non_uniform_entropy": dict(
+                zip(
+                    policy.quasi_identifiers, loss.non_uniform_entropy(table, solution), strict=True
+                )
+            ),
+            "discernibility": loss.discernibility(table, solution),
+            "average_class_size": loss.average_class_size(table, solution, k),
+            "median_query_error": query_error(table, solution),
+        },
+        "risk_before": before.to_dict(),
+        "risk_after": after.to_dict(),
+        "quasi_identifiers": rank_columns(table),
+        "levels": _levels(solved),
+        "hierarchies": {
+            taxonomy.column: [len(labels) for labels in taxonomy.labels]
+            for taxonomy in table.taxonomies
+        },
+        "shift_of_sensitive_attributes": _shifts(solved),
+        "missing_quasi_identifiers": policy.missing_quasi_identifiers,
+        "suppressed_class": policy.suppressed_class,
+        "order": policy.order,
+        "verified": None if verdict is None else verdict.to_dict(),
+    }
+
+
+def brief(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures that stand at the top of a report; the sections have the others."""
+    left_to_sections = {
+        "hierarchies",
+        "levels",
+        "quasi_identifiers",
+        "risk_after",
+        "risk_before",
+        "rows",
+        "shift_of_sensitive_attributes",
+        "verified",
+    }
+    kept = {name: value for name, value in facts.items() if name not in left_to_sections}
+    kept["loss"] = {k: v for k, v in facts["loss"].items() if not isinstance(v, dict)}
+    return kept
+
+
+def build_warnings(
+    policy: AnonymisationPolicy, solved: Solved, strangers: list[str]
+) -> tuple[str, ...]:
+    """Return what a reader should act on."""
+    warnings = [
+        f"{taxonomy.misplaced} values of {quoted_name(taxonomy.column)} do not lie in the numbers "
+        "that a label of their hierarchy says; correct the hierarchy."
+        for taxonomy in solved.prepared.table.taxonomies
+        if taxonomy.misplaced
+    ]
+    if strangers and policy.unclassified != "error":
+        done = "dropped" if policy.unclassified == "drop" else "published as they are"
+        warnings.append(f"Columns without a role were {done}: {quoted(strangers)}.")
+    if policy.order == "preserve":
+        warnings.append("The rows keep the order of the input, which can tell whose they are.")
+    if solved.rows_suppressed and solved.rows_suppressed == solved.prepared.table.rows:
+        warnings.append("Every row is suppressed; the table holds nothing.")
+    return tuple(warnings)
+
+
+def build_sections(facts: dict[str, Any], solved: Solved) -> tuple[Section, ...]:
+    """Return the parts of a report that a data steward reads without help."""
+    return (
+        _privacy(facts),
+        _risk(facts),
+        _utility(facts, solved),
+    )
+
+
+def _privacy(facts: dict[str, Any]) -> Section:
+    rows = []
+    for model in facts["models"]:
+        requested = ", ".join(
+            f"{k} = {v}" for k, v in model.items() if k not in {"model", "attribute", "achieved"}
+        )
+        rows.append(
+            (model["model"], model.get("attribute") or "", requested, _rounded(model["achieved"]))
+        )
+    verified = facts["verified"]
+    text: tuple[str, ...] = ("Every class of the published table satisfies every model.",)
+    if verified is not None:
+        text = (
+            *text,
+            f"An independent check of the published rows found {verified['classes']} classes.",
+        )
+    return Section(
+        "Privacy models",
+        text=text,
+        tables=(Table("Models", ("model", "column", "asked for", "reached"), tuple(rows)),),
+        figures=(
+            Figure.of(
+                "What became of the rows",
+                "parts",
+                {"published": facts["rows"] - facts["rows_suppressed"]}
+                | {why: n for why, n in facts["suppressed_by_reason"].items() if n},
+                unit="rows",
+            ),
+        ),
+    )
+
+
+def _risk(facts: dict[str, Any]) -> Section:
+    before, after = facts["risk_before"], facts["risk_after"]
+    names = {
+        "uniques": "rows that are alone in their class",
+        "smallest": "smallest class",
+        "prosecutor_highest": "highest prosecutor risk",
+        "prosecutor_average": "average prosecutor risk",
+        "marketer": "marketer risk",
+        "at_risk_share": f"share of rows with a risk above {after['threshold']}",
+    }
+    rows = tuple((name, _rounded(before[key]), _rounded(after[key])) for key, name in names.items())
+    sizes = Figure(
+        "Rows by the size of their class",
+        "columns",
+        tuple(after["sizes"]),
+        {
+            "before": tuple(before["sizes"].values()),
+            "after": tuple(after["sizes"].values()),
+        },
+        "rows",
+        "The fewer rows stand on the left, the fewer can be singled out.",
+    )
+    three = Table(
+        "Singling out, linkability, inference",
+        ("risk", "how it is measured", "before", "after"),
+        (
+            ("singling out", "share of rows that are unique", _share(before), _share(after)),
+            (
+                "linkability",
+                "marketer risk",
+                _rounded(before["marketer"]),
+                _rounded(after["marketer"]),
+            ),
+            ("inference", "models on sensitive attributes", "", _inference(facts)),
+        ),
+        "After the three risks of WP29 Opinion 05/2014.",
+    )
+    return Section(
+        "Risk of re-identification",
+        tables=(Table("Risk", ("measure", "before", "after"), rows), three),
+        figures=(sizes,),
+        definitions=DEFINITIONS,
+    )
+
+
+def _utility(facts: dict[str, Any], solved: Solved) -> Section:
+    found = facts["loss"]
+    figure = Figure.of(
+        "Loss of each quasi-identifier",
+        "bars",
+        {name: round(value, 4) for name, value in found["gcp_by_column"].items()},
+        unit="loss",
+        note="0 is unchanged, 1 is suppressed.",
+    )
+    table = solved.prepared.table
+    height = max((taxonomy.height for taxonomy in table.taxonomies), default=0)
+    levels = Table(
+        "Rows by level of generalisation",
+        ("column", *(f"level {n}" for n in range(height + 1)), "suppressed"),
+        tuple(
+            (name, *(counts.get(str(n), 0) for n in range(height + 1)), facts["rows_suppressed"])
+            for name, counts in facts["levels"].items()
+        ),
+        "Level 0 is the value itself.",
+    )
+    columns = Table(
+        "Quasi-identifiers",
+        ("column", "loss", "entropy lost", "labels by level", "distinction", "separation"),
+        tuple(
+            (
+                name,
+                _rounded(loss_of),
+                _rounded(found["non_uniform_entropy"][name]),
+                ", ".join(map(str, facts["hierarchies"][name])),
+                _rounded(facts["quasi_identifiers"][name]["distinction_share"]),
+                _rounded(facts["quasi_identifiers"][name]["separation_share"]),
+            )
+            for name, loss_of in found["gcp_by_column"].items()
+        ),
+        "Labels by level: how many the hierarchy has, from values to the root. Distinction: values "
+        "per row; separation: the share of pairs of rows that the column tells apart.",
+    )
+    shifts = tuple(
+        (name, _rounded(shift)) for name, shift in facts["shift_of_sensitive_attributes"].items()
+    )
+    tables: tuple[Table, ...] = (columns, levels)
+    if shifts:
+        tables = (
+            *tables,
+            Table(
+                "Shift of sensitive attributes",
+                ("column", "variational distance"),
+                shifts,
+                "Between the original table and the published rows.",
+            ),
+        )
+    return Section(
+        "Information that is left",
+        facts={
+            "loss_gcp": _rounded(found["gcp"]),
+            "median_query_error": _rounded(found["median_query_error"]),
+            "average_class_size_by_k": _rounded(found["average_class_size"]),
+            "algorithm": facts["algorithm"],
+            "why_this_algorithm": facts["algorithm_reason"],
+            "proven_optimal": facts["optimal"],
+        },
+        figures=(figure,),
+        tables=tables,
+    )
+
+
+def _levels(solved: Solved) -> dict[str, dict[str, int]]:
+    """Return how many published rows each column has at each level."""
+    table, solution = solved.prepared.table, solved.solution
+    kept = solution.groups != SUPPRESSED
+    sizes = np.bincount(
+        solution.groups[kept], weights=table.counts[kept], minlength=solution.number
+    )
+    found = {}
+    for taxonomy, levels in zip(table.taxonomies, solution.levels, strict=True):
+        rows = np.bincount(levels, weights=sizes, minlength=taxonomy.height + 1)
+        found[taxonomy.column] = {str(level): int(n) for level, n in enumerate(rows)}
+    return found
+
+
+def _shifts(solved: Solved) -> dict[str, float]:
+    """Return how far each published sensitive distribution is from the original one."""
+    table = solved.prepared.table
+    kept = solved.solution.groups != SUPPRESSED
+    shifts = {}
+    for name, attribute in table.attributes.items():
+        inside = kept[attribute.tuples]
+        published = np.bincount(
+            attribute.codes[inside],
+            weights=attribute.counts[inside],
+            minlength=len(attribute.total),
+        )
+        if published.sum():
+            p, q = published / published.sum(), attribute.total / attribute.total.sum()
+            shifts[name] = float(np.abs(p - q).sum() / 2)
+    return shifts
+
+
+def _weights(policy: AnonymisationPolicy) -> list[float]:
+    return [policy.weights.get(name, 1.0) for name in policy.quasi_identifiers]
+
+
+def _share(risk: dict[str, Any]) -> float:
+    return _rounded(risk["uniques"] / risk["rows"] if risk["rows"] else 0.0)
+
+
+def _inference(facts: dict[str, Any]) -> str:
+    on = [model["model"] for model in facts["models"] if model.get("attribute")]
+    return ", ".join(on) or "not bounded by any model"
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def risk_section(risk: Risk, ranks: dict[str, dict[str, float]]) -> Section:
+    """Return the part of a report on a table that is only assessed."""
+    facts = {key: _rounded(value) for key, value in risk.to_dict().items() if key != "sizes"}
+    rows = tuple(
+        (name, _rounded(one["distinction_share"]), _rounded(one["separation_share"]))
+        for name, one in ranks.items()
+    )
+    return Section(
+        "Risk of re-identification",
+        facts=facts,
+        tables=(Table("Quasi-identifiers", ("column", "distinction", "separation"), rows),),
+        figures=(
+            Figure.of("Rows by the size of their class", "columns", dict(risk.sizes), unit="rows"),
+        ),
+        limits=LIMITS[1:],
+        definitions=DEFINITIONS,
+    )

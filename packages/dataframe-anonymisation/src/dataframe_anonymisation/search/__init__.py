@@ -1,0 +1,1 @@
+"""Searches for classes and their labels, on the contingency table alone."""

@@ -1,0 +1,119 @@
+"""The heart: from a prepared table to classes that satisfy every model, or an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dataframe_anonymisation.errors import UnattainableError
+from dataframe_anonymisation.search.choose import find
+from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold
+
+if TYPE_CHECKING:
+    from dataframe_anonymisation.policy import AnonymisationPolicy
+    from dataframe_anonymisation.preparing import Prepared
+    from dataframe_anonymisation.table import Contingency
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A solution over all tuples, why its algorithm was chosen, and rows suppressed by reason."""
+
+    prepared: Prepared
+    solution: Solution
+    reason: str
+    suppressed: dict[str, int]
+
+    @property
+    def rows_suppressed(self) -> int:
+        """How many rows are suppressed."""
+        return sum(self.suppressed.values())
+
+
+def solve(policy: AnonymisationPolicy, prepared: Prepared) -> Solved:
+    """Find classes that satisfy every model within the suppression limit.
+
+    Raises:
+        UnattainableError: if there are none, with the best that was seen.
+    """
+    table, free = prepared.table, prepared.free
+    limit = int(np.floor(policy.suppression_limit * table.rows + 1e-9))
+    barred = {why: int(table.counts[tuples].sum()) for why, tuples in prepared.barred.items()}
+    used = table.rows - int(table.counts[free].sum())
+    if used > limit:
+        reasons = " and ".join(f"{count} rows with {why}" for why, count in barred.items())
+        raise UnattainableError(
+            f"{reasons} would be suppressed, more than the {limit} rows that 'suppression_limit' "
+            "allows; raise it or change the policy for these values."
+        )
+    part = table.about({model.attribute for model in prepared.models})
+    part = part if len(free) == len(part) else part.select(free)
+    weights = [policy.weights.get(name, 1.0) for name in policy.quasi_identifiers]
+    found, reason = (None, "")
+    if len(part):
+        found, reason = find(
+            policy.algorithm, part, prepared.models, budget=limit - used, weights=weights
+        )
+    if found is None and int(part.counts.sum()) <= limit - used:
+        found = _nothing(part)
+    if found is None:
+        raise _unattainable(prepared, policy, limit)
+    groups = np.full(len(table), SUPPRESSED, np.int64)
+    groups[free] = found.groups
+    solution = replace(found, groups=groups)
+    remainder = solution.suppressed(table) - used
+    solved = Solved(
+        prepared,
+        solution,
+        reason,
+        {**barred, "no class that satisfies the models": remainder},
+    )
+    _refuse_unsatisfied(policy, solved, limit)
+    return solved
+
+
+def _nothing(table: Contingency) -> Solution:
+    """Return the solution that suppresses all rows."""
+    empty = tuple(np.zeros(0, np.int64) for _ in table.taxonomies)
+    return Solution(np.full(len(table), SUPPRESSED, np.int64), empty, empty, "none")
+
+
+def _refuse_unsatisfied(policy: AnonymisationPolicy, solved: Solved, limit: int) -> None:
+    """Check what a search returned once more, on the classes as they are published."""
+    prepared, solution = solved.prepared, solved.solution
+    if solved.rows_suppressed > limit:
+        raise _unattainable(prepared, policy, limit)
+    classes = solution.classes(prepared.table)
+    failing = np.count_nonzero(~all_hold(prepared.models, classes))
+    if failing:
+        raise UnattainableError(
+            f"{failing} of {len(classes)} classes would not satisfy the models; nothing was made. "
+            "Use the algorithm 'optimal', which tests these models at every generalisation."
+        )
+    if (
+        policy.suppressed == "mask"
+        and policy.suppressed_class == "tested"
+        and solved.rows_suppressed
+    ):
+        from dataframe_anonymisation.table import classes_of
+
+        rest = np.flatnonzero(solution.groups == SUPPRESSED)
+        whole = classes_of(prepared.table.select(rest), np.zeros(len(rest), np.int64), 1)
+        if not all_hold(prepared.models, whole)[0]:
+            raise UnattainableError(
+                f"The {solved.rows_suppressed} masked rows do not satisfy the models as a class of "
+                "their own; drop them, or set 'suppressed_class' to 'exempt'."
+            )
+
+
+def _unattainable(prepared: Prepared, policy: AnonymisationPolicy, limit: int) -> UnattainableError:
+    asked = ", ".join(map(str, prepared.models))
+    hint = "raise 'suppression_limit', ask for less, or generalise further."
+    if policy.algorithm == "optimal":
+        hint = "raise 'suppression_limit', ask for less, or use the algorithm 'local'."
+    return UnattainableError(
+        f"No table satisfies {asked} with at most {limit} of {prepared.table.rows} rows "
+        f"suppressed; {hint}"
+    )

@@ -1,0 +1,75 @@
+"""Counts of a published table, taken from its text by means that searches do not use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SUPPRESSED = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How often each combination of published texts occurs.
+
+    Attributes:
+        columns: the names, quasi-identifiers first.
+        combinations: distinct rows of texts, None for missing.
+        counts: how often each occurs.
+    """
+
+    columns: tuple[str, ...]
+    combinations: list[tuple[str | None, ...]]
+    counts: np.ndarray
+
+
+def count(frames: Iterable[pd.DataFrame], columns: Sequence[str]) -> Counted:
+    """Count the combinations of some columns over frames of rows."""
+    total: Counter[tuple[str | None, ...]] = Counter()
+    for frame in frames:
+        if len(frame):
+            total.update(_combinations(frame, columns))
+    ordered = list(total)
+    return Counted(tuple(columns), ordered, np.array([total[one] for one in ordered], np.int64))
+
+
+def _combinations(frame: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str | None, ...], int]:
+    """Return how often each combination occurs in one frame."""
+    key = np.zeros(len(frame), np.int64)
+    texts: list[list[str | None]] = []
+    cells: list[np.ndarray] = []
+    for name in columns:
+        codes, found = pd.factorize(frame[name], use_na_sentinel=True)
+        texts.append([*map(text_of, found), None])
+        cells.append(np.where(codes < 0, len(found), codes))
+        key, _ = pd.factorize(key * (len(found) + 1) + cells[-1])
+    sizes = np.bincount(key)
+    first = np.full(len(sizes), -1, np.int64)
+    first[key[::-1]] = np.arange(len(key) - 1, -1, -1)
+    rows = zip(
+        *(
+            [names[code] for code in column[first]]
+            for names, column in zip(texts, cells, strict=True)
+        ),
+        strict=True,
+    )
+    merged: dict[tuple[str | None, ...], int] = {}
+    for row, size in zip(rows, sizes.tolist(), strict=True):
+        merged[row] = merged.get(row, 0) + size
+    return merged
+
+
+def text_of(value: Any) -> str:
+    """Return the text of a cell: 1 and 1.0 are the same number, True is ``true``."""
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,144 @@
+"""Check a published table against what is claimed of it, from its rows alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dataframe_anonymisation.verify.claims import Claims, Finding, Verdict
+from dataframe_anonymisation.verify.counting import SUPPRESSED, Counted, count
+from dataframe_anonymisation.verify.measures import test_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    import pandas as pd
+
+CELLS_AT_ONCE = 1 << 23
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """Some classes of a table as a matrix of counts by value, and what tests need to know."""
+
+    counts: np.ndarray
+    values: Sequence[str | None]
+    whole: np.ndarray
+    order: Sequence[int]
+    paths: Sequence[Sequence[str]]
+
+    @property
+    def missing(self) -> int | None:
+        return self.place(None)
+
+    def place(self, value: str | None) -> int | None:
+        return self.values.index(value) if value in self.values else None
+
+
+def verify(frames: Iterable[pd.DataFrame], claims: Claims) -> Verdict:
+    """Return what is found in the rows of a published table.
+
+    Args:
+        frames: its rows, in any number of frames.
+        claims: what is to be checked.
+    """
+    counted = count(frames, [*claims.quasi_identifiers, *claims.attributes])
+    width = len(claims.quasi_identifiers)
+    classes: dict[tuple[str | None, ...], int] = {}
+    numbers = np.array(
+        [classes.setdefault(row[:width], len(classes)) for row in counted.combinations], np.int64
+    )
+    suppressed = 0
+    keep = np.ones(len(numbers), bool)
+    hidden = classes.get((SUPPRESSED,) * width)
+    if claims.exempt_suppressed and hidden is not None:
+        keep = numbers != hidden
+        suppressed = int(counted.counts[~keep].sum())
+    numbers, counts = numbers[keep], counted.counts[keep]
+    used, numbers = np.unique(numbers, return_inverse=True)
+    sizes = np.bincount(numbers, weights=counts, minlength=len(used)).astype(np.int64)
+    findings = tuple(
+        _finding(model, claims, counted, keep, numbers, sizes) for model in claims.models
+    )
+    rows = int(counted.counts.sum()) if len(counted.counts) else 0
+    return Verdict(rows, len(used), suppressed, findings, claims.rows)
+
+
+def _finding(
+    model: Mapping[str, Any],
+    claims: Claims,
+    counted: Counted,
+    keep: np.ndarray,
+    numbers: np.ndarray,
+    sizes: np.ndarray,
+) -> Finding:
+    requested = {k: v for k, v in model.items() if k not in {"model", "attribute"}}
+    name = model.get("attribute")
+    if name is None:
+        smallest = int(sizes.min()) if len(sizes) else 0
+        failing = int(np.count_nonzero(sizes < model["k"]))
+        return Finding(model["model"], None, requested, smallest, failing)
+    place = counted.columns.index(name)
+    texts = [row[place] for row, kept in zip(counted.combinations, keep, strict=True) if kept]
+    test, failing, worst = test_of(model), 0, None
+    for sheet in _sheets(name, claims, texts, numbers, counted.counts[keep], len(sizes)):
+        _, fine, extreme = test(sheet)
+        failing += int(np.count_nonzero(~fine))
+        is_floor = model["model"] in {"distinct l-diversity", "entropy l-diversity"}
+        best = min if is_floor else max
+        worst = extreme if worst is None else best(worst, extreme)
+    measured = float(worst) if worst is not None and math.isfinite(worst) else 0.0
+    return Finding(model["model"], name, requested, measured, failing)
+
+
+def _sheets(
+    name: str,
+    claims: Claims,
+    texts: Sequence[str | None],
+    numbers: np.ndarray,
+    counts: np.ndarray,
+    classes: int,
+) -> Iterable[_Sheet]:
+    """Yield the classes as matrices of bounded size."""
+    reference = dict(claims.reference.get(name, {}))
+    if not reference:
+        for text, n in zip(texts, counts.tolist(), strict=True):
+            reference[text] = reference.get(text, 0) + n
+    values = list(reference)
+    places = {value: n for n, value in enumerate(values)}
+    if any(text not in places for text in texts):  # a value that the original table has not
+        values += [text for text in dict.fromkeys(texts) if text not in places]
+        places = {value: n for n, value in enumerate(values)}
+    whole = np.array([reference.get(value, 0) for value in values], float)
+    columns = np.array([places[text] for text in texts], np.int64)
+    order = _order(values, claims.orders.get(name, ()))
+    tree = claims.trees.get(name, {})
+    paths = [tree[value] for value in values] if tree else []
+    step = max(1, CELLS_AT_ONCE // max(len(values), 1))
+    for first in range(0, classes, step):
+        inside = (numbers >= first) & (numbers < first + step)
+        matrix = np.zeros((min(step, classes - first), len(values)))
+        np.add.at(matrix, (numbers[inside] - first, columns[inside]), counts[inside])
+        yield _Sheet(matrix, values, whole, order, paths)
+
+
+def _order(values: Sequence[str | None], declared: Sequence[str]) -> list[int]:
+    """Return the places of values in their declared order, else of numbers; missing is last."""
+    ranks = {value: float(n) for n, value in enumerate(declared)}
+
+    def rank(place: int) -> float:
+        value = values[place]
+        if value is None:
+            return math.inf
+        if declared:
+            return ranks.get(value, math.inf)
+        try:
+            return float(value)
+        except ValueError:
+            return math.inf
+
+    return sorted(range(len(values)), key=rank)

@@ -1,0 +1,395 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dataframe_anonymisation import KAnonymity, LDiversity, TCloseness, jobs, verify_anonymity
+from dataframe_anonymisation.verify import counting
+from util_services.errors import ConfigurationError
+from util_services.runs.execute import check_before_run
+
+QUASI = ["age", "town"]
+COLUMNS = {
+    "quasi_identifiers": QUASI,
+    "sensitive_attributes": ["illness"],
+    "insensitive_attributes": ["ward"],
+    "identifiers": ["name"],
+}
+TOWNS = "a;north;*\nb;north;*\nc;south;*\nd;south;*\n"
+HIERARCHIES = {
+    "age": {"kind": "intervals", "widths": [5, 10, 20]},
+    "town": {"kind": "file", "path": "towns.csv"},
+}
+NAMES = [job.name for job in jobs.JOBS if not job.name.endswith("_s3")]
+
+
+@pytest.fixture
+def people():
+    random = np.random.default_rng(5)
+    rows = 400
+    return pd.DataFrame(
+        {
+            "name": [f"hush{n}" for n in range(rows)],
+            "age": random.integers(20, 60, rows),
+            "town": random.choice(list("abcd"), rows),
+            "illness": random.choice(["flu", "cold", "ache"], rows),
+            "ward": random.choice(["w1", "w2"], rows),
+        }
+    )
+
+
+@pytest.fixture
+def source(root, people):
+    """Write the input as CSV and as Parquet, with a hierarchy in a file beside it."""
+    people.to_csv(root / "people.csv", index=False)
+    people.to_parquet(root / "people.parquet")
+    (root / "towns.csv").write_text(TOWNS)
+    return root
+
+
+def run(instance, name, source, target, **config):
+    job = getattr(jobs, f"{name}_job")
+    ops = {
+        "read_dataset": {"config": {"path": source}},
+        name: {"config": {**COLUMNS, "hierarchies": HIERARCHIES, **config}},
+        "write_dataset": {"config": {"path": target}},
+    }
+    return job.execute_in_process({"ops": ops}, instance=instance, raise_on_error=False)
+
+
+def reason(result):
+    """Return the sentence of the step that failed."""
+    (failed,) = (event for event in result.all_events if event.is_step_failure)
+    return failed.step_failure_data.user_failure_data.description
+
+
+def read(file):
+    if file.suffix == ".parquet":
+        return pq.read_table(file).to_pandas()
+    return pd.read_csv(file, dtype=str)
+
+
+@pytest.mark.parametrize(
+    "target", ["out.csv", "out.parquet", "out.csv.gz", "out.jsonl", "out.xlsx"]
+)
+@pytest.mark.parametrize("given", ["people.csv", "people.parquet"])
+def test_k_anonymity_publishes_a_checked_table_in_every_format(instance, source, given, target):
+    result = run(instance, "k_anonymity", given, target, k=4)
+
+    report = json.loads((source / f"{target}.report.json").read_text())
+    facts = report["steps"][0]["facts"]
+    assert result.success
+    assert facts["verified"]["holds"] is True
+    assert facts["verified"]["models"][0]["measured"] >= 4
+    assert report["rows"]["in"] == report["rows"]["out"] + report["rows"]["dropped"] == 400
+
+
+@pytest.mark.parametrize("given", ["people.csv", "people.parquet"])
+def test_what_is_published_is_what_was_promised(instance, source, people, given):
+    result = run(instance, "l_diversity", given, "out.parquet", k=5, l=2)
+
+    published = read(source / "out.parquet")
+    checks = [KAnonymity(k=5), LDiversity(l=2, attribute="illness")]
+    assert result.success
+    assert verify_anonymity(published, QUASI, checks)["holds"]
+    assert set(published["name"]) == {"*"}
+    pd.testing.assert_series_equal(
+        published[["illness", "ward"]].value_counts().sort_index(),
+        people[["illness", "ward"]].value_counts().sort_index(),
+    )
+
+
+def test_the_job_and_the_call_on_a_frame_find_the_same_classes(instance, source, people):
+    from dataframe_anonymisation import AnonymisationPolicy, Hierarchy, anonymise
+
+    run(instance, "k_anonymity", "people.parquet", "out.parquet", k=3)
+
+    policy = AnonymisationPolicy(
+        models=[KAnonymity(k=3)],
+        hierarchies={
+            "age": Hierarchy.intervals([5, 10, 20]),
+            "town": Hierarchy.from_file(str(source / "towns.csv")),
+        },
+        **COLUMNS,
+    )
+    expected, _ = anonymise(people, policy)
+    published = read(source / "out.parquet")
+    pd.testing.assert_frame_equal(published.astype(str), expected.astype(str))
+
+
+def test_t_closeness_holds_for_the_whole_and_for_each_attribute(instance, source, people):
+    result = run(
+        instance,
+        "t_closeness",
+        "people.csv",
+        "out.csv",
+        t=0.15,
+        sensitive_attributes=["illness", "ward"],
+        insensitive_attributes=[],
+    )
+
+    report = json.loads((source / "out.csv.report.json").read_text())
+    assert result.success
+    assert [m["attribute"] for m in report["steps"][0]["facts"]["models"][1:]] == [
+        "illness",
+        "ward",
+    ]
+    checks = [TCloseness(t=0.15, attribute=name) for name in ("illness", "ward")]
+    assert verify_anonymity(read(source / "out.csv"), QUASI, checks)["holds"]
+
+
+def test_anonymise_dataframe_takes_any_combination_of_models(instance, source):
+    result = run(
+        instance,
+        "anonymise_dataframe",
+        "people.csv",
+        "out.csv",
+        models=[
+            {"model": "k_anonymity", "k": 4},
+            {"model": "l_diversity", "l": 1.5, "variant": "entropy"},
+            {"model": "beta_likeness", "beta": 2, "enhanced": True},
+        ],
+        algorithm="optimal",
+        suppression_limit=0.2,
+    )
+
+    report = json.loads((source / "out.csv.report.json").read_text())
+    assert result.success
+    assert [m["holds"] for m in report["steps"][0]["facts"]["verified"]["models"]] == [True] * 3
+
+
+def test_masked_rows_are_published_as_stars(instance, source):
+    result = run(
+        instance,
+        "k_anonymity",
+        "people.csv",
+        "out.csv",
+        k=8,
+        suppressed="mask",
+        algorithm="optimal",
+        suppression_limit=0.3,
+    )
+
+    published = read(source / "out.csv")
+    report = json.loads((source / "out.csv.report.json").read_text())
+    hidden = published[(published["age"] == "*") & (published["town"] == "*")]
+    assert result.success
+    assert len(published) == 400
+    assert len(hidden) == report["steps"][0]["facts"]["rows_suppressed"] > 0
+    assert hidden["illness"].isna().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_default_config_of_every_job_runs(instance, root, name):
+    result = getattr(jobs, name).execute_in_process(instance=instance, raise_on_error=False)
+
+    folder = root / "_test_runs" / result.run_id
+    assert result.success
+    assert (folder / "patients.csv").is_file()
+    assert (folder / "patients.csv.report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"k": 401}, "has 400 rows, so at most k=400"),
+        ({"hierarchies": {"town": {"kind": "mapping", "rows": [["a", "*"]]}}}, "'town' (3)"),
+        ({"insensitive_attributes": []}, "Columns have no role: 'ward'"),
+        ({"hierarchies": {"age": {"kind": "named", "name": "none"}}}, "no hierarchy 'none'"),
+        ({"hierarchies": {"town": {"kind": "file", "path": "no.csv"}}}, "no file at 'no.csv'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_no_output(instance, source, config, sentence):
+    result = run(instance, "k_anonymity", "people.csv", "out/out.csv", **config)
+
+    assert not result.success
+    assert sentence in reason(result)
+    assert "hush" not in reason(result)
+    assert not (source / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "sentence"),
+    [
+        ("k_anonymity", {"k": 0}, "greater than or equal to 1"),
+        ("k_anonymity", {"suppression_limit": 5}, "less than or equal to 1"),
+        ("k_anonymity", {"quasi_identifiers": []}, "at least one column"),
+        ("k_anonymity", {"sensitive_attributes": ["age"]}, "'age' has several roles"),
+        ("k_anonymity", {"quasi_identifiers": ["aeg"]}, "aeg"),
+        ("l_diversity", {"l": 2.5}, "'l' must be a whole number"),
+        ("l_diversity", {"variant": "recursive"}, "'c' belongs to the variant 'recursive'"),
+        ("t_closeness", {"t": 2}, "less than or equal to 1"),
+        ("t_closeness", {"sensitive_attributes": [], "insensitive_attributes": []}, "sensitive"),
+        ("k_anonymity", {"hierarchies": {"age": {"kind": "mask", "widths": [5]}}}, "no meaning"),
+        ("k_anonymity", {"hierarchies": {"age": {"kind": "intervals"}}}, "needs 'widths'"),
+        ("anonymise_dataframe", {"models": []}, "at least one model"),
+    ],
+)
+def test_a_wrong_config_is_refused_before_a_row_is_read(instance, source, name, config, sentence):
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        name: {"config": {**COLUMNS, **config}},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    with pytest.raises(ConfigurationError, match=sentence):
+        check_before_run(getattr(jobs, f"{name}_job"), {"ops": ops}, "run")
+
+
+def test_an_46_a_file_that_differs_from_what_was_promised_is_not_published(
+    instance, source, monkeypatch
+):
+    honest = counting._combinations
+
+    def one_row_told_apart(frame, columns):
+        found = honest(frame, columns)
+        found[("elsewhere", *[None] * (len(columns) - 1))] = 1
+        return found
+
+    monkeypatch.setattr(counting, "_combinations", one_row_told_apart)
+
+    result = run(instance, "k_anonymity", "people.csv", "out/out.csv", k=4)
+
+    assert not result.success
+    assert "does not hold what was claimed of it" in reason(result)
+    assert not (source / "out").exists()
+
+
+def test_an_47_no_cell_value_leaves_the_dataset(instance, source, people, caplog, capfd):
+    people.assign(town=[f"hush{n % 7}" for n in range(400)], illness="hush").to_csv(
+        source / "secret.csv", index=False
+    )
+
+    result = run(
+        instance,
+        "k_anonymity",
+        "secret.csv",
+        "out.csv",
+        k=3,
+        hierarchies={"town": {"kind": "auto"}},
+    )
+
+    events = [str(record) for record in instance.all_logs(result.run_id)]
+    reports = [(source / f"out.csv.report.{kind}").read_text() for kind in ("json", "html")]
+    told = "\n".join([*events, *reports, caplog.text, *capfd.readouterr()])
+    assert result.success
+    assert "k_anonymity" in told
+    assert "hush" not in told
+
+
+def test_batches_of_any_size_give_the_same_bytes(instance, source, monkeypatch):
+    for rows in ("7", "1000"):
+        monkeypatch.setenv("DATA_SERVICES_BATCH_ROWS", rows)
+        assert run(instance, "k_anonymity", "people.parquet", f"out-{rows}.csv", k=4).success
+
+    assert (source / "out-7.csv").read_bytes() == (source / "out-1000.csv").read_bytes()
+
+
+def test_nothing_is_left_in_staging(instance, source):
+    run(instance, "k_anonymity", "people.csv", "out.csv", k=4)
+    run(instance, "k_anonymity", "people.csv", "other.csv", k=401)
+
+    assert [path for path in source.rglob("*") if "staging" in path.name and path.is_dir()] == []
+
+
+def test_columns_of_every_type_pass_through_unchanged(instance, root):
+    table = pa.table(
+        {
+            "age": pa.array([30, 30, 41, 41], pa.int16()),
+            "money": pa.array([1, 2, 3, 4], pa.decimal128(9, 2)),
+            "list": pa.array([[1], [], None, [2, 3]], pa.list_(pa.int64())),
+            "moment": pa.array([1, 2, 3, 4], pa.timestamp("ns")),
+        }
+    )
+    pq.write_table(table, root / "in.parquet")
+    result = run(
+        instance,
+        "k_anonymity",
+        "in.parquet",
+        "out.parquet",
+        k=2,
+        quasi_identifiers=["age"],
+        sensitive_attributes=[],
+        insensitive_attributes=["money", "list", "moment"],
+        identifiers=[],
+        hierarchies={},
+    )
+
+    published = pq.read_table(root / "out.parquet")
+    assert result.success
+    assert published.schema.field("age").type == pa.string()
+    for name in ("money", "list", "moment"):
+        assert published.schema.field(name).type == table.schema.field(name).type
+        assert published[name].to_pylist() == table[name].to_pylist()
+
+
+def assess(instance, name, source, **config):
+    job = getattr(jobs, f"{name}_job")
+    ops = {
+        "read_dataset": {"config": {"path": source}},
+        name: {"config": config},
+        "write_dataset": {"config": {"path": "found.csv"}},
+    }
+    return job.execute_in_process({"ops": ops}, instance=instance, raise_on_error=False)
+
+
+def test_assess_risk_publishes_measures_and_no_row_of_the_table(instance, source, people):
+    result = assess(instance, "assess_risk", "people.csv", quasi_identifiers=QUASI)
+
+    found = pd.read_csv(source / "found.csv").set_index("measure")
+    sizes = people.groupby(QUASI).size()
+    assert result.success
+    assert found.loc["rows", "value"] == 400
+    assert found.loc["uniques", "value"] == (sizes == 1).sum()
+    assert found.loc["marketer", "value"] == pytest.approx(len(sizes) / 400)
+    assert "hush" not in (source / "found.csv").read_text()
+
+
+def test_verify_anonymity_confirms_what_holds_and_fails_for_what_does_not(instance, source):
+    run(instance, "l_diversity", "people.csv", "out.csv", k=5, l=2)
+    claim = {"quasi_identifiers": QUASI, "sensitive_attributes": ["illness"]}
+
+    confirmed = assess(instance, "verify_anonymity", "out.csv", **claim, k=5, l=2)
+    (source / "found.csv").unlink()
+    refused = assess(instance, "verify_anonymity", "people.csv", **claim, k=50, l=3)
+
+    assert confirmed.success
+    assert not refused.success
+    assert "k-anonymity fails in" in reason(refused)
+    assert not (source / "found.csv").exists()
+
+
+def test_verify_anonymity_tells_what_fails_where_that_is_no_error(instance, source):
+    result = assess(
+        instance,
+        "verify_anonymity",
+        "people.csv",
+        quasi_identifiers=QUASI,
+        sensitive_attributes=["illness"],
+        k=50,
+        t=0.9,
+        fail_if_untrue=False,
+    )
+
+    found = pd.read_csv(source / "found.csv").set_index("measure")["value"]
+    report = json.loads((source / "found.csv.report.json").read_text())
+    assert result.success
+    assert found["holds"] == 0
+    assert found["k-anonymity: failing classes"] > 0
+    assert found["t-closeness: failing classes"] == 0
+    assert report["steps"][0]["warnings"] == ["A claim does not hold; see the findings."]
+
+
+def test_columns_without_a_role_are_refused_before_a_row_is_read(instance, source):
+    config = COLUMNS | {"insensitive_attributes": []}
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "k_anonymity": {"config": config},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    with pytest.raises(ConfigurationError, match="Columns have no role: 'ward'"):
+        check_before_run(jobs.k_anonymity_job, {"ops": ops}, "run")
