@@ -7,8 +7,8 @@ from email.parser import Parser
 
 import pytest
 
-SIBLINGS = {"data-processing", "util-services"}
-MEMBERS = {"data-processing", "data-services", "util-services"}
+SIBLINGS = {"data-processing", "field-pseudonymisation", "util-services"}
+MEMBERS = {"data-processing", "data-services", "field-pseudonymisation", "util-services"}
 BOUNDED = re.compile(r">=\d+\.\d+(\.\d+)?,<\d+(\.\d+)?$|<\d+(\.\d+)?,>=\d+\.\d+(\.\d+)?$")
 
 

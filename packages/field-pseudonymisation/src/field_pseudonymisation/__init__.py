@@ -1,0 +1,1 @@
+"""Pseudonymisation of the fields of datasets."""

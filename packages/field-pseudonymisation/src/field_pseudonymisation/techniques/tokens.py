@@ -1,0 +1,115 @@
+"""Tokens: ``<scheme>1.<key id>.<Base64url>``, which say how and by which key they were made.
+
+| scheme | made by | bytes in Base64url (RFC 4648, section 5, without padding) |
+|---|---|---|
+| ``mac`` | ``hash`` | the first 16 to 32 bytes of HMAC-SHA256 |
+| ``siv`` | ``encrypt``, deterministic | what AES-SIV gives: 16 bytes of SIV, and the ciphertext |
+| ``gcm`` | ``encrypt``, random | 16 bytes of salt, 12 of nonce, ciphertext, 16 bytes of tag |
+| ``tok`` | ``tokenise`` | 16 random bytes |
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from field_pseudonymisation.errors import AppliedTwiceError, TokenError
+from field_pseudonymisation.flat import Flat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX_CHARACTERS = 14  # "siv1.00a1b2c3."
+ANY_TOKEN = r"^(?:mac|siv|gcm|tok)1\.[0-9a-f]{8}\.[A-Za-z0-9_-]{16,}$"
+NO_TOKEN = "what is no token of this technique"
+LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+IS_LETTER = np.isin(np.arange(256), np.frombuffer(LETTERS, np.uint8))
+
+
+def write_tokens(scheme: str, key_id: str, payloads: Flat) -> pa.Array:
+    """Return the tokens that hold these bytes."""
+    return base64_texts(payloads, f"{scheme}1.{key_id}.".encode())
+
+
+def base64_texts(payloads: Flat, prefix: bytes = b"") -> pa.Array:
+    """Return bytes in Base64url, each behind a prefix."""
+    sizes = -(-payloads.lengths * 4 // 3) + len(prefix)
+    result = Flat.empty(np.where(payloads.present, sizes, 0), payloads.present)
+    head = np.frombuffer(prefix, np.uint8)
+    for length, rows in payloads.groups():
+        size = -(-length * 4 // 3)
+        padded = np.zeros((len(rows), -(-length // 3) * 3), np.uint8)
+        padded[:, :length] = payloads.get(length, rows)
+        letters = np.frombuffer(base64.urlsafe_b64encode(padded), np.uint8)
+        matrix = np.empty((len(rows), len(head) + size), np.uint8)
+        matrix[:, : len(head)] = head
+        matrix[:, len(head) :] = letters.reshape(len(rows), -1)[:, :size]
+        result.put(len(head) + size, rows, matrix)
+    return result.to_texts()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGroup:
+    """Tokens of one key: which rows, and the bytes in them."""
+
+    key_id: str
+    rows: np.ndarray
+    payloads: Flat
+
+
+def read_tokens(tokens: pa.Array, scheme: str) -> Iterator[TokenGroup]:
+    """Yield the bytes of tokens by key; missing values are passed over.
+
+    Raises:
+        TokenError: with the positions of what are no tokens of this scheme.
+    """
+    texts = tokens.cast(pa.large_string())
+    pattern = rf"^{scheme}1\.[0-9a-f]{{8}}\.[A-Za-z0-9_-]{{2,}}$"
+    fits = pc.fill_null(pc.match_substring_regex(texts, pattern), True)
+    if not pc.all(fits).as_py():
+        wrong = np.flatnonzero(~fits.to_numpy(zero_copy_only=False))
+        raise TokenError("values", NO_TOKEN, wrong)
+    ids = pc.utf8_slice_codeunits(texts, 5, PREFIX_CHARACTERS - 1)
+    for key_id in pc.unique(ids.drop_null()).to_pylist():
+        rows = np.flatnonzero(
+            pc.fill_null(pc.equal(ids, key_id), False).to_numpy(zero_copy_only=False)
+        )
+        bodies = pc.utf8_slice_codeunits(texts.take(pa.array(rows)), PREFIX_CHARACTERS)
+        yield TokenGroup(key_id, rows, _payloads(Flat.of(bodies), rows))
+
+
+def _payloads(letters: Flat, positions: np.ndarray) -> Flat:
+    """Return the bytes that Base64url stands for; each text stands for other bytes."""
+    result = Flat.empty(letters.lengths * 3 // 4, letters.present)
+    for size, rows in letters.groups():
+        length = size * 3 // 4
+        padded = np.full((len(rows), -(-size // 4) * 4), ord("A"), np.uint8)
+        padded[:, :size] = letters.get(size, rows)
+        decoded = np.frombuffer(base64.urlsafe_b64decode(padded), np.uint8)
+        matrix = decoded.reshape(len(rows), -1)
+        wrong = (matrix[:, length:] != 0).any(axis=1)
+        if size % 4 == 1 or wrong.any():
+            raise TokenError("values", NO_TOKEN, positions[rows[wrong]])
+        result.put(length, rows, matrix[:, :length])
+    return result
+
+
+def refuse_tokens(values: pa.Array) -> None:
+    """Refuse texts that are tokens already, so that nothing is pseudonymised twice unawares.
+
+    Raises:
+        AppliedTwiceError: with the positions of the tokens.
+    """
+    found = pc.fill_null(pc.match_substring_regex(values, ANY_TOKEN), False)
+    if pc.any(found).as_py():
+        raise AppliedTwiceError(
+            "values",
+            "tokens of an earlier pseudonymisation",
+            np.flatnonzero(found.to_numpy(zero_copy_only=False)),
+            "use 'repseudonymise_structured', or set 'again: true' in the rule",
+        )
