@@ -91,6 +91,12 @@ def tag_of(kind: pa.DataType) -> bytes:
     )
 
 
+def joined(kind: pa.DataType, *parts: Any, separator: str | bytes = "") -> pa.Array:
+    """Return texts or bytes put together, missing where a part is."""
+    typed = [p.cast(kind) if isinstance(p, pa.Array) else pa.scalar(p, kind) for p in parts]
+    return pc.binary_join_element_wise(*typed, pa.scalar(separator, kind))
+
+
 def encode(array: pa.Array, *, as_text: bool = False) -> pa.Array:
     """Return values as bytes (large binary), missing ones missing."""
     array = plain(array)
@@ -98,11 +104,7 @@ def encode(array: pa.Array, *, as_text: bool = False) -> pa.Array:
         array = array.cast(pa.string())
     tag = tag_of(array.type)
     body = _WRITERS[tag](array)
-    return pc.binary_join_element_wise(
-        pa.scalar(tag, pa.large_binary()),
-        body.cast(pa.large_binary()),
-        pa.scalar(b"", pa.large_binary()),
-    )
+    return joined(pa.large_binary(), tag, body, separator=b"")
 
 
 def decode(encoded: pa.Array, kind: pa.DataType, *, as_text: bool = False) -> pa.Array:
@@ -181,9 +183,8 @@ def _moments(array: pa.Array) -> pa.Array:
         np.mod(pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False), 1000), pa.int64()
     )
     whole = pc.divide(pc.subtract(numbers, rest), 1000).cast(pa.large_string())
-    fraction = pc.binary_join_element_wise(
-        whole, pc.utf8_lpad(rest.cast(pa.large_string()), 3, "0"), "."
-    )
+    digits = pc.utf8_lpad(rest.cast(pa.large_string()), 3, "0")
+    fraction = joined(pa.large_string(), whole, digits, separator=".")
     return pc.if_else(pc.equal(rest, 0), whole, fraction)
 
 

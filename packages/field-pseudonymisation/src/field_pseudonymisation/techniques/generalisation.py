@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from field_pseudonymisation.errors import CellsError, PolicyError
 from field_pseudonymisation.techniques.dates import parsed
 from field_pseudonymisation.techniques.distinct import per_distinct
-from field_pseudonymisation.techniques.encoding import is_text, plain
+from field_pseudonymisation.techniques.encoding import is_text, joined, plain
 from field_pseudonymisation.techniques.technique import Base
 
 if TYPE_CHECKING:
@@ -118,27 +118,26 @@ class Generalise(Base):
         year = pc.utf8_lpad(pc.year(moments).cast(pa.string()), 4, "0")
         match self.options.level:
             case "decade":
-                return pc.binary_join_element_wise(pc.utf8_slice_codeunits(year, 0, 3), "0s", "")
+                return joined(pa.string(), pc.utf8_slice_codeunits(year, 0, 3), "0s")
             case "year":
                 return year
             case "quarter":
-                return pc.binary_join_element_wise(
-                    year, pc.quarter(moments).cast(pa.string()), "-Q"
-                )
+                quarter = pc.quarter(moments).cast(pa.string())
+                return joined(pa.string(), year, quarter, separator="-Q")
             case "month":
                 month = pc.utf8_lpad(pc.month(moments).cast(pa.string()), 2, "0")
-                return pc.binary_join_element_wise(year, month, "-")
+                return joined(pa.string(), year, month, separator="-")
             case _:
                 iso = pc.iso_calendar(moments)
                 week = pc.utf8_lpad(pc.struct_field(iso, "iso_week").cast(pa.string()), 2, "0")
                 owner = pc.struct_field(iso, "iso_year").cast(pa.string())
-                joined = pc.binary_join_element_wise(pc.utf8_lpad(owner, 4, "0"), week, "-W")
-                return pc.if_else(moments.is_valid(), joined, pa.scalar(None, pa.string()))
+                weeks = joined(pa.string(), pc.utf8_lpad(owner, 4, "0"), week, separator="-W")
+                return pc.if_else(moments.is_valid(), weeks, pa.scalar(None, pa.string()))
 
     def _prefixes(self, values: pa.Array) -> pa.Array:
         keep = self.options.keep
         cut = pc.utf8_slice_codeunits(values, 0, keep)
-        hidden = pc.binary_join_element_wise(cut, pa.scalar("*", values.type), "")
+        hidden = joined(values.type, cut, "*")
         is_short = pc.less_equal(pc.utf8_length(values), keep)
         return pc.if_else(is_short, pa.scalar("*", values.type), hidden)
 

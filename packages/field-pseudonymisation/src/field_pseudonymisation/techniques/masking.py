@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from field_pseudonymisation.techniques.distinct import per_distinct
-from field_pseudonymisation.techniques.encoding import is_text, plain
+from field_pseudonymisation.techniques.encoding import is_text, joined, plain
 from field_pseudonymisation.techniques.technique import Base
 from field_pseudonymisation.texts import Texts
 
@@ -49,14 +49,12 @@ class Mask(Base):
         """Hide all between the kept ends behind so many characters, whatever was there."""
         first, last = self.options.keep_first, self.options.keep_last
         hidden = self.options.character * self.options.length
-        kept_first = pc.utf8_slice_codeunits(texts, 0, first) if first else ""
-        kept_last = pc.utf8_slice_codeunits(texts, -last) if last else ""
-        masked = pc.binary_join_element_wise(
-            kept_first,
-            pc.if_else(pc.is_null(texts), pa.scalar(None, pa.string()), hidden),
-            kept_last,
-            "",
-        )
+        ends = [pc.if_else(texts.is_valid(), pa.scalar(hidden, texts.type), None)]
+        if first:
+            ends.insert(0, pc.utf8_slice_codeunits(texts, 0, first))
+        if last:
+            ends.append(pc.utf8_slice_codeunits(texts, -last))
+        masked = joined(texts.type, *ends)
         is_long = pc.greater(pc.utf8_length(texts), first + last)
         return pc.if_else(is_long, masked, pa.scalar(hidden, masked.type))
 
