@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
+from util_services.flow.beside import RECIPE, RECIPE_KIND
+from util_services.flow.plan import BESIDE_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KIND, SCHEMA = "data-services/pseudonymisation", 1
-ENDING = ".pseudonymisation.json"
+SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Recipe:
         """Return the recipe as plain data."""
         schema = pa.schema([(column.name, column.type) for column in self.columns])
         return {
-            "kind": KIND,
+            "kind": RECIPE_KIND,
             "schema": SCHEMA,
             "unmatched": self.unmatched,
             "types": base64.b64encode(schema.serialize().to_pybytes()).decode(),
@@ -109,7 +110,7 @@ class Recipe:
             PolicyError: if it is none, or of a form unknown here.
         """
         try:
-            if record["kind"] != KIND or record["schema"] != SCHEMA:
+            if record["kind"] != RECIPE_KIND or record["schema"] != SCHEMA:
                 raise PolicyError(
                     "The recipe is of a form that is unknown here; use the version of "
                     "field-pseudonymisation that wrote it, or a newer one."
@@ -131,7 +132,7 @@ class Recipe:
         except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException):
             raise PolicyError(
                 "The recipe is damaged, or is none; use the file that was written beside the "
-                f"dataset (its name ends in {ENDING})."
+                f"dataset (its name ends in {BESIDE_ENDINGS[RECIPE]})."
             ) from None
 
     @classmethod
@@ -146,12 +147,3 @@ class Recipe:
         except ValueError:
             record = {}
         return cls.from_dict(record)
-
-
-def is_recipe(content: bytes) -> bool:
-    """Return whether a file is a recipe."""
-    try:
-        record = json.loads(content)
-    except ValueError:
-        return False
-    return isinstance(record, dict) and record.get("kind") == KIND
