@@ -33,7 +33,7 @@ class AnonymisePseudonymiseStructuredConfig(dg.Config):
     )
     policy: Literal["deterministic", "per_dataset", "random"] = Field(
         default="deterministic",
-        description="Whether equal values stay equal in the domain, in this dataset, or not at all.",
+        description="Whether equal values stay equal in the domain, in this dataset, or nowhere.",
     )
     unmatched: Literal["error", "keep", "drop"] = Field(
         default="error", description="What becomes of columns for which there is no rule."
@@ -84,15 +84,13 @@ class RepseudonymiseStructuredConfig(dg.Config):
     """Under which keys and rules a pseudonymised dataset is pseudonymised anew."""
 
     keyset: str = Field(default="", description="The keyset for new tokens; default the former.")
-    domain: str = Field(
-        default="", description="The new domain; default the former of each column."
-    )
+    domain: str = Field(default="", description="The new domain; default that of each column.")
     policy: Literal["", "deterministic", "per_dataset", "random"] = Field(
         default="", description="The new policy; default the former of each column."
     )
     rules: dict[str, Any] = Field(
         default_factory=dict,
-        description="New rules by column, for columns that can be brought back; default the former.",
+        description="New rules, for columns that can be brought back; default the former.",
     )
     recipe: str | None = Field(
         default=None,

@@ -9,6 +9,7 @@ from util_services.errors import quoted_name
 
 if TYPE_CHECKING:
     from field_pseudonymisation.plan import ColumnPlan, Plan
+    from field_pseudonymisation.recipe import RecipeRule
 
 FREQUENT_SHARE = 0.1  # of the rows: one value that is so frequent can be told by it
 FEW_DISTINCT = 32  # so few classes can be told from one another by their frequencies
@@ -25,38 +26,39 @@ Frequencies = Mapping[str, tuple[int, int]]  # distinct values and the most freq
 
 def columns_told(plan: Plan, found: Frequencies) -> list[dict[str, Any]]:
     """Return what was done to each column, a record for each rule."""
-    told = []
     recipe = {column.name: column for column in plan.recipe().columns}
-    for column in plan.columns:
-        distinct, top = found.get(column.name, (None, None))
-        for rule in recipe[column.name].rules or (None,):
-            told.append(
-                {
-                    "column": column.name,
-                    "path": None if rule is None else rule.path,
-                    "technique": rule.technique
-                    if rule
-                    else "drop"
-                    if column.is_dropped
-                    else "retain",
-                    "term": _term(column, None if rule is None else rule.technique),
-                    "domain": rule.domain if rule and rule.key_id else None,
-                    "policy": rule.policy if rule and rule.key_id else None,
-                    "key_id": None if rule is None else rule.key_id,
-                    "reversible": bool(rule and rule.reversible and rule.technique != "retain"),
-                    "rows": plan.rows,
-                    "nulls": column.nulls,
-                    "distinct": distinct,
-                    "top_frequency": top,
-                    "counts": dict(column.transform.counts) if column.transform else {},
-                }
-            )
-    return told
+    return [
+        _rule_told(plan, column, rule, found.get(column.name, (None, None)))
+        for column in plan.columns
+        for rule in recipe[column.name].rules or (None,)
+    ]
 
 
-def _term(column: ColumnPlan, technique: str | None) -> str | None:
-    terms = {rule.technique.name: rule.technique.term for rule in column.rules}
-    return None if technique is None else terms[technique]
+def _rule_told(
+    plan: Plan,
+    column: ColumnPlan,
+    rule: RecipeRule | None,
+    found: tuple[int | None, int | None],
+) -> dict[str, Any]:
+    terms = {one.technique.name: one.technique.term for one in column.rules}
+    unmatched = "drop" if column.is_dropped else "retain"
+    technique = unmatched if rule is None else rule.technique
+    keyed = rule if rule is not None and rule.key_id is not None else None
+    return {
+        "column": column.name,
+        "path": None if rule is None else rule.path,
+        "technique": technique,
+        "term": terms.get(technique),
+        "domain": None if keyed is None else keyed.domain,
+        "policy": None if keyed is None else keyed.policy,
+        "key_id": None if keyed is None else keyed.key_id,
+        "reversible": bool(rule and rule.reversible and technique != "retain"),
+        "rows": plan.rows,
+        "nulls": column.nulls,
+        "distinct": found[0],
+        "top_frequency": found[1],
+        "counts": dict(column.transform.counts) if column.transform else {},
+    }
 
 
 def leaks(plan: Plan) -> list[str]:

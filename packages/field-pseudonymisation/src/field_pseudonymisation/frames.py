@@ -56,7 +56,7 @@ def refuse_repeated(names: Sequence[str]) -> None:
 def array_of(series: pd.Series, name: str) -> pa.Array:
     """Return a column as an Arrow array; NaN, NaT, NA and None are missing."""
     if isinstance(series.dtype, pd.SparseDtype):
-        series = series.sparse.to_dense()
+        series = pd.Series(np.asarray(series), index=series.index)
     if series.dtype == object:
         _refuse_mixed(series, name)
     try:
@@ -81,7 +81,8 @@ def array_of(series: pd.Series, name: str) -> pa.Array:
 
 
 def _whole(array: Any) -> pa.Array:
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    return whole.cast(pa.string()) if pa.types.is_null(whole.type) else whole
 
 
 def _refuse_mixed(series: pd.Series, name: str) -> None:
@@ -93,6 +94,8 @@ def _refuse_mixed(series: pd.Series, name: str) -> None:
         if isinstance(value, float | np.floating) and np.isnan(value):
             continue
         kind = _kind(value)
+        if isinstance(value, set | frozenset):
+            raise CellsError(name, "values of several kinds", [row], "a set is not one value")
         first = first or kind
         if kind != first:
             raise CellsError(name, "values of several kinds", [row], "cast them to one type")
@@ -106,7 +109,7 @@ def _kind(value: Any) -> str:
         (str, "text"),
         (Decimal, "decimal"),
     ):
-        if isinstance(value, kinds):  # type: ignore[arg-type] # a class or several
+        if isinstance(value, kinds):
             return name
     return type(value).__name__
 
@@ -142,10 +145,8 @@ def frame_like(
         if name not in changed:
             made[position] = frame.iloc[:, position].copy()
             continue
-        series = columns[name].to_pandas()
         dtype = changed[name]
-        if dtype is not None:
-            series = _as_dtype(columns[name], series, dtype)
+        series = columns[name].to_pandas() if dtype is None else _as_dtype(columns[name], dtype)
         series.index = frame.index
         made[position] = series
     result = pd.DataFrame(made, index=frame.index)
@@ -153,11 +154,16 @@ def frame_like(
     return result
 
 
-def _as_dtype(array: pa.Array, series: pd.Series, dtype: str) -> pd.Series:
+def _as_dtype(array: pa.Array, dtype: str) -> pd.Series:
+    """Return an array as a column of a type of pandas, without a way through floats."""
     if dtype.endswith("[pyarrow]"):
         return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
     if dtype == "object":
         values = np.empty(len(array), object)
         values[:] = array.to_pylist()
         return pd.Series(values, dtype=object)
-    return series.astype(dtype)  # type: ignore[call-overload, no-any-return] # a name of a dtype
+    if dtype == "category":
+        return array.dictionary_encode().to_pandas()
+    if pa.types.is_integer(array.type):
+        return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))).astype(dtype)  # type: ignore[call-overload, no-any-return] # a name of a dtype
+    return array.to_pandas().astype(dtype)  # type: ignore[call-overload, no-any-return] # a name of a dtype

@@ -27,10 +27,10 @@ def _check(config: AnonymisePseudonymiseStructuredConfig, schema: Schema, inputs
     check_pseudonymise(config, schema, inputs)
 
 
-def _check_again(config: RepseudonymiseStructuredConfig, schema: Schema, inputs: Inputs) -> None:
+def _check_again(config: RepseudonymiseStructuredConfig, _: Schema, __: Inputs) -> None:
     from field_pseudonymisation.structured import check_repseudonymise
 
-    check_repseudonymise(config, schema, inputs)
+    check_repseudonymise(config)
 
 
 @operation(

@@ -1,4 +1,4 @@
-"""Paths inside of nested values: ``$.contacts[*].phone``, with ``*`` for one part, ``**`` for any."""
+"""Paths inside of nested values, such as ``$.contacts[*].phone``; ``**`` is any part of one."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def make_rule(pattern: str, given: Any) -> Rule:
     except PolicyError as error:
         raise PolicyError(f"{place}: {error}.") from None
     try:
-        options = found.options(**{str(key): value for key, value in fields.items()})
+        options = found.options.model_validate({str(key): value for key, value in fields.items()})
     except ValidationError as error:
         raise PolicyError(f"{place}{_told(error, found)}") from None
     column, _, path = pattern.partition(ARROW)
@@ -215,7 +215,10 @@ def make_rule(pattern: str, given: Any) -> Rule:
 def unknown_key(name: str, known: list[str]) -> str:
     """Return the sentence about a key that is none, with the counterpart of an older one."""
     if name in OLDER_KEYS:
-        return f"'{name}' is a key of the platform's former configuration; here it is {OLDER_KEYS[name]}."
+        return (
+            f"'{name}' is a key of the platform's former configuration; here it is "
+            f"{OLDER_KEYS[name]}."
+        )
     return f"unknown key {quoted_name(name)}; known are {', '.join(known)}."
 
 
@@ -227,14 +230,14 @@ def refuse_key_material(place: str, text: str) -> None:
     """
     if _looks_like_key(text):
         raise PolicyError(
-            f"{place}: the text looks like a key; name a keyset instead, keys are never in a config."
+            f"{place}: the text looks like a key; name a keyset instead, for keys are never here."
         )
 
 
 def _looks_like_key(text: str) -> bool:
     bare = text.strip()
     try:
-        content = bytes.fromhex(bare)
+        return len(bytes.fromhex(bare)) in KEY_BYTES
     except ValueError:
         if not re.fullmatch(r"[A-Za-z0-9+/_-]{22,88}={0,2}", bare) or not re.search(r"\d", bare):
             return False

@@ -84,7 +84,7 @@ def depseudonymise_in_run(
     keyset = _keyset(context, config, recipe)
     plan = structured.restoring_plan(dataset, recipe, keyset, config.columns, config.domain)
     with _audited(context, config, approval.claims.id, plan.restored) as told:
-        outcome = structured.restore_dataset(dataset, recipe, plan, selection)
+        outcome = structured.restore_dataset(dataset, plan, selection)
         told["rows_restored"] = dataset.staged.rows - outcome.dropped
     return outcome
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -83,10 +84,8 @@ def keyset_of(name: str) -> Keyset:
         provider = key_provider()
         if name != DEMO or not isinstance(provider, FileProvider):
             raise
-        try:
+        with suppress(KeysetExistsError):
             provider.create(Keyset.generate(DEMO, purpose=PURPOSE))
-        except KeysetExistsError:
-            pass
         return Keyset.load(name, purpose=PURPOSE)
 
 
@@ -266,9 +265,7 @@ def recipe_path(dataset_path: str, named: str | None) -> str:
     return dataset_path.rstrip("/") + BESIDE_ENDINGS[RECIPE]
 
 
-def restore_dataset(
-    dataset: Dataset, recipe: Recipe, plan: ReversePlan, selection: RowSelection | None
-) -> Outcome:
+def restore_dataset(dataset: Dataset, plan: ReversePlan, selection: RowSelection | None) -> Outcome:
     """Return a dataset with columns as they were.
 
     Raises:
@@ -309,9 +306,7 @@ def restoring_plan(
     return compile_recipe(recipe, fields, keyset, columns=columns or None, domain=domain or None)
 
 
-def check_repseudonymise(
-    config: RepseudonymiseStructuredConfig, schema: Schema, inputs: Inputs
-) -> None:
+def check_repseudonymise(config: RepseudonymiseStructuredConfig) -> None:
     """Refuse what is known to be wrong without the dataset."""
     refuse_other_engines()
     if config.keyset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,6 @@ from field_pseudonymisation.ff1.alphabets import ALPHABETS, Alphabet
 from field_pseudonymisation.ff1.column import ColumnCipher
 from field_pseudonymisation.texts import Texts
 from util_services.encryption.secret import Secret, discreet
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["ALPHABETS", "FF1", "MINIMUM_DOMAIN", "Alphabet", "ColumnCipher", "minimum_length"]
 
@@ -51,12 +48,6 @@ class FF1:
         self._minimum = minimum_domain
         self.minimum_length = max(2, minimum_length(len(self.alphabet), minimum_domain))
 
-    @overload
-    def encrypt(self, values: str, tweak: bytes = b"") -> str: ...
-    @overload
-    def encrypt(self, values: Sequence[str | None], tweak: bytes = b"") -> list[str | None]: ...
-    @overload
-    def encrypt(self, values: pa.Array, tweak: bytes = b"") -> pa.Array: ...
     def encrypt(self, values: Any, tweak: bytes = b"") -> Any:
         """Return the ciphertexts of one text, a sequence of texts or an Arrow array, in its form.
 
@@ -68,12 +59,6 @@ class FF1:
         """
         return self._crypt(values, tweak, decrypt=False)
 
-    @overload
-    def decrypt(self, values: str, tweak: bytes = b"") -> str: ...
-    @overload
-    def decrypt(self, values: Sequence[str | None], tweak: bytes = b"") -> list[str | None]: ...
-    @overload
-    def decrypt(self, values: pa.Array, tweak: bytes = b"") -> pa.Array: ...
     def decrypt(self, values: Any, tweak: bytes = b"") -> Any:
         """Return the texts of ciphertexts; the reverse of ``encrypt``."""
         return self._crypt(values, tweak, decrypt=True)

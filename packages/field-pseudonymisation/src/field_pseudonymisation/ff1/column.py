@@ -118,7 +118,7 @@ def _narrow(shape: _Shape, values: np.ndarray, encryptor: Any, *, decrypt: bool)
     for i, modulus in shape.rounds(decrypt=decrypt):
         fixed = np.uint64(words[1]) ^ (np.uint64(i) << shift)
         swapped[:, 1] = ((a if decrypt else b) ^ fixed).byteswap()
-        encryptor.update_into(memoryview(blocks).cast("B"), out)
+        encryptor.update_into(blocks.data.cast("B"), out)
         y = _reduced(high.byteswap(), low, shape.d, modulus)
         if decrypt:
             b += np.uint64(modulus) - y
@@ -168,7 +168,7 @@ def _numbers(numerals: np.ndarray, radix: int) -> np.ndarray:
     for column in columns[1:]:
         numbers *= np.uint64(radix)
         numbers += column
-    return numbers
+    return np.asarray(numbers)
 
 
 def _write(numbers: np.ndarray, target: np.ndarray, start: int, length: int, radix: int) -> None:

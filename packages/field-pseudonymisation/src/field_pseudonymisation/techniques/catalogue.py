@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from field_pseudonymisation.techniques.technique import Options, Target, Technique, Transform
+from field_pseudonymisation.techniques.technique import (
+    Options,
+    PolicyName,
+    Target,
+    Technique,
+    Transform,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -275,7 +281,7 @@ def _shuffle(options: Any, target: Target) -> Transform:
 
 
 DROP = "drop"
-REPEATABLE = ("deterministic", "per_dataset")
+REPEATABLE: tuple[PolicyName, ...] = ("deterministic", "per_dataset")
 
 
 def built_in_techniques() -> Iterable[Technique]:

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from field_pseudonymisation.errors import PolicyError, TokenError
+from field_pseudonymisation.flat import Flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,11 +116,18 @@ def decode(encoded: pa.Array, kind: pa.DataType, *, as_text: bool = False) -> pa
     """
     kind = plain_type(kind)
     tag = b"s" if as_text else tag_of(kind)
-    tags = pc.binary_slice(encoded, 0, 1)
-    other = pc.fill_null(pc.not_equal(tags, pa.scalar(tag, pa.large_binary())), False)
-    if pc.any(other).as_py():
-        raise TokenError("values", UNREADABLE, np.flatnonzero(other.to_numpy(zero_copy_only=False)))
-    body = pc.binary_slice(encoded, 1)
+    flat = Flat.of(encoded)
+    starts = (np.cumsum(flat.lengths) - flat.lengths)[flat.present]
+    rows = np.flatnonzero(flat.present)
+    is_empty = flat.lengths[rows] == 0
+    first = flat.data[np.minimum(starts, max(len(flat.data) - 1, 0))]
+    other = is_empty | (first != tag[0])
+    if other.any():
+        raise TokenError("values", UNREADABLE, rows[other])
+    keeps = np.ones(len(flat.data), bool)
+    keeps[starts] = False
+    left = Flat(flat.data[keeps], flat.lengths - flat.present, flat.present)
+    body = left.to_binary()
     try:
         if as_text:
             return body.cast(pa.large_string()).cast(kind)

@@ -140,7 +140,7 @@ class RandomEncryption(Encryption):
                 "values", "more values than one key may encrypt", (), "split the dataset"
             )
         cipher, associated = self._cipher(key.id, self._salt), self.associated
-        sealed = []
+        sealed: list[bytes | None] = []
         for value in encoded.to_pylist():
             if value is None:
                 sealed.append(None)

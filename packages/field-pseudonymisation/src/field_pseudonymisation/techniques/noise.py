@@ -71,7 +71,7 @@ class Noise(Base):
     def _amounts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         scale = self.options.scale
         if self.options.distribution == "uniform":
-            return scale * (2 * first - 1)
+            return np.asarray(scale * (2 * first - 1))
         if self.options.distribution == "laplace":
             centred = first - 0.5
             return np.asarray(-scale * np.sign(centred) * np.log1p(-2 * np.abs(centred)))

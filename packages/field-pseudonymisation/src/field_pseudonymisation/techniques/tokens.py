@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PREFIX_CHARACTERS = 14  # "siv1.00a1b2c3."
-ANY_TOKEN = r"^(?:mac|siv|gcm|tok)1\.[0-9a-f]{8}\.[A-Za-z0-9_-]{16,}$"
-NO_TOKEN = "what is no token of this technique"
+ANY_PSEUDONYM = r"^(?:mac|siv|gcm|tok)1\.[0-9a-f]{8}\.[A-Za-z0-9_-]{16,}$"
+WRONG_FORM = "what is no token of this technique"
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 IS_LETTER = np.isin(np.arange(256), np.frombuffer(LETTERS, np.uint8))
 
@@ -45,7 +45,7 @@ def base64_texts(payloads: Flat, prefix: bytes = b"") -> pa.Array:
         size = -(-length * 4 // 3)
         padded = np.zeros((len(rows), -(-length // 3) * 3), np.uint8)
         padded[:, :length] = payloads.get(length, rows)
-        letters = np.frombuffer(base64.urlsafe_b64encode(padded), np.uint8)
+        letters = np.frombuffer(base64.urlsafe_b64encode(padded.data), np.uint8)
         matrix = np.empty((len(rows), len(head) + size), np.uint8)
         matrix[:, : len(head)] = head
         matrix[:, len(head) :] = letters.reshape(len(rows), -1)[:, :size]
@@ -71,9 +71,9 @@ def read_tokens(tokens: pa.Array, scheme: str) -> Iterator[TokenGroup]:
     texts = tokens.cast(pa.large_string())
     pattern = rf"^{scheme}1\.[0-9a-f]{{8}}\.[A-Za-z0-9_-]{{2,}}$"
     fits = pc.fill_null(pc.match_substring_regex(texts, pattern), True)
-    if not pc.all(fits).as_py():
+    if pc.all(fits).as_py() is False:
         wrong = np.flatnonzero(~fits.to_numpy(zero_copy_only=False))
-        raise TokenError("values", NO_TOKEN, wrong)
+        raise TokenError("values", WRONG_FORM, wrong)
     ids = pc.utf8_slice_codeunits(texts, 5, PREFIX_CHARACTERS - 1)
     for key_id in pc.unique(ids.drop_null()).to_pylist():
         rows = np.flatnonzero(
@@ -90,11 +90,11 @@ def _payloads(letters: Flat, positions: np.ndarray) -> Flat:
         length = size * 3 // 4
         padded = np.full((len(rows), -(-size // 4) * 4), ord("A"), np.uint8)
         padded[:, :size] = letters.get(size, rows)
-        decoded = np.frombuffer(base64.urlsafe_b64decode(padded), np.uint8)
+        decoded = np.frombuffer(base64.urlsafe_b64decode(padded.data), np.uint8)
         matrix = decoded.reshape(len(rows), -1)
         wrong = (matrix[:, length:] != 0).any(axis=1)
         if size % 4 == 1 or wrong.any():
-            raise TokenError("values", NO_TOKEN, positions[rows[wrong]])
+            raise TokenError("values", WRONG_FORM, positions[rows[wrong]])
         result.put(length, rows, matrix[:, :length])
     return result
 
@@ -105,7 +105,7 @@ def refuse_tokens(values: pa.Array) -> None:
     Raises:
         AppliedTwiceError: with the positions of the tokens.
     """
-    found = pc.fill_null(pc.match_substring_regex(values, ANY_TOKEN), False)
+    found = pc.fill_null(pc.match_substring_regex(values, ANY_PSEUDONYM), False)
     if pc.any(found).as_py():
         raise AppliedTwiceError(
             "values",

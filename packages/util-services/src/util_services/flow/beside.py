@@ -72,12 +72,12 @@ def is_change_log(content: bytes) -> bool:
 
 def is_state(content: bytes) -> bool:
     """Return whether a file is a state."""
-    return _kind_of(content) == STATE_KIND
+    return bool(_kind_of(content) == STATE_KIND)
 
 
 def is_recipe(content: bytes) -> bool:
     """Return whether a file is the recipe of a pseudonymisation."""
-    return _kind_of(content) == RECIPE_KIND
+    return bool(_kind_of(content) == RECIPE_KIND)
 
 
 def _kind_of(content: bytes) -> Any:
