@@ -250,7 +250,8 @@ def test_fp10_whatever_is_changed_in_a_token_is_refused(mode, place):
     with pytest.raises((TokenError, UnknownKeyError)) as refusal:
         depseudonymise(done, report, KEYS)
 
-    assert "value'" not in str(refusal.value) and changed not in str(refusal.value)
+    assert "value'" not in str(refusal.value)
+    assert changed not in str(refusal.value)
 
 
 def test_fp10_tokens_moved_to_another_domain_or_column_are_refused():
@@ -264,7 +265,7 @@ def test_fp10_tokens_moved_to_another_domain_or_column_are_refused():
         done, report = pseudonymise(frame, policy(rules=rules), KEYS)
         moved = done.rename(columns={"a": "b", "b": "a"})
 
-        with pytest.raises(TokenError, match="nothing was decrypted|no token"):
+        with pytest.raises(TokenError, match=r"nothing was decrypted|no token"):
             depseudonymise(moved, report, KEYS)
 
 
@@ -347,8 +348,8 @@ def test_fp14_other_forms_are_made_one_on_request(form, first, second):
 
 
 def test_fp16_frequencies_that_tell_are_told():
-    many, report = one(["flu"] * 50 + [f"x{n}" for n in range(60)], technique="hash")
-    few, other = one(["m", "f"] * 50, technique="hash")
+    _many, report = one(["flu"] * 50 + [f"x{n}" for n in range(60)], technique="hash")
+    _few, other = one(["m", "f"] * 50, technique="hash")
 
     assert "45% of 'a'" in report["warnings"][0]
     assert (report["columns"][0]["distinct"], report["columns"][0]["top_frequency"]) == (61, 50)

@@ -154,7 +154,7 @@ def frame_like(
     return result
 
 
-def _as_dtype(array: pa.Array, dtype: str) -> pd.Series:
+def _as_dtype(array: pa.Array, dtype: str) -> Any:
     """Return an array as a column of a type of pandas, without a way through floats."""
     if dtype.endswith("[pyarrow]"):
         return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
@@ -165,5 +165,6 @@ def _as_dtype(array: pa.Array, dtype: str) -> pd.Series:
     if dtype == "category":
         return array.dictionary_encode().to_pandas()
     if pa.types.is_integer(array.type):
-        return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))).astype(dtype)  # type: ignore[call-overload, no-any-return] # a name of a dtype
-    return array.to_pandas().astype(dtype)  # type: ignore[call-overload, no-any-return] # a name of a dtype
+        exact: Any = pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
+        return exact.astype(dtype)
+    return array.to_pandas().astype(dtype)

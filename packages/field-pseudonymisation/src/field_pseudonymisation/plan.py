@@ -46,6 +46,7 @@ class ColumnPlan:
         transform: does the work; None where the column stays or goes.
         is_dropped: whether it goes.
         dtype: what pandas calls its type, where it is of a frame.
+        stored: its type in the source, where an engine computes with another one.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ColumnPlan:
     transform: Transform | Nested | None = None
     is_dropped: bool = False
     dtype: str | None = None
+    stored: pa.DataType | None = None
     nulls: int = 0
     not_nfc: int = 0
 
@@ -150,7 +152,8 @@ class Plan:
 
     def _recipe_of(self, column: ColumnPlan) -> RecipeColumn:
         rules = tuple(self._recipe_rule(rule) for rule in column.rules)
-        return RecipeColumn(column.name, column.type, rules, column.is_dropped, column.dtype)
+        kind = column.stored or column.type
+        return RecipeColumn(column.name, kind, rules, column.is_dropped, column.dtype)
 
     def _recipe_rule(self, rule: Rule) -> RecipeRule:
         is_keyed = rule.technique.is_keyed
@@ -177,6 +180,7 @@ def compile_policy(
     *,
     vaults: Path | None = None,
     dtypes: Mapping[str, str] | None = None,
+    stored: Mapping[str, pa.DataType] | None = None,
 ) -> Plan:
     """Return what a policy does to the columns of a dataset.
 
@@ -191,7 +195,8 @@ def compile_policy(
     salts = {"per_dataset": secrets.token_hex(SALT_BYTES)}
     columns = []
     for name, kind in fields:
-        column = ColumnPlan(name, plain_type(kind), rules[name], dtype=(dtypes or {}).get(name))
+        column = ColumnPlan(name, plain_type(kind), rules[name])
+        column.dtype, column.stored = (dtypes or {}).get(name), (stored or {}).get(name)
         binder = _Binder(name, policy, keyset, salts, vaults)
         _bind(column, binder)
         columns.append(column)

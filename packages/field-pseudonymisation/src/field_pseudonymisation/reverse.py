@@ -37,9 +37,14 @@ class ReverseColumn:
     is_asked: bool = True  # whether it comes out, or only others need it
 
     @property
+    def is_restored(self) -> bool:
+        """Whether it comes out as it was."""
+        return self.transform is not None and self.is_asked
+
+    @property
     def output(self) -> pa.DataType:
         """The type of what comes out."""
-        return self.original if self.transform is not None and self.is_asked else self.type
+        return self.original if self.is_restored else self.type
 
 
 @dataclass
@@ -52,7 +57,7 @@ class ReversePlan:
     @property
     def restored(self) -> tuple[str, ...]:
         """The columns that come out as they were."""
-        return tuple(c.name for c in self.columns if c.transform is not None and c.is_asked)
+        return tuple(column.name for column in self.columns if column.is_restored)
 
     @property
     def output(self) -> pa.Schema:
@@ -78,9 +83,7 @@ class ReversePlan:
                 originals[column.name] = found if isinstance(found, pa.Array) else pa.array(found)
         self.rows += rows
         return {
-            column.name: originals[column.name]
-            if column.transform is not None and column.is_asked
-            else batch[column.name]
+            column.name: originals[column.name] if column.is_restored else batch[column.name]
             for column in self.columns
         }
 

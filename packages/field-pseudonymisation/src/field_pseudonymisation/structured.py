@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from field_pseudonymisation import findings
 from field_pseudonymisation.api import PURPOSE
-from field_pseudonymisation.config import DEMO
+from field_pseudonymisation.config import DEMO, default_rules
 from field_pseudonymisation.errors import FieldPseudonymisationError, PolicyError
 from field_pseudonymisation.plan import RETAIN, compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
@@ -24,6 +24,7 @@ from field_pseudonymisation.recipe import Recipe, RecipeColumn
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
 from util_services.errors import ConfigurationError, quoted, quoted_name
 from util_services.flow.beside import RECIPE
+from util_services.flow.objects import SAMPLE_SCHEME
 from util_services.flow.operate import Outcome
 from util_services.flow.plan import BESIDE_ENDINGS
 from util_services.reports import Section, Table
@@ -122,7 +123,8 @@ def pseudonymise_dataset(
     policy = policy_of(config, dataset.content)
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
     engine, rows = dataset.engine, dataset.scan()
-    plan = compile_policy(policy, _fields(engine.arrow_schema(rows)), keyset)
+    stored = dict(_fields(dataset.schema.arrow))
+    plan = compile_policy(policy, _fields(engine.arrow_schema(rows)), keyset, stored=stored)
     if plan.waits_for:
         chosen = engine.select(rows, {name: name for name in plan.waits_for})
         table = engine.consume(chosen, lambda reader: reader.read_all())
@@ -289,6 +291,7 @@ def restore_dataset(dataset: Dataset, plan: ReversePlan, selection: RowSelection
     return Outcome(
         frame,
         dropped=dropped,
+        types={column.name: column.output for column in plan.columns if column.is_restored},
         facts={"columns_restored": list(plan.restored), "columns_kept": kept},
         warnings=tuple(warnings),
         limits=(
@@ -315,25 +318,46 @@ def check_repseudonymise(config: RepseudonymiseStructuredConfig) -> None:
 
 def repseudonymise_dataset(dataset: Dataset, config: RepseudonymiseStructuredConfig) -> Outcome:
     """Return a dataset under other keys, rules or domains, in one pass without its originals."""
-    path = recipe_path(dataset.staged.origin.path, config.recipe)
-    former = Recipe.from_json(dataset.content(path))
-    fields = _fields(dataset.engine.arrow_schema(dataset.scan()))
+    scanned = dataset.engine.arrow_schema(dataset.scan())
+    given = _given(dataset, config, scanned)
+    former, fields = given.recipe, given.fields
     old_keys = only_keyset(former)
     back = compile_recipe(former, fields, keyset_of(old_keys) if old_keys else None)
-    originals = [(c.name, c.original if c.name in back.restored else c.type) for c in back.columns]
+    originals = [(c.name, c.output) for c in back.columns]
+    stored = {column.name: column.type for column in former.columns}
     policy = _new_policy(former, config, back, old_keys)
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
-    plan = compile_policy(policy, originals, keyset)
+    plan = compile_policy(policy, originals, keyset, stored=stored)
     if plan.waits_for:
         raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
 
     def work(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
-        return plan.apply(back.apply(batch, rows), rows)
+        return plan.apply(back.apply(given.prepared(batch, rows), rows), rows)
 
     frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
     outcome = _outcome(dataset, frame, plan, _merged(former, plan, back))
     kept = [column.name for column in former.columns if column.name not in back.restored]
     return replace(outcome, facts={**outcome.facts, "columns_kept": kept})
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A pseudonymised dataset: its recipe, its columns, and how its batches come about."""
+
+    recipe: Recipe
+    fields: list[tuple[str, pa.DataType]]
+    prepared: Callable[[Mapping[str, pa.Array], int], Mapping[str, pa.Array]]
+
+
+def _given(dataset: Dataset, config: RepseudonymiseStructuredConfig, scanned: pa.Schema) -> _Given:
+    """Return the dataset of a run; the bundled sample is pseudonymised on the way, to show it."""
+    path = dataset.staged.origin.path
+    if config.recipe is None and path.startswith(SAMPLE_SCHEME):
+        policy = PseudonymisationPolicy(DEMO, DEMO, default_rules(), unmatched="keep")
+        plan = compile_policy(policy, _fields(scanned), keyset_of(DEMO))
+        return _Given(plan.recipe(), _fields(plan.output), plan.apply)
+    recipe = Recipe.from_json(dataset.content(recipe_path(path, config.recipe)))
+    return _Given(recipe, _fields(scanned), lambda batch, _: batch)
 
 
 def only_keyset(recipe: Recipe) -> str:

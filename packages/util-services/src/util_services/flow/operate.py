@@ -80,6 +80,8 @@ class Outcome:
         is_selection: whether the rows of the result are some of the dataset's; a step that makes
             or merges rows accounts for them in its facts.
         beside: writers of further files of the output by their kinds, which are published with it.
+        types: what columns are to be in a format that knows types, where an engine computes them as
+            a wider one or in another zone.
     """
 
     frame: nw.LazyFrame[Any]
@@ -92,6 +94,7 @@ class Outcome:
     set_aside: tuple[nw.LazyFrame[Any], ...] = ()
     is_selection: bool = True
     beside: Mapping[str, Callable[[AnyPath], None]] = field(default_factory=dict)
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
 
 
 class OutcomeError(DataServicesError, TypeError):
@@ -193,7 +196,11 @@ def _fields(dataset: Dataset, outcome: Outcome, staging: Staging) -> pa.Schema:
     is_parquet = staged.format == "parquet"
     stored = common_fields(map(staging.path, staged.files)) if is_parquet else nullable(scanned)
     found = engine.arrow_schema(outcome.frame)
-    return kept_fields(found, scanned, stored, keep_nan=staged.keep_nan)
+    kept = kept_fields(found, scanned, stored, keep_nan=staged.keep_nan)
+    for name, kind in outcome.types.items():
+        place = kept.get_field_index(name)
+        kept = kept.set(place, kept.field(place).with_type(kind))
+    return kept
 
 
 def _checked(name: str, outcome: Any) -> Outcome:
