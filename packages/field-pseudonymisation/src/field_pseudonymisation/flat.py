@@ -68,6 +68,13 @@ class Flat:
         else:
             self.data[self._starts[rows, None] + np.arange(length)] = matrix
 
+    def of_rows(self, rows: np.ndarray) -> Flat:
+        """Return the same column with nothing but some rows, given as truth values."""
+        if (rows == self.present).all():
+            return self
+        keeps = np.repeat(rows, self.lengths)
+        return Flat(self.data[keeps], np.where(rows, self.lengths, 0), rows)
+
     def to_binary(self) -> pa.Array:
         """Return the rows as an Arrow array of binary values."""
         return text_array(self.data, self.lengths, self.present, pa.large_binary())

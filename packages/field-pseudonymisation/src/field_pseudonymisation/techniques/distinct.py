@@ -34,6 +34,27 @@ def per_distinct(values: pa.Array, function: Callable[[pa.Array], pa.Array]) -> 
     return found.take(encoded.indices)
 
 
+def by_length(values: pa.Array, function: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Return ``function(values)`` of texts or bytes, computed in the order of their lengths.
+
+    Those of one length then lie side by side, where they are worked on without being gathered.
+    The function must work on each value by itself. Positions in errors are those of ``values``.
+    """
+    lengths = pc.fill_null(pc.binary_length(values), 0).to_numpy(zero_copy_only=False)
+    if not len(lengths) or lengths.min() == lengths.max():
+        return function(values)
+    sortable = lengths.astype(np.uint16) if lengths.max() < 1 << 16 else lengths
+    order = np.argsort(sortable, kind="stable")
+    try:
+        found = function(values.take(pa.array(order)))
+    except CellsError as error:
+        rows = np.sort(order[list(error.positions)])
+        raise type(error)(error.column, error.reason, rows, error.cure) from None
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    return found.take(pa.array(back))
+
+
 def _has_few_distinct(values: pa.Array) -> bool:
     """Estimate from how often values meet in a sample, which they do even at 5 % distinct."""
     if len(values) < 64:

@@ -7,18 +7,18 @@ a token that was moved elsewhere cannot be read.
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from field_pseudonymisation.errors import TokenError
 from field_pseudonymisation.flat import Flat
-from field_pseudonymisation.techniques.distinct import per_distinct
+from field_pseudonymisation.techniques.distinct import by_length, per_distinct
 from field_pseudonymisation.techniques.encoding import decode, decode_any, encode, plain
 from field_pseudonymisation.techniques.normalisation import normalise
 from field_pseudonymisation.techniques.siv import ColumnSiv
@@ -81,18 +81,14 @@ class Encryption(Base):
         Raises:
             TokenError: with the positions of tokens that cannot be opened.
         """
-        found, places = [], []
+        result = pa.nulls(len(tokens), pa.large_binary())
         for group in read_tokens(tokens, scheme):
             values, wrong = opened(group.key_id, group.payloads)
             if wrong.any():
-                raise TokenError("values", NOT_OURS, group.rows[wrong], "nothing was decrypted")
-            found.append(values.to_binary())
-            places.append(group.rows)
-        order = np.full(len(tokens), -1, np.int64)
-        if places:
-            order[np.concatenate(places)] = np.arange(sum(map(len, places)))
-        everything = pa.concat_arrays(found) if found else pa.array([], pa.large_binary())
-        return everything.take(pa.array(order, mask=order < 0))
+                raise TokenError("values", NOT_OURS, np.flatnonzero(wrong), "nothing was decrypted")
+            found = values.to_binary()
+            result = found if result.null_count == len(result) else pc.coalesce(result, found)
+        return result
 
 
 class DeterministicEncryption(Encryption):
@@ -104,18 +100,22 @@ class DeterministicEncryption(Encryption):
 
     def _tokens(self, values: pa.Array) -> pa.Array:
         key = self.target.key()
-        sealed = self._cipher(key.id).seal(Flat.of(self.encoded(values)))
-        return write_tokens("siv", key.id, sealed).cast(self.output)
+        cipher = self._cipher(key.id)
+
+        def sealed(encoded: pa.Array) -> pa.Array:
+            return write_tokens("siv", key.id, cipher.seal(Flat.of(encoded)))
+
+        return by_length(self.encoded(values), sealed).cast(self.output)
 
     def opened(self, tokens: pa.Array) -> pa.Array:
         """Return what is in tokens."""
 
-        def distinct(values: pa.Array) -> pa.Array:
+        def opened(values: pa.Array) -> pa.Array:
             return self.gathered(
                 values, "siv", lambda key_id, flat: self._cipher(key_id).open(flat)
             )
 
-        return per_distinct(tokens, distinct)
+        return per_distinct(tokens, lambda some: by_length(some, opened))
 
     @discreet
     def _cipher(self, key_id: str) -> ColumnSiv:
@@ -156,18 +156,19 @@ class RandomEncryption(Encryption):
         return self.gathered(tokens, "gcm", self._open)
 
     def _open(self, key_id: str, sealed: Flat) -> tuple[Flat, np.ndarray]:
-        ciphers: dict[bytes, Any] = defaultdict(lambda: None)
-        values: list[bytes] = []
+        ciphers: dict[bytes, AESGCM] = {}
+        values: list[bytes | None] = [None] * len(sealed.lengths)
         wrong = np.zeros(len(sealed.lengths), bool)
-        for row, token in enumerate(sealed.to_payloads()):
+        payloads = sealed.to_payloads()
+        for row in np.flatnonzero(sealed.present).tolist():
+            token = payloads[row]
             salt, nonce, body = token[:SALT], token[SALT : SALT + NONCE], token[SALT + NONCE :]
+            if salt not in ciphers:
+                ciphers[salt] = self._cipher(key_id, salt)
             try:
-                cipher = ciphers[salt] or self._cipher(key_id, salt)
-                ciphers[salt] = cipher
-                values.append(cipher.decrypt(nonce, body, self.associated))
+                values[row] = ciphers[salt].decrypt(nonce, body, self.associated)
             except (InvalidTag, ValueError):
                 wrong[row] = True
-                values.append(b"")
         return Flat.of(pa.array(values, pa.large_binary())), wrong
 
     @discreet

@@ -7,7 +7,7 @@ separators stay where they are. Check digits are checked, left out and computed 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from field_pseudonymisation.errors import PolicyError, SmallDomainError, UnencryptableError
 from field_pseudonymisation.ff1 import FF1, MINIMUM_DOMAIN, Alphabet, minimum_length
 from field_pseudonymisation.techniques import check_digits
-from field_pseudonymisation.techniques.distinct import per_distinct
+from field_pseudonymisation.techniques.distinct import by_length, per_distinct
 from field_pseudonymisation.techniques.encoding import is_text, plain
 from field_pseudonymisation.techniques.technique import Base
 from field_pseudonymisation.texts import Texts
@@ -80,13 +80,13 @@ class FormatPreservingEncryption(Base):
         texts = self._digits(plain(values)) if self._integer else plain(values)
         if self.options.on_unencryptable == "null":
             texts = self._without_unencryptable(texts)
-        crypted = per_distinct(texts, lambda some: self._crypted(some, decrypt=False))
+        crypted = per_distinct(texts, partial(by_length, function=self._encrypted))
         self.count("fixed_points", pc.sum(pc.equal(texts, crypted)).as_py() or 0)
         return crypted.cast(self.output)
 
     def reverse(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the original values."""
-        texts = per_distinct(plain(values), lambda some: self._crypted(some, decrypt=True))
+        texts = per_distinct(plain(values), partial(by_length, function=self._decrypted))
         return texts.cast(self.target.type)
 
     def _without_unencryptable(self, texts: pa.Array) -> pa.Array:
@@ -115,6 +115,12 @@ class FormatPreservingEncryption(Base):
                 "set a larger 'width', or use 'encrypt'",
             )
         return texts
+
+    def _encrypted(self, values: pa.Array) -> pa.Array:
+        return self._crypted(values, decrypt=False)
+
+    def _decrypted(self, values: pa.Array) -> pa.Array:
+        return self._crypted(values, decrypt=True)
 
     def _crypted(self, values: pa.Array, *, decrypt: bool) -> pa.Array:
         ff1 = FF1(self.target.subkey("format_preserving_encrypt"), self._alphabet)

@@ -69,13 +69,16 @@ def hmac_sha256(key: Secret, messages: list[bytes | None], size: int) -> bytes:
     The key's two blocks are hashed once, and the states copied for each message.
     """
     padded = key.reveal().ljust(BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ INNER for byte in padded))
-    outer = hashlib.sha256(bytes(byte ^ OUTER for byte in padded))
-    macs = []
+    inner = hashlib.sha256(bytes(byte ^ INNER for byte in padded)).copy
+    outer = hashlib.sha256(bytes(byte ^ OUTER for byte in padded)).copy
+    macs: list[bytes] = []
+    add = macs.append
     for message in messages:
         if message is not None:
-            first, second = inner.copy(), outer.copy()
+            first = inner()
             first.update(message)
+            second = outer()
             second.update(first.digest())
-            macs.append(second.digest()[:size])
-    return b"".join(macs)
+            add(second.digest())
+    whole = np.frombuffer(b"".join(macs), np.uint8).reshape(-1, hashlib.sha256().digest_size)
+    return whole[:, :size].tobytes()

@@ -49,13 +49,17 @@ class Mask(Base):
         """Hide all between the kept ends behind so many characters, whatever was there."""
         first, last = self.options.keep_first, self.options.keep_last
         hidden = self.options.character * self.options.length
+        lengths = pc.utf8_length(texts)
+        if len(texts) and (pc.min(lengths).as_py() or 0) > first + last:
+            stop = -last if last else int(np.iinfo(np.int32).max)
+            return pc.utf8_replace_slice(texts, first, stop, hidden)
         ends = [pc.if_else(texts.is_valid(), pa.scalar(hidden, texts.type), None)]
         if first:
             ends.insert(0, pc.utf8_slice_codeunits(texts, 0, first))
         if last:
             ends.append(pc.utf8_slice_codeunits(texts, -last))
         masked = joined(texts.type, *ends)
-        is_long = pc.greater(pc.utf8_length(texts), first + last)
+        is_long = pc.greater(lengths, first + last)
         return pc.if_else(is_long, masked, pa.scalar(hidden, masked.type))
 
     def _true_length(self, array: pa.Array) -> pa.Array:

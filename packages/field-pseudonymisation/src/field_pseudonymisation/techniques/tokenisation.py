@@ -61,11 +61,13 @@ class Tokenisation(Base):
         tokens = plain(values)
         found: list[bytes | None] = [None] * len(tokens)
         for group in read_tokens(tokens, "tok"):
-            opened = self._vault.values_of(group.key_id, group.payloads.to_payloads())
-            wrong = [row for row, value in zip(group.rows, opened, strict=True) if value is None]
+            rows = np.flatnonzero(group.payloads.present).tolist()
+            payloads = group.payloads.to_payloads()
+            opened = self._vault.values_of(group.key_id, [payloads[row] for row in rows])
+            wrong = [row for row, value in zip(rows, opened, strict=True) if value is None]
             if wrong:
                 raise TokenError("values", UNKNOWN, wrong, "nothing was decrypted")
-            for row, value in zip(group.rows, opened, strict=True):
+            for row, value in zip(rows, opened, strict=True):
                 found[row] = value
         if pa.types.is_null(self.target.type):
             return [None if one is None else decode_any(one) for one in found]

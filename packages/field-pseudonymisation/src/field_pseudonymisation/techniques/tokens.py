@@ -28,6 +28,7 @@ PREFIX_CHARACTERS = 14  # "siv1.00a1b2c3."
 ANY_PSEUDONYM = r"^(?:mac|siv|gcm|tok)1\.[0-9a-f]{8}\.[A-Za-z0-9_-]{16,}$"
 WRONG_FORM = "what is no token of this technique"
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+IS_HEX = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdef", np.uint8))
 IS_LETTER = np.isin(np.arange(256), np.frombuffer(LETTERS, np.uint8))
 
 
@@ -55,10 +56,9 @@ def base64_texts(payloads: Flat, prefix: bytes = b"") -> pa.Array:
 
 @dataclass(frozen=True, slots=True)
 class TokenGroup:
-    """Tokens of one key: which rows, and the bytes in them."""
+    """Tokens of one key: the bytes in them, of the rows that are present."""
 
     key_id: str
-    rows: np.ndarray
     payloads: Flat
 
 
@@ -68,22 +68,30 @@ def read_tokens(tokens: pa.Array, scheme: str) -> Iterator[TokenGroup]:
     Raises:
         TokenError: with the positions of what are no tokens of this scheme.
     """
-    texts = tokens.cast(pa.large_string())
-    pattern = rf"^{scheme}1\.[0-9a-f]{{8}}\.[A-Za-z0-9_-]{{2,}}$"
-    fits = pc.fill_null(pc.match_substring_regex(texts, pattern), True)
-    if pc.all(fits).as_py() is False:
-        wrong = np.flatnonzero(~fits.to_numpy(zero_copy_only=False))
-        raise TokenError("values", WRONG_FORM, wrong)
-    ids = pc.utf8_slice_codeunits(texts, 5, PREFIX_CHARACTERS - 1)
-    for key_id in pc.unique(ids.drop_null()).to_pylist():
-        rows = np.flatnonzero(
-            pc.fill_null(pc.equal(ids, key_id), False).to_numpy(zero_copy_only=False)
-        )
-        bodies = pc.utf8_slice_codeunits(texts.take(pa.array(rows)), PREFIX_CHARACTERS)
-        yield TokenGroup(key_id, rows, _payloads(Flat.of(bodies), rows))
+    flat = Flat.of(tokens.cast(pa.large_string()))
+    ids = np.zeros(len(flat.lengths), "S8")
+    letters = Flat.empty(np.maximum(flat.lengths - PREFIX_CHARACTERS, 0), flat.present)
+    head = np.frombuffer(f"{scheme}1.".encode(), np.uint8)
+    wrong = np.zeros(len(ids), bool)
+    for length, rows in flat.groups():
+        if length < PREFIX_CHARACTERS + 2:
+            wrong[rows] = True
+            continue
+        matrix = flat.get(length, rows)
+        body = matrix[:, PREFIX_CHARACTERS:]
+        fits = (matrix[:, : len(head)] == head).all(axis=1) & (matrix[:, 13] == ord("."))
+        fits &= IS_HEX[matrix[:, 5:13]].all(axis=1) & IS_LETTER[body].all(axis=1)
+        wrong[rows] = ~fits
+        ids[rows] = np.ascontiguousarray(matrix[:, 5:13]).view("S8").reshape(-1)
+        letters.put(length - PREFIX_CHARACTERS, rows, body)
+    if wrong.any():
+        raise TokenError("values", WRONG_FORM, np.flatnonzero(wrong))
+    payloads = _payloads(letters)
+    for key_id in np.unique(ids[flat.present]).tolist():
+        yield TokenGroup(key_id.decode(), payloads.of_rows(flat.present & (ids == key_id)))
 
 
-def _payloads(letters: Flat, positions: np.ndarray) -> Flat:
+def _payloads(letters: Flat) -> Flat:
     """Return the bytes that Base64url stands for; each text stands for other bytes."""
     result = Flat.empty(letters.lengths * 3 // 4, letters.present)
     for size, rows in letters.groups():
@@ -94,7 +102,7 @@ def _payloads(letters: Flat, positions: np.ndarray) -> Flat:
         matrix = decoded.reshape(len(rows), -1)
         wrong = (matrix[:, length:] != 0).any(axis=1)
         if size % 4 == 1 or wrong.any():
-            raise TokenError("values", WRONG_FORM, positions[rows[wrong]])
+            raise TokenError("values", WRONG_FORM, rows if size % 4 == 1 else rows[wrong])
         result.put(length, rows, matrix[:, :length])
     return result
 
