@@ -66,7 +66,7 @@ class Generalise(Base):
         filled = pc.fill_null(values.cast(pa.float64(), safe=False), 0.0)
         numbers = filled.to_numpy(zero_copy_only=False)
         odd = ~np.isfinite(numbers)
-        odd |= np.abs(numbers) > EXACT
+        odd |= np.abs(numbers) >= EXACT
         if odd.any():
             raise CellsError(
                 self.target.column,

@@ -45,11 +45,11 @@ class Noise(Base):
             raw = numbers_of(chosen, key)  # type: ignore[arg-type] # a Secret
         uniform = (raw >> np.uint64(11)).astype(np.float64) / float(1 << 53)
         numbers = chosen.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        if pa.types.is_integer(values.type) and (np.abs(numbers) > EXACT).any():
+        if pa.types.is_integer(values.type) and (np.abs(numbers) >= EXACT).any():
             raise CellsError(
                 self.target.column,
                 "integers beyond 2^53, to which noise cannot be added exactly",
-                np.flatnonzero(present)[np.abs(numbers) > EXACT],
+                np.flatnonzero(present)[np.abs(numbers) >= EXACT],
             )
         noisy = numbers + self._amounts(uniform[:, 0], uniform[:, 1])
         options = self.options
