@@ -68,6 +68,17 @@ class Flat:
         else:
             self.data[self._starts[rows, None] + np.arange(length)] = matrix
 
+    def behind(self, head: bytes) -> Flat:
+        """Return each row behind the same bytes."""
+        added = np.where(self.present, self.lengths + len(head), 0)
+        result = Flat.empty(added, self.present)
+        for length, rows in self.groups():
+            matrix = np.empty((len(rows), len(head) + length), np.uint8)
+            matrix[:, : len(head)] = np.frombuffer(head, np.uint8)
+            matrix[:, len(head) :] = self.get(length, rows)
+            result.put(len(head) + length, rows, matrix)
+        return result
+
     def of_rows(self, rows: np.ndarray) -> Flat:
         """Return the same column with nothing but some rows, given as truth values."""
         if (rows == self.present).all():

@@ -114,7 +114,7 @@ def compile_recipe(
     known = {column.name: column for column in recipe.columns}
     types = dict(fields)
     wanted = _wanted(recipe, types, columns, domain)
-    maker = _Maker(known, keyset, vaults)
+    maker = _Maker(known, types, keyset, vaults)
     needed = {name for one in wanted for name in maker.needs(one) if known[name].is_reversible}
     found = []
     for name, kind in fields:
@@ -178,6 +178,7 @@ class _Maker:
     """Makes the transforms of columns as their recipe describes them."""
 
     known: Mapping[str, RecipeColumn]
+    present: Collection[str]
     keyset: Keyset | None
     vaults: Path | None
 
@@ -211,7 +212,8 @@ class _Maker:
         for entity in entities:
             other = self.known.get(entity)
             is_same = other is not None and all(r.technique == RETAIN for r in other.rules)
-            if other is None or other.is_dropped or not (other.is_reversible or is_same):
+            is_gone = other is None or other.is_dropped or entity not in self.present
+            if is_gone or not (is_same or (other is not None and other.is_reversible)):
                 raise PolicyError(
                     f"{quoted_name(name)} was shifted by {quoted_name(str(entity))}, of which "
                     "nothing can be brought back; leave it out of 'columns'."

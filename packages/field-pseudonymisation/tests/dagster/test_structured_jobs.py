@@ -16,8 +16,10 @@ from field_pseudonymisation.jobs import (
     depseudonymise_structured_job,
     repseudonymise_structured_job,
 )
+from util_services.errors import ConfigurationError
 from util_services.keys import Keyset, KeysetInfo
 from util_services.keys.providers.choice import key_provider
+from util_services.runs.check import check_config
 
 CSV = (
     "id,email,phone,born,note\n"
@@ -180,6 +182,45 @@ def test_a_policy_that_does_not_fit_is_refused_before_a_row_is_read(
     with pytest.raises(AssertionError, match=sentence):
         raise AssertionError(reason(result))
     assert files(root) == ["in.csv"]
+
+
+@pytest.mark.parametrize(
+    ("key", "counterpart"), [("used_function", "'rules'"), ("key_name", "'keyset'")]
+)
+def test_keys_of_the_former_configuration_are_answered_with_their_counterparts(
+    root, key, counterpart
+):
+    config = {"ops": {"anonymise_pseudonymise_structured": {"config": {key: "hash"}}}}
+
+    with pytest.raises(ConfigurationError, match=f"'{key}'.*here it is {counterpart}"):
+        check_config(anonymise_pseudonymise_structured_job, config)
+
+
+def test_what_brings_originals_back_is_never_only_tried(root):
+    from util_services.runs.dry_run import dry_run
+
+    (root / "in.csv").write_text(CSV)
+    (root / "approval.token").write_text("x")
+    ops = {
+        "read_dataset": {"config": {"path": "in.csv"}},
+        "depseudonymise_structured": {"config": ASK | {"approval": "approval.token"}},
+        "write_dataset": {"config": {"path": "back.csv"}},
+    }
+
+    with pytest.raises(ConfigurationError, match="run it"):
+        dry_run(depseudonymise_structured_job, {"ops": ops}, "run-1")
+
+
+def test_a_date_cannot_be_shifted_back_without_its_entity(run, root, approval, reason):
+    pseudonymised(run, root)
+    table = [row[1:] for row in rows((root / "out.csv").read_text())]
+    with (root / "cut.csv").open("w", newline="") as opened:
+        csv.writer(opened, lineterminator="\n").writerows(table)
+    options = ASK | {"approval": approval("cut.csv"), "recipe": "out.csv.pseudonymisation.json"}
+
+    result = run(depseudonymise_structured_job, "cut.csv", "back.csv", **options)
+
+    assert "'born' was shifted by 'id'" in reason(result)
 
 
 def test_a_world_readable_key_file_is_refused(run, root, reason):

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from field_pseudonymisation import PseudonymisationPolicy, pseudonymise
+from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
+from field_pseudonymisation.errors import TokenError
 from field_pseudonymisation.flat import Flat
 from field_pseudonymisation.techniques.hashing import hmac_sha256
 from field_pseudonymisation.techniques.siv import ColumnSiv
@@ -178,3 +179,23 @@ def test_shifts_of_dates_are_spread_evenly_and_never_none():
     assert values.tolist() == [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5]
     chi_square = float(((counts - 2000) ** 2 / 2000).sum())
     assert chi_square < 45  # 9 degrees of freedom: beyond it once in a million keys
+
+
+def test_the_form_of_tink_is_its_prefix_before_what_cryptography_opens():
+    keyset = Keyset.generate()
+    key = keyset.primary.subkey("clinic-a", "encrypt", length=64).reveal()
+    table = pa.table({"a": ["0047", None, "", "a longer value than one block of AES"]})
+    policy = PseudonymisationPolicy(
+        "k", "clinic-a", {"a": {"technique": "encrypt", "form": "tink"}}
+    )
+
+    done, report = pseudonymise(table, policy, keyset)
+
+    raw = unpadded(done["a"][0].as_py())
+    assert raw[:5] == b"\x01" + bytes.fromhex(keyset.primary.id)
+    associated = len(b"clinic-a").to_bytes(4, "big") + b"clinic-a"
+    assert AESSIV(key).decrypt(raw[5:], [associated]) == b"s0047"
+    assert depseudonymise(done, report, keyset)[0].equals(table)
+    for wrong in ("short", "A" * 40, "AQ" + "=" * 30):
+        with pytest.raises(TokenError):
+            depseudonymise(pa.table({"a": [wrong]}), report, keyset)

@@ -56,10 +56,20 @@ class EncryptOptions(KeyedOptions):
         default=None,
         description="AES-SIV, equal values stay equal; or AES-GCM. Default what the policy says.",
     )
+    form: Literal["token", "tink"] = Field(
+        default="token",
+        description="'tink': Tink's wire format of deterministic AEAD, in Base64url.",
+    )
     bound_to: Literal["domain", "column"] = Field(
         default="domain",
         description="Where a token can be read: in all columns of its domain, or in its own.",
     )
+
+    @model_validator(mode="after")
+    def _tink_is_deterministic(self) -> EncryptOptions:
+        if self.form == "tink" and "random" in {self.mode, self.policy}:
+            raise ValueError("'form: tink' is for the mode 'deterministic'")
+        return self
 
 
 class FormatPreservingOptions(Options):

@@ -23,12 +23,18 @@ from field_pseudonymisation.techniques.encoding import decode, decode_any, encod
 from field_pseudonymisation.techniques.normalisation import normalise
 from field_pseudonymisation.techniques.siv import ColumnSiv
 from field_pseudonymisation.techniques.technique import Base
-from field_pseudonymisation.techniques.tokens import read_tokens, write_tokens
+from field_pseudonymisation.techniques.tokens import (
+    base64_texts,
+    read_tink,
+    read_tokens,
+    write_tokens,
+)
 from util_services.encryption.secret import discreet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+TINK_START = b"\x01"  # of what is encrypted, before the id of the key
 SIV_KEY = 64  # bytes: AES-256 twice
 SALT, NONCE, TAG = 16, 12, 16
 MOST_MESSAGES = 1 << 32  # of random nonces under one key (NIST SP 800-38D, section 8.3)
@@ -82,7 +88,8 @@ class Encryption(Base):
             TokenError: with the positions of tokens that cannot be opened.
         """
         result = pa.nulls(len(tokens), pa.large_binary())
-        for group in read_tokens(tokens, scheme):
+        is_tink = self.options.form == "tink"
+        for group in read_tink(tokens) if is_tink else read_tokens(tokens, scheme):
             values, wrong = opened(group.key_id, group.payloads)
             if wrong.any():
                 raise TokenError("values", NOT_OURS, np.flatnonzero(wrong), "nothing was decrypted")
@@ -103,7 +110,10 @@ class DeterministicEncryption(Encryption):
         cipher = self._cipher(key.id)
 
         def sealed(encoded: pa.Array) -> pa.Array:
-            return write_tokens("siv", key.id, cipher.seal(Flat.of(encoded)))
+            payloads = cipher.seal(Flat.of(encoded))
+            if self.options.form == "tink":
+                return base64_texts(payloads.behind(TINK_START + bytes.fromhex(key.id)))
+            return write_tokens("siv", key.id, payloads)
 
         return by_length(self.encoded(values), sealed).cast(self.output)
 

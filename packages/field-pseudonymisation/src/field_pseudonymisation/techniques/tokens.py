@@ -24,6 +24,7 @@ from field_pseudonymisation.flat import Flat
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TINK_HEAD = 5  # bytes: 0x01 and the id of the key
 PREFIX_CHARACTERS = 14  # "siv1.00a1b2c3."
 ANY_PSEUDONYM = r"^(?:mac|siv|gcm|tok)1\.[0-9a-f]{8}\.[A-Za-z0-9_-]{16,}$"
 WRONG_FORM = "what is no token of this technique"
@@ -89,6 +90,33 @@ def read_tokens(tokens: pa.Array, scheme: str) -> Iterator[TokenGroup]:
     payloads = _payloads(letters)
     for key_id in np.unique(ids[flat.present]).tolist():
         yield TokenGroup(key_id.decode(), payloads.of_rows(flat.present & (ids == key_id)))
+
+
+def read_tink(tokens: pa.Array) -> Iterator[TokenGroup]:
+    """Yield the bytes of texts in Tink's wire format by key; missing values are passed over.
+
+    Raises:
+        TokenError: with the positions of what is not in this format.
+    """
+    letters = Flat.of(tokens.cast(pa.large_string()))
+    wrong = letters.present & (letters.lengths < TINK_HEAD * 2)
+    if len(letters.data):
+        strange = np.flatnonzero(~IS_LETTER[letters.data])
+        wrong[np.searchsorted(np.cumsum(letters.lengths), strange, side="right")] = True
+    if wrong.any():
+        raise TokenError("values", WRONG_FORM, np.flatnonzero(wrong))
+    payloads = _payloads(letters)
+    ids = np.zeros(len(payloads.lengths), "S8")
+    bodies = Flat.empty(np.maximum(payloads.lengths - TINK_HEAD, 0), payloads.present)
+    for length, rows in payloads.groups():
+        matrix = payloads.get(length, rows)
+        wrong[rows] = matrix[:, 0] != 1
+        ids[rows] = [row.tobytes().hex().encode() for row in matrix[:, 1:TINK_HEAD]]
+        bodies.put(length - TINK_HEAD, rows, matrix[:, TINK_HEAD:])
+    if wrong.any():
+        raise TokenError("values", WRONG_FORM, np.flatnonzero(wrong))
+    for key_id in np.unique(ids[payloads.present]).tolist():
+        yield TokenGroup(key_id.decode(), bodies.of_rows(payloads.present & (ids == key_id)))
 
 
 def _payloads(letters: Flat) -> Flat:
