@@ -380,6 +380,31 @@ def test_fp18_the_recipe_is_plain_data_without_values_and_keys():
     assert report["recipe"]["columns"][0]["rules"][0]["key_id"] == KEYS.primary.id
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rule: rule["options"].update(alphabet="9876543210"),
+        lambda rule: rule.update(domain="clinic-b"),
+        lambda rule: rule["options"].update(keep_prefix=1),
+        lambda rule: rule.update(key_check="0" * 16),
+    ],
+)
+def test_fp10_a_changed_recipe_is_refused_where_the_values_could_not_tell(change):
+    done, report = one(["1234567", "7654321"], technique="format_preserving_encrypt")
+    change(report["recipe"]["columns"][0]["rules"][0])
+
+    with pytest.raises(PolicyError, match=r"not as it was written|another one than was used"):
+        depseudonymise(done, report, KEYS)
+
+
+def test_fp10_a_recipe_without_its_seal_is_refused():
+    done, report = one(["1234567"], technique="format_preserving_encrypt")
+    report["recipe"]["seal"] = None
+
+    with pytest.raises(PolicyError, match="not as it was written"):
+        depseudonymise(done, report, KEYS)
+
+
 def test_fp21_tokens_are_not_pseudonymised_twice_unawares():
     done, _ = one(["x", None], technique="hash")
 

@@ -105,8 +105,7 @@ def depseudonymise(
         recipe = _recipe_of(recipe, list(found), keyset, vaults)
     else:
         recipe = as_recipe(recipe)
-        names = {r.keyset for c in recipe.columns for r in c.rules if r.keyset}
-        keyset = _keyset(keys, next(iter(names), ""), needed=bool(names) or keys is not None)
+        keyset = _keyset(keys, recipe.keyset, needed=recipe.needs_keys)
     plan = compile_recipe(recipe, fields, keyset, columns=columns, vaults=vaults)
     done = plan.apply(found, len(frame))
     changed = {c.name: c.dtype for c in plan.columns if c.name in plan.restored}

@@ -146,9 +146,8 @@ class Plan:
 
     def recipe(self) -> Recipe:
         """Return what was done, so that it can be undone."""
-        return Recipe(
-            tuple(self._recipe_of(column) for column in self.columns), self.policy.unmatched
-        )
+        columns = tuple(map(self._recipe_of, self.columns))
+        return Recipe(columns, self.policy.unmatched).sealed(self.keyset)
 
     def _recipe_of(self, column: ColumnPlan) -> RecipeColumn:
         rules = tuple(self._recipe_rule(rule) for rule in column.rules)

@@ -6,18 +6,23 @@ It stands beside the dataset and holds names, options and key ids; no key and no
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
+from util_services.errors import quoted
 from util_services.flow.beside import RECIPE, RECIPE_KIND
 from util_services.flow.plan import BESIDE_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from util_services.keys.keyset import Key, Keyset
 
 SCHEMA = 1
 
@@ -85,7 +90,55 @@ class Recipe:
 
     columns: tuple[RecipeColumn, ...]
     unmatched: str = "error"
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    seal: Mapping[str, str] | None = None  # id of a key, and what only its holders can say of it
+
+    @property
+    def keyset(self) -> str:
+        """The name of the keyset that leads back, empty where none does.
+
+        Raises:
+            PolicyError: if there are several.
+        """
+        rules = (rule for column in self.columns for rule in column.rules)
+        names = sorted({rule.keyset for rule in rules if rule.keyset and rule.reversible})
+        if len(names) > 1:
+            raise PolicyError(f"Several keysets lead back: {quoted(names)}; name columns of one.")
+        return names[0] if names else ""
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether the way back needs keys."""
+        return any(rule.key_id and rule.reversible for c in self.columns for rule in c.rules)
+
+    def sealed(self, keyset: Keyset | None) -> Recipe:
+        """Return the recipe with a seal of the keyset, by which a change shows."""
+        if keyset is None:
+            return self
+        key = keyset.primary
+        return replace(self, seal={"key_id": key.id, "mac": self._mac(key)})
+
+    def require_seal(self, keyset: Keyset | None) -> None:
+        """Refuse a recipe that is not as it was written.
+
+        Raises:
+            PolicyError: if it has no seal of the keyset, or another one.
+            KeysError: if the key of its seal cannot be used.
+        """
+        if keyset is None:
+            return
+        seal = self.seal or {}
+        key = keyset.key(seal["key_id"]) if "key_id" in seal else None
+        if key is None or not hmac.compare_digest(self._mac(key), str(seal.get("mac"))):
+            raise PolicyError(
+                "The recipe is not as it was written, or is that of another keyset; use the file "
+                "that was written beside the dataset."
+            )
+
+    def _mac(self, key: Key) -> str:
+        """Return the HMAC-SHA256 of the recipe without its seal, in hexadecimal digits."""
+        content = json.dumps(replace(self, seal=None).to_dict(), sort_keys=True)
+        subkey = key.subkey("recipe", "seal")
+        return hmac.new(subkey.reveal(), content.encode(), hashlib.sha256).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data."""
@@ -96,6 +149,7 @@ class Recipe:
             "unmatched": self.unmatched,
             "types": base64.b64encode(schema.serialize().to_pybytes()).decode(),
             "columns": [column.to_dict() for column in self.columns],
+            "seal": None if self.seal is None else dict(self.seal),
         }
 
     def to_json(self) -> str:
@@ -126,7 +180,7 @@ class Recipe:
                 )
                 for number, one in enumerate(record["columns"])
             )
-            return cls(columns, record["unmatched"])
+            return cls(columns, record["unmatched"], record["seal"])
         except PolicyError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException):

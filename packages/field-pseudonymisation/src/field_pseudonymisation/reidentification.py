@@ -99,9 +99,7 @@ def _token(content: bytes) -> str:
 def _keyset(
     context: dg.OpExecutionContext, config: DepseudonymiseStructuredConfig, recipe: "Recipe"
 ) -> Any:
-    from field_pseudonymisation.structured import only_keyset
-
-    name = config.keyset or only_keyset(recipe)
+    name = config.keyset or recipe.keyset
     return getattr(context.resources, KEYS_RESOURCE).load(name) if name else None
 
 

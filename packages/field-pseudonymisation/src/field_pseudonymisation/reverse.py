@@ -114,6 +114,7 @@ def compile_recipe(
     known = {column.name: column for column in recipe.columns}
     types = dict(fields)
     wanted = _wanted(recipe, types, columns, domain)
+    keyset = keyset if recipe.needs_keys else None
     maker = _Maker(known, types, keyset, vaults)
     needed = {name for one in wanted for name in maker.needs(one) if known[name].is_reversible}
     found = []
@@ -130,6 +131,7 @@ def compile_recipe(
                 is_asked=name in wanted,
             )
         )
+    recipe.require_seal(keyset)
     return ReversePlan(tuple(found))
 
 
