@@ -66,9 +66,11 @@ def test_a_csv_file_goes_there_and_back_byte_by_byte(run, root, approval):
     assert pseudonymised(run, root).success
 
     done = (root / "out.csv").read_text()
-    for value in ("007", "åse", "123 45 678", "1980-02-29", "quoted"):
+    for value in ("åse", "123 45 678", "quoted"):
         assert value not in done
     table = rows(done)
+    for before, after in zip(rows(CSV)[1:], table[1:], strict=True):
+        assert all(not old or old != new for old, new in zip(before, after, strict=True))
     assert table[1][0] == table[3][0]  # the policy is deterministic
     assert table[1][2].startswith("0047 ")
     assert done.splitlines()[2].split(",")[1] == ""
