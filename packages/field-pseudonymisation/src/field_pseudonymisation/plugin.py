@@ -47,8 +47,9 @@ def register_ops() -> Iterable[dg.OpDefinition]:
 def register_jobs() -> Iterable[dg.JobDefinition]:
     """Return the jobs with their twins on S3."""
     from field_pseudonymisation.jobs import JOBS, REIDENTIFYING_JOBS
+    from field_pseudonymisation.reidentification import may_reidentify
 
-    return (*JOBS, *REIDENTIFYING_JOBS) if _reidentifies() else JOBS
+    return (*JOBS, *REIDENTIFYING_JOBS) if may_reidentify() else JOBS
 
 
 @hookimpl
@@ -56,13 +57,8 @@ def register_resources() -> Mapping[str, Any]:
     """Return the resource that gives keys to jobs that bring originals back."""
     from field_pseudonymisation.reidentification import (
         KEYS_RESOURCE,
+        may_reidentify,
         reidentification_keys_resource,
     )
 
-    return {KEYS_RESOURCE: reidentification_keys_resource} if _reidentifies() else {}
-
-
-def _reidentifies() -> bool:
-    from util_services import settings
-
-    return settings.flag("REIDENTIFICATION") is not False
+    return {KEYS_RESOURCE: reidentification_keys_resource} if may_reidentify() else {}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from field_pseudonymisation.config import DepseudonymiseStructuredConfig
+from util_services import settings
 from util_services.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ KEYS_RESOURCE = "reidentification_keys"
 ACTION = "reidentification"
 
 
+def may_reidentify() -> bool:
+    """Return whether this deployment brings originals back at all."""
+    return settings.flag("REIDENTIFICATION") is not False
+
+
 class ReidentificationKeys:
     """Gives keysets to jobs that bring originals back."""
 
@@ -25,10 +31,16 @@ class ReidentificationKeys:
         """Return a keyset by its name, of the provider of this deployment.
 
         Raises:
+            ConfigurationError: if the deployment forbids it.
             KeysError: if there is none, or it cannot be used.
         """
         from field_pseudonymisation.api import PURPOSE
         from util_services.keys.keyset import Keyset
+
+        if not may_reidentify():
+            raise ConfigurationError(
+                "This deployment brings no originals back, as DATA_SERVICES_REIDENTIFICATION says."
+            )
 
         return Keyset.load(name, purpose=PURPOSE)
 

@@ -142,6 +142,7 @@ def test_no_value_and_no_key_is_left_behind(run, root, approval, scene, name):
 
     is_good = name == "there and back"
     assert all(result.success == is_good for result in results)
+    assert all(result.run_id.encode() in everything for result in results)
     assert CANARY.encode() not in everything
     for secret in forms(keyset):
         assert secret not in everything

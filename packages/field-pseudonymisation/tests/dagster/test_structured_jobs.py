@@ -16,6 +16,7 @@ from field_pseudonymisation.jobs import (
     depseudonymise_structured_job,
     repseudonymise_structured_job,
 )
+from field_pseudonymisation.reidentification import ReidentificationKeys
 from util_services.errors import ConfigurationError
 from util_services.keys import Keyset, KeysetInfo
 from util_services.keys.providers.choice import key_provider
@@ -411,3 +412,5 @@ def test_a_deployment_can_leave_out_the_way_back(monkeypatch):
 
     assert "reidentification_keys" not in plugin.register_resources()
     assert not [job for job in plugin.register_jobs() if job.name.startswith("depseudonymise")]
+    with pytest.raises(ConfigurationError, match="brings no originals back"):
+        ReidentificationKeys().load("clinic")
