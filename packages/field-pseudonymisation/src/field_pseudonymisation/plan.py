@@ -199,16 +199,34 @@ def compile_policy(
         binder = _Binder(name, policy, keyset, salts, vaults)
         _bind(column, binder)
         columns.append(column)
-        for needed in column.transform.needs if column.transform else ():
-            if needed not in names:
-                raise PolicyError(
-                    f"rules.{name}: names the column {quoted_name(needed)}, which the dataset does "
-                    f"not have; it has {quoted(names)}."
-                )
+    _check_needs(columns)
     plan = Plan(tuple(columns), policy, keyset, salts)
     if not plan.kept:
         raise PolicyError("The policy drops all columns, so nothing would be left; keep one.")
     return plan
+
+
+def _check_needs(columns: Sequence[ColumnPlan]) -> None:
+    """Refuse rules that lean on columns which are missing, are nested, or lean on others."""
+    from field_pseudonymisation.techniques.encoding import tag_of
+
+    by_name = {column.name: column for column in columns}
+    for column in columns:
+        for needed in column.transform.needs if column.transform else ():
+            other = by_name.get(needed)
+            place = f"rules.{column.name}: names the column {quoted_name(needed)}, which"
+            if other is None:
+                raise PolicyError(
+                    f"{place} the dataset does not have; it has {quoted(list(by_name))}."
+                )
+            if other.transform is not None and other.transform.needs:
+                raise PolicyError(
+                    f"{place} depends on another column itself; name one that stands by itself."
+                )
+            try:
+                tag_of(other.type)
+            except PolicyError as error:
+                raise PolicyError(f"{place} cannot be compared: {error}.") from None
 
 
 @dataclass(frozen=True, slots=True)

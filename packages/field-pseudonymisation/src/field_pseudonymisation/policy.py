@@ -191,7 +191,7 @@ def make_rule(pattern: str, given: Any) -> Rule:
     """
     place = f"rules.{printable(pattern)}"
     fields = {"technique": given} if isinstance(given, str) else given
-    if not isinstance(fields, Mapping) or "technique" not in fields:
+    if not isinstance(fields, Mapping) or not isinstance(fields.get("technique"), str):
         raise PolicyError(f"{place}: must be a mapping with 'technique'.")
     for name, value in fields.items():
         if name not in FREE_TEXTS and isinstance(value, str):

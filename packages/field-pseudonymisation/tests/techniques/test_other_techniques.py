@@ -171,6 +171,35 @@ def test_intervals_of_an_entity_stay_and_dates_come_back(rows):
     assert all(len(found) == 1 and 0 < abs(*found) <= 100 for found in shifts.values())
 
 
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        ({"a": {"technique": "date_shift", "entity": "a"}, "b": "retain"}, "depends on another"),
+        (
+            {
+                "a": {"technique": "date_shift", "entity": "b"},
+                "b": {"technique": "date_shift", "entity": "c"},
+            },
+            "depends on another",
+        ),
+        ({"a": {"technique": "date_shift", "entity": "x"}}, "does not have"),
+        ({"a": {"technique": "shuffle", "within": ["d"]}}, "cannot be compared"),
+        ({"a": {"technique": ["hash"]}}, "must be a mapping with 'technique'"),
+    ],
+)
+def test_rules_that_lean_on_what_cannot_bear_them_are_refused(rules, sentence):
+    day = ["2020-01-01"]
+    table = pa.table({"a": day, "b": day, "c": ["x"], "d": [[1]]})
+
+    with pytest.raises(PolicyError, match=sentence):
+        pseudonymise(table, PseudonymisationPolicy("k", "d", rules, unmatched="keep"), KEYS)
+
+
+def test_moments_out_of_reach_are_refused():
+    with pytest.raises(CellsError, match="thousands of years"):
+        applied([-(2**62)], pa.timestamp("s"), technique="encrypt")
+
+
 @pytest.mark.parametrize("text", ["1980-2-9", "29.02.1980", "1981-02-29", "", "1980-02-29 "])
 def test_dates_in_another_form_are_refused(text):
     frame = pd.DataFrame({"who": ["p", "p"], "day": ["1980-02-29", text]})

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from field_pseudonymisation.errors import PolicyError, TokenError
+from field_pseudonymisation.errors import CellsError, PolicyError, TokenError
 from field_pseudonymisation.flat import Flat
 
 if TYPE_CHECKING:
@@ -185,7 +185,10 @@ def _read_decimals(body: pa.Array, kind: pa.DataType) -> pa.Array:
 def _moments(array: pa.Array) -> pa.Array:
     unit, numbers = array.type.unit, array.cast(pa.int64())
     if unit != "ns":
-        scaled = pc.multiply_checked(numbers, pa.scalar(TO_MICROSECONDS[unit], pa.int64()))
+        try:
+            scaled = pc.multiply_checked(numbers, pa.scalar(TO_MICROSECONDS[unit], pa.int64()))
+        except pa.ArrowInvalid:
+            raise CellsError("values", "a moment hundreds of thousands of years away", ()) from None
         return scaled.cast(pa.large_string())
     rest = pa.array(
         np.mod(pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False), 1000), pa.int64()
