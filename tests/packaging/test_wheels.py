@@ -7,8 +7,13 @@ from email.parser import Parser
 
 import pytest
 
-SIBLINGS = {"data-processing", "dataframe-anonymisation", "util-services"}
-MEMBERS = {"data-processing", "data-services", "dataframe-anonymisation", "util-services"}
+SIBLINGS = {
+    "data-processing",
+    "dataframe-anonymisation",
+    "field-pseudonymisation",
+    "util-services",
+}
+MEMBERS = {*SIBLINGS, "data-services"}
 BOUNDED = re.compile(r">=\d+\.\d+(\.\d+)?,<\d+(\.\d+)?$|<\d+(\.\d+)?,>=\d+\.\d+(\.\d+)?$")
 
 

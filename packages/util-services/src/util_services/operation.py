@@ -62,7 +62,8 @@ class Operation:
         self.business_operation = business_operation
         self.description = description or inspect.getdoc(function) or ""
         self.function, self.config = function, checked.config
-        CHECKED_OPS[self.name] = replace(checked, function=function)
+        tried = None if self.resources else function  # nothing is tried with a host's resources
+        CHECKED_OPS[self.name] = replace(checked, function=tried)
         self.op = self._make_op()
         self.graph = self._make_graph()
 

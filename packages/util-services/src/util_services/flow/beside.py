@@ -1,7 +1,9 @@
-"""Files that a step publishes beside its output on request; they hold personal data.
+"""Files that a step publishes beside its output.
 
 A change log (``.changes.parquet``) holds each changed cell before and after; a state
-(``.state.json``) what fits have worked out over all rows.
+(``.state.json``) what fits have worked out over all rows. Both hold personal data, and are written
+on request. A recipe (``.pseudonymisation.json``) says how a dataset was pseudonymised, without
+values and keys.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
     from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Engine
 
-CHANGES, STATE = "changes", "state"  # kinds
+CHANGES, RECIPE, STATE = "changes", "recipe", "state"  # kinds
 CHANGES_MARK = b"data-services change log 1"  # in the metadata of the file's schema
 STATE_KIND = "data-services state"
+RECIPE_KIND = "data-services/pseudonymisation"
 PARQUET_END = b"PAR1"
 
 
@@ -69,8 +72,17 @@ def is_change_log(content: bytes) -> bool:
 
 def is_state(content: bytes) -> bool:
     """Return whether a file is a state."""
+    return bool(_kind_of(content) == STATE_KIND)
+
+
+def is_recipe(content: bytes) -> bool:
+    """Return whether a file is the recipe of a pseudonymisation."""
+    return bool(_kind_of(content) == RECIPE_KIND)
+
+
+def _kind_of(content: bytes) -> Any:
     try:
         record = json.loads(content)
     except ValueError:
-        return False
-    return isinstance(record, dict) and record.get("kind") == STATE_KIND
+        return None
+    return record.get("kind") if isinstance(record, dict) else None

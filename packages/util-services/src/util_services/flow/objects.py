@@ -37,6 +37,7 @@ BESIDE_DATA = (  # the endings of what a run publishes besides
     ".report.html",
     ".quarantine.jsonl",
     ".changes.parquet",
+    ".pseudonymisation.json",
     ".state.json",
 )
 LOOKS_AT_ONCE = 8  # requests to a store

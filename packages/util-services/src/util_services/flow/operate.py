@@ -83,6 +83,8 @@ class Outcome:
         beside: writers of further files of the output by their kinds, which are published with it.
         verify: reads the written files, in the layout that is published, and returns facts on them;
             it raises if they are not as they must be, and then nothing is published.
+        types: what columns are to be in a format that knows types, where an engine computes them as
+            a wider one or in another zone.
     """
 
     frame: nw.LazyFrame[Any]
@@ -96,6 +98,7 @@ class Outcome:
     is_selection: bool = True
     beside: Mapping[str, Callable[[AnyPath], None]] = field(default_factory=dict)
     verify: Callable[[Sequence[AnyPath], Layout], Mapping[str, Any]] | None = None
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
 
 
 class OutcomeError(DataServicesError, TypeError):
@@ -200,7 +203,11 @@ def _fields(dataset: Dataset, outcome: Outcome, staging: Staging) -> pa.Schema:
     is_parquet = staged.format == "parquet"
     stored = common_fields(map(staging.path, staged.files)) if is_parquet else nullable(scanned)
     found = engine.arrow_schema(outcome.frame)
-    return kept_fields(found, scanned, stored, keep_nan=staged.keep_nan)
+    kept = kept_fields(found, scanned, stored, keep_nan=staged.keep_nan)
+    for name, kind in outcome.types.items():
+        place = kept.get_field_index(name)
+        kept = kept.set(place, kept.field(place).with_type(kind))
+    return kept
 
 
 def _checked(name: str, outcome: Any) -> Outcome:

@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 TEST_RUNS = "_test_runs"
 REPORT_ENDINGS = {"report": ".report.html", "report_json": ".report.json"}
 QUARANTINE_ENDING = ".quarantine.jsonl"
-BESIDE_ENDINGS = {"changes": ".changes.parquet", "state": ".state.json"}
+BESIDE_ENDINGS = {
+    "changes": ".changes.parquet",
+    "recipe": ".pseudonymisation.json",
+    "state": ".state.json",
+}
 MAX_NAME_BYTES = 255  # of a file's name, on all common file systems
 DELIMITERS: dict[str, str] = {"csv": ",", "tsv": "\t"}
 DEFAULT_PART_ROWS = 1_000_000

@@ -40,6 +40,16 @@ FORMS = {  # by kinds of Dagster's config types
     "SELECTOR": "must be one value, such as a text, or {env: VARIABLE}",
 }
 
+FORMER_KEYS = {  # of the platform's former configuration, and what to write here (PL-09)
+    "ident": "'identifiers'",
+    "supp_level": "'suppression_limit', a share from 0 to 1 and no percentage",
+    "generalisation_hierarchies": "'hierarchies'",
+    "used_function": "'rules', with a technique for each column",
+    "bucket_name": "the 'path' of read_dataset and write_dataset",
+    "file_key": "the 'path' of read_dataset and write_dataset",
+    "key_name": "'keyset'",
+}
+
 Columns = Callable[[Any], Mapping[str, Iterable[str]]]
 Check = Callable[[Any, Schema, Inputs], None]
 
@@ -199,6 +209,10 @@ def _names(data: Any, kind: str) -> list[str]:
 
 def _known_keys(unknown: str, levels: Sequence[str]) -> str:
     """Return a hint at the keys of an op's config, where that is the place."""
+    if unknown in FORMER_KEYS:
+        return (
+            f" It is one of the platform's former configuration; here it is {FORMER_KEYS[unknown]}."
+        )
     checked = CHECKED_OPS.get(levels[1]) if len(levels) > 1 and levels[0] == "ops" else None
     if checked is None or list(levels[2:]) != ["config"]:
         return " Remove it or correct its name."

@@ -1,0 +1,155 @@
+"""The calls for notebooks and scripts, with the same results as the jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from field_pseudonymisation import findings
+from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.frames import columns_of, frame_like
+from field_pseudonymisation.plan import compile_policy, frequencies
+from field_pseudonymisation.policy import PseudonymisationPolicy
+from field_pseudonymisation.recipe import Recipe
+from field_pseudonymisation.reverse import compile_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from util_services.keys.keyset import Keyset
+
+
+def pseudonymise(
+    frame: Any,
+    policy: PseudonymisationPolicy,
+    keys: Keyset | None = None,
+    *,
+    vaults: Path | None = None,
+) -> tuple[Any, dict[str, Any]]:
+    """Return a frame with its columns transformed, and a report with the recipe of the way back.
+
+    The frame, of pandas or Arrow, is not changed; index, order and labels stay.
+
+    Args:
+        frame: a pandas DataFrame or an Arrow table.
+        policy: what becomes of its columns.
+        keys: the keyset; by default the one that the policy names.
+        vaults: the folder of token vaults; by default ``DATA_SERVICES_VAULTS``.
+
+    Raises:
+        PolicyError: if the policy does not fit the frame.
+        CellsError: if a value cannot be transformed; nothing is returned then.
+        KeysError: if the keyset cannot be used.
+    """
+    columns, dtypes = columns_of(frame)
+    fields = [(name, array.type) for name, array in columns.items()]
+    plan = compile_policy(
+        policy,
+        fields,
+        _keyset(keys, policy.keyset, needed=policy.needs_keys),
+        vaults=vaults,
+        dtypes=dtypes,
+    )
+    plan.prepare({name: columns[name] for name in plan.waits_for})
+    done = plan.apply(columns, len(frame))
+    touched = {column.name: None for column in plan.kept if column.transform is not None}
+    keeps_type = {c.name for c in plan.kept if c.transform and c.output == c.type}
+    result = frame_like(
+        frame, done, {name: dtypes.get(name) if name in keeps_type else None for name in touched}
+    )
+    found = {name: frequencies(done[name]) for name in findings.leaks(plan)}
+    report = {
+        "operation": "pseudonymise",
+        "rows": len(frame),
+        "keyset": policy.keyset,
+        "columns": findings.columns_told(plan, found),
+        "warnings": findings.warnings_of(plan, found),
+        "limits": list(findings.LIMITS),
+        "recipe": plan.recipe().to_dict(),
+    }
+    return result, report
+
+
+def depseudonymise(
+    frame: Any,
+    recipe: Recipe | Mapping[str, Any] | PseudonymisationPolicy,
+    keys: Keyset | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    vaults: Path | None = None,
+) -> tuple[Any, dict[str, Any]]:
+    """Return a frame with its reversible columns as they were, and a report that names them.
+
+    Types, leading zeros and missing values come back; the rest of the columns stays as it is.
+
+    Args:
+        frame: a pandas DataFrame or an Arrow table that ``pseudonymise`` has made.
+        recipe: the report, or the recipe in it; or the policy, where all that is to come back
+            were texts and the policy was not ``per_dataset``.
+        keys: the keyset; by default the one that the recipe names.
+        columns: those to bring back; by default all of which that is possible.
+        vaults: the folder of token vaults.
+
+    Raises:
+        PolicyError: if the recipe does not fit, or names another key.
+        TokenError: if a value is not as it was written; nothing is returned then.
+        KeysError: if a key is missing, disabled or destroyed.
+    """
+    found, _ = columns_of(frame)
+    fields = [(name, array.type) for name, array in found.items()]
+    if isinstance(recipe, PseudonymisationPolicy):
+        keyset = _keyset(keys, recipe.keyset, needed=recipe.needs_keys)
+        recipe = _recipe_of(recipe, list(found), keyset, vaults)
+    else:
+        recipe = as_recipe(recipe)
+        keyset = _keyset(keys, recipe.keyset, needed=recipe.needs_keys)
+    plan = compile_recipe(recipe, fields, keyset, columns=columns, vaults=vaults)
+    done = plan.apply(found, len(frame))
+    changed = {c.name: c.dtype for c in plan.columns if c.name in plan.restored}
+    report = {
+        "operation": "depseudonymise",
+        "rows": len(frame),
+        "restored": list(plan.restored),
+        "kept": [column.name for column in plan.columns if column.name not in plan.restored],
+    }
+    return frame_like(frame, done, changed), report
+
+
+def as_recipe(given: Recipe | Mapping[str, Any]) -> Recipe:
+    """Return the recipe that a report holds, or is."""
+    if isinstance(given, Recipe):
+        return given
+    if not isinstance(given, Mapping):
+        raise PolicyError("The recipe is the report of 'pseudonymise', or what is in it.")
+    return Recipe.from_dict(given.get("recipe", given))
+
+
+def _recipe_of(
+    policy: PseudonymisationPolicy, names: list[str], keyset: Keyset | None, vaults: Path | None
+) -> Recipe:
+    if policy.policy == "per_dataset":
+        raise PolicyError("With 'per_dataset' only the report of the run leads back; hand it over.")
+    plan = compile_policy(policy, [(name, pa.string()) for name in names], keyset, vaults=vaults)
+    return plan.recipe()
+
+
+def _keyset(keys: Keyset | None, name: str, *, needed: bool) -> Keyset | None:
+    from util_services.keys.keyset import Keyset
+
+    if keys is not None:
+        if keys.purpose != PURPOSE:
+            from util_services.keys.errors import WrongPurposeError
+
+            raise WrongPurposeError(keys.name, keys.purpose, PURPOSE)
+        return keys
+    if not needed:
+        return None
+    if not name:
+        raise PolicyError("The rules need keys; hand over a keyset, or name one under 'keyset'.")
+    return Keyset.load(name, purpose=PURPOSE)
+
+
+PURPOSE = "pseudonymisation"

@@ -1,0 +1,111 @@
+"""What a report says of a pseudonymisation: counts, names and warnings, never a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from util_services.errors import quoted_name
+
+if TYPE_CHECKING:
+    from field_pseudonymisation.plan import ColumnPlan, Plan
+    from field_pseudonymisation.recipe import RecipeRule
+
+FREQUENT_SHARE = 0.1  # of the rows: one value that is so frequent can be told by it
+FEW_DISTINCT = 32  # so few classes can be told from one another by their frequencies
+LIMITS = (
+    "Pseudonymised data are still personal data: whoever holds the keyset can link them, and "
+    "reversible techniques can be undone.",
+    "What columns say together, such as a postcode beside a date of birth, is not examined; "
+    "'assess_risk' measures that.",
+    "Free texts are not searched for personal data.",
+)
+
+Frequencies = Mapping[str, tuple[int, int]]  # distinct values and the most frequent one's count
+
+
+def columns_told(plan: Plan, found: Frequencies) -> list[dict[str, Any]]:
+    """Return what was done to each column, a record for each rule."""
+    recipe = {column.name: column for column in plan.recipe().columns}
+    return [
+        _rule_told(plan, column, rule, found.get(column.name, (None, None)))
+        for column in plan.columns
+        for rule in recipe[column.name].rules or (None,)
+    ]
+
+
+def _rule_told(
+    plan: Plan,
+    column: ColumnPlan,
+    rule: RecipeRule | None,
+    found: tuple[int | None, int | None],
+) -> dict[str, Any]:
+    terms = {one.technique.name: one.technique.term for one in column.rules}
+    unmatched = "drop" if column.is_dropped else "retain"
+    technique = unmatched if rule is None else rule.technique
+    keyed = rule if rule is not None and rule.key_id is not None else None
+    return {
+        "column": column.name,
+        "path": None if rule is None else rule.path,
+        "technique": technique,
+        "term": terms.get(technique),
+        "domain": None if keyed is None else keyed.domain,
+        "policy": None if keyed is None else keyed.policy,
+        "key_id": None if keyed is None else keyed.key_id,
+        "reversible": bool(rule and rule.reversible and technique != "retain"),
+        "rows": plan.rows,
+        "nulls": column.nulls,
+        "distinct": found[0],
+        "top_frequency": found[1],
+        "counts": dict(column.transform.counts) if column.transform else {},
+    }
+
+
+def leaks(plan: Plan) -> list[str]:
+    """Return the columns in which equal values stay equal, so that frequencies may tell them."""
+    return [
+        column.name
+        for column in plan.kept
+        if len(column.rules) == 1
+        and column.rules[0].technique.keeps_equality
+        and column.rules[0].path is None
+        and (column.rules[0].options.policy or plan.policy.policy) != "random"
+        and getattr(column.rules[0].options, "mode", None) != "random"
+    ]
+
+
+def warnings_of(plan: Plan, found: Frequencies) -> list[str]:
+    """Return what a reader should act on."""
+    told = []
+    for column in plan.kept:
+        name = quoted_name(column.name)
+        distinct, top = found.get(column.name, (0, 0))
+        present = plan.rows - column.nulls
+        if distinct and present > FEW_DISTINCT:
+            if distinct <= FEW_DISTINCT:
+                told.append(
+                    f"{name} has {distinct} different values, which their frequencies may tell; "
+                    "use the policy 'random', or generalise it."
+                )
+            elif top >= FREQUENT_SHARE * present:
+                told.append(
+                    f"One value makes up {top / present:.0%} of {name}, which may tell it; use the "
+                    "policy 'random'."
+                )
+        if column.not_nfc:
+            told.append(
+                f"{name} has {column.not_nfc} texts that are not in Unicode's normal form C, so "
+                "that texts that look equal may get different tokens; set 'normalise: nfc'."
+            )
+        counts = column.transform.counts if column.transform else {}
+        if counts.get("unencryptable_nulls"):
+            told.append(
+                f"{counts['unencryptable_nulls']} values of {name} could not be encrypted and are "
+                "missing now, as 'on_unencryptable: null' says."
+            )
+        if counts.get("fixed_points"):
+            told.append(
+                f"{counts['fixed_points']} values of {name} are their own ciphertexts, as happens "
+                "once in a domain on average."
+            )
+    return told

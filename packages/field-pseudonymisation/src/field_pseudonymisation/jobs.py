@@ -1,0 +1,21 @@
+"""The jobs of this package: each on local files and, with ``_s3`` behind its name, on S3."""
+
+from field_pseudonymisation import ops
+
+anonymise_pseudonymise_structured_job, anonymise_pseudonymise_structured_job_s3 = (
+    ops.anonymise_pseudonymise_structured.jobs()
+)
+depseudonymise_structured_job, depseudonymise_structured_job_s3 = (
+    ops.depseudonymise_structured.jobs()
+)
+repseudonymise_structured_job, repseudonymise_structured_job_s3 = (
+    ops.repseudonymise_structured.jobs()
+)
+
+JOBS = (
+    anonymise_pseudonymise_structured_job,
+    anonymise_pseudonymise_structured_job_s3,
+    repseudonymise_structured_job,
+    repseudonymise_structured_job_s3,
+)
+REIDENTIFYING_JOBS = (depseudonymise_structured_job, depseudonymise_structured_job_s3)

@@ -1,0 +1,84 @@
+"""The operations of this package, declared; the work is done in `structured`."""
+
+import dagster as dg
+
+from field_pseudonymisation.config import (
+    DEMO,
+    AnonymisePseudonymiseStructuredConfig,
+    DepseudonymiseStructuredConfig,
+    RepseudonymiseStructuredConfig,
+    default_rules,
+)
+from field_pseudonymisation.reidentification import (
+    KEYS_RESOURCE,
+    check_depseudonymise,
+    depseudonymise_in_run,
+    reidentification_keys_resource,
+)
+from util_services.datasets.schema import Schema
+from util_services.flow.inputs import Inputs
+from util_services.flow.operate import Dataset, Outcome
+from util_services.operation import operation
+
+
+def _check(config: AnonymisePseudonymiseStructuredConfig, schema: Schema, inputs: Inputs) -> None:
+    from field_pseudonymisation.structured import check_pseudonymise
+
+    check_pseudonymise(config, schema, inputs)
+
+
+def _check_again(config: RepseudonymiseStructuredConfig, _: Schema, __: Inputs) -> None:
+    from field_pseudonymisation.structured import check_repseudonymise
+
+    check_repseudonymise(config)
+
+
+@operation(
+    single_pass=True,
+    business_operation="PSEUDONYMISATION",
+    check=_check,
+    default={"keyset": DEMO, "domain": DEMO, "unmatched": "keep", "rules": default_rules()},
+)
+def anonymise_pseudonymise_structured(
+    dataset: Dataset, config: AnonymisePseudonymiseStructuredConfig
+) -> Outcome:
+    """Hash, encrypt, tokenise, mask, generalise or drop the columns of a table, each by its rule.
+
+    Every column has a rule, or 'unmatched' says what becomes of it. A value is transformed as its
+    rule says, or the run fails without output. Keys are named, never given. Beside the output
+    appears the recipe that leads back, PATH.pseudonymisation.json, without keys and values.
+    """
+    from field_pseudonymisation.structured import pseudonymise_dataset
+
+    return pseudonymise_dataset(dataset, config)
+
+
+@operation(
+    single_pass=True,
+    business_operation="DEPSEUDONYMISATION",
+    columns=lambda config: {"columns": config.columns},
+    check=check_depseudonymise,
+    resources={KEYS_RESOURCE: reidentification_keys_resource},
+)
+def depseudonymise_structured(
+    dataset: Dataset, config: DepseudonymiseStructuredConfig, context: dg.OpExecutionContext
+) -> Outcome:
+    """Bring back columns that were encrypted, tokenised or shifted, with a signed approval.
+
+    The run says who asks and what for; a second person has signed just that, for this dataset,
+    these columns and rows. It is in the audit before the first value is brought back. On S3 the
+    host provides the resource 'reidentification_keys'.
+    """
+    return depseudonymise_in_run(dataset, config, context)
+
+
+@operation(single_pass=True, business_operation="PSEUDONYMISATION", check=_check_again)
+def repseudonymise_structured(dataset: Dataset, config: RepseudonymiseStructuredConfig) -> Outcome:
+    """Pseudonymise a pseudonymised table anew: new primary key, other technique, other domain.
+
+    It is done in one pass, and the originals are never written anywhere. Columns of which nothing
+    can be brought back stay as they are, and the report names them.
+    """
+    from field_pseudonymisation.structured import repseudonymise_dataset
+
+    return repseudonymise_dataset(dataset, config)

@@ -1,0 +1,321 @@
+"""A policy compiled for the columns of a dataset: checked before the first row, then pure work.
+
+What a plan makes of a value depends on the value, its type, the key, the domain and the policy
+alone, except where a rule asks for randomness.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from field_pseudonymisation.errors import CellsError, PolicyError
+from field_pseudonymisation.nested import Nested, PathRule
+from field_pseudonymisation.recipe import Recipe, RecipeColumn, RecipeRule
+from field_pseudonymisation.techniques.catalogue import DROP
+from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type
+from field_pseudonymisation.techniques.normalisation import count_not_nfc
+from field_pseudonymisation.techniques.technique import Target
+from field_pseudonymisation.techniques.tokens import refuse_tokens
+from util_services.errors import quoted, quoted_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from field_pseudonymisation.policy import PseudonymisationPolicy, Rule
+    from field_pseudonymisation.techniques.technique import Transform
+    from util_services.keys.keyset import Keyset
+
+SALT_BYTES = 16
+RETAIN = "retain"
+
+
+@dataclass
+class ColumnPlan:
+    """What becomes of one column.
+
+    Attributes:
+        name: the column.
+        type: the type of its values.
+        rules: its rules; none where it is unmatched and stays.
+        transform: does the work; None where the column stays or goes.
+        is_dropped: whether it goes.
+        dtype: what pandas calls its type, where it is of a frame.
+        stored: its type in the source, where an engine computes with another one.
+    """
+
+    name: str
+    type: pa.DataType
+    rules: tuple[Rule, ...]
+    transform: Transform | Nested | None = None
+    is_dropped: bool = False
+    dtype: str | None = None
+    stored: pa.DataType | None = None
+    nulls: int = 0
+    not_nfc: int = 0
+
+    @property
+    def output(self) -> pa.DataType:
+        """The type of what comes out."""
+        return self.type if self.transform is None else self.transform.output
+
+    @property
+    def waits(self) -> bool:
+        """Whether its technique needs all rows before the first."""
+        return any(rule.technique.works_on_whole_column for rule in self.rules)
+
+    def applied(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:
+        """Return the transformed values of a batch.
+
+        Raises:
+            CellsError: with positions in the batch.
+        """
+        self.nulls += values.null_count
+        if self.transform is None:
+            return values
+        for rule in self.rules:
+            if rule.options.nulls == "error" and values.null_count and rule.path is None:
+                raise CellsError(
+                    self.name, "missing values, which 'nulls: error' refuses", _null_rows(values)
+                )
+            if rule.technique.is_keyed and rule.path is None and is_text(values.type):
+                if not getattr(rule.options, "again", False):
+                    refuse_tokens(values)
+                if getattr(rule.options, "normalise", "nfc") == "none":
+                    self.not_nfc += count_not_nfc(values)
+        return self.transform.apply(values, others)
+
+
+@dataclass
+class Plan:
+    """What becomes of all columns."""
+
+    columns: tuple[ColumnPlan, ...]
+    policy: PseudonymisationPolicy
+    keyset: Keyset | None
+    salts: Mapping[str, str]
+    rows: int = 0
+    waiting: dict[str, pa.Array] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> tuple[ColumnPlan, ...]:
+        """The columns that come out."""
+        return tuple(column for column in self.columns if not column.is_dropped)
+
+    @property
+    def output(self) -> pa.Schema:
+        """Names and types of the columns that come out."""
+        return pa.schema([(column.name, column.output) for column in self.kept])
+
+    def prepare(self, columns: Mapping[str, pa.Array]) -> None:
+        """Work on whole columns, before batches are taken from them."""
+        for column in self.kept:
+            if column.waits and column.transform is not None:
+                values = plain(columns[column.name])
+                with _in_column(column.name, 0):
+                    self.waiting[column.name] = column.applied(values, columns)
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """The columns that `prepare` wants whole."""
+        waiting = [column for column in self.kept if column.waits]
+        needed = [n for column in waiting if column.transform for n in column.transform.needs]
+        return tuple(dict.fromkeys([*(column.name for column in waiting), *needed]))
+
+    def apply(self, batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
+        """Return the columns of a batch that come out; batches come in order.
+
+        Raises:
+            CellsError: with numbers of rows.
+        """
+        done = {}
+        for column in self.kept:
+            if column.name in self.waiting:
+                done[column.name] = self.waiting[column.name].slice(self.rows, rows)
+                continue
+            with _in_column(column.name, self.rows):
+                values = plain(batch[column.name]) if column.transform else batch[column.name]
+                done[column.name] = column.applied(values, batch)
+        self.rows += rows
+        return done
+
+    def recipe(self) -> Recipe:
+        """Return what was done, so that it can be undone."""
+        columns = tuple(map(self._recipe_of, self.columns))
+        return Recipe(columns, self.policy.unmatched).sealed(self.keyset)
+
+    def _recipe_of(self, column: ColumnPlan) -> RecipeColumn:
+        rules = tuple(self._recipe_rule(rule) for rule in column.rules)
+        kind = column.stored or column.type
+        return RecipeColumn(column.name, kind, rules, column.is_dropped, column.dtype)
+
+    def _recipe_rule(self, rule: Rule) -> RecipeRule:
+        is_keyed = rule.technique.is_keyed
+        policy = rule.options.policy or self.policy.policy
+        key = self.keyset.primary if is_keyed and self.keyset is not None else None
+        return RecipeRule(
+            technique=rule.technique.name,
+            options=rule.describe(),
+            domain=rule.options.domain or self.policy.domain,
+            policy=policy,
+            path=rule.path,
+            salt=self.salts.get(policy, "") if is_keyed else "",
+            keyset=self.policy.keyset if is_keyed else "",
+            key_id=None if key is None else key.id,
+            key_check=None if key is None else key.info.check,
+            reversible=rule.technique.is_reversible,
+        )
+
+
+def compile_policy(
+    policy: PseudonymisationPolicy,
+    fields: Sequence[tuple[str, pa.DataType]],
+    keyset: Keyset | None,
+    *,
+    vaults: Path | None = None,
+    dtypes: Mapping[str, str] | None = None,
+    stored: Mapping[str, pa.DataType] | None = None,
+) -> Plan:
+    """Return what a policy does to the columns of a dataset.
+
+    Raises:
+        PolicyError: in one sentence, if it cannot be carried out.
+        KeysError: if the keyset has no key for new data.
+    """
+    if policy.needs_keys and keyset is None:
+        raise PolicyError("The rules need keys; name a keyset under 'keyset'.")
+    names = [name for name, _ in fields]
+    rules = policy.rules_of(names)
+    salts = {"per_dataset": secrets.token_hex(SALT_BYTES)}
+    columns = []
+    for name, kind in fields:
+        column = ColumnPlan(name, plain_type(kind), rules[name])
+        column.dtype, column.stored = (dtypes or {}).get(name), (stored or {}).get(name)
+        binder = _Binder(name, policy, keyset, salts, vaults)
+        _bind(column, binder)
+        columns.append(column)
+    _check_needs(columns)
+    plan = Plan(tuple(columns), policy, keyset, salts)
+    if not plan.kept:
+        raise PolicyError("The policy drops all columns, so nothing would be left; keep one.")
+    return plan
+
+
+def _check_needs(columns: Sequence[ColumnPlan]) -> None:
+    """Refuse rules that lean on columns which are missing, are nested, or lean on others."""
+    from field_pseudonymisation.techniques.encoding import tag_of
+
+    by_name = {column.name: column for column in columns}
+    for column in columns:
+        for needed in column.transform.needs if column.transform else ():
+            other = by_name.get(needed)
+            place = f"rules.{column.name}: names the column {quoted_name(needed)}, which"
+            if other is None:
+                raise PolicyError(
+                    f"{place} the dataset does not have; it has {quoted(list(by_name))}."
+                )
+            if other.transform is not None and other.transform.needs:
+                raise PolicyError(
+                    f"{place} depends on another column itself; name one that stands by itself."
+                )
+            try:
+                tag_of(other.type)
+            except PolicyError as error:
+                raise PolicyError(f"{place} cannot be compared: {error}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Binder:
+    """Binds rules to types of one column."""
+
+    name: str
+    policy: PseudonymisationPolicy
+    keyset: Keyset | None
+    salts: Mapping[str, str]
+    vaults: Path | None
+
+    def bind(self, rule: Rule, kind: pa.DataType) -> Transform:
+        chosen = rule.options.policy or self.policy.policy
+        target = Target(
+            column=self.name if rule.path is None else f"{self.name} -> {rule.path}",
+            type=plain_type(kind),
+            domain=rule.options.domain or self.policy.domain,
+            policy=chosen,
+            salt=self.salts.get(chosen, ""),
+            keyset=self.keyset,
+            vaults=self.vaults,
+        )
+        try:
+            transform = rule.technique.bind(rule.options, target)
+            _ = transform.output
+            if rule.technique.is_keyed:
+                _refuse_without_form(rule, kind)
+        except PolicyError as error:
+            text = str(error).rstrip(".")
+            raise PolicyError(f"rules.{rule.pattern}: {text} (column '{self.name}').") from None
+        return transform
+
+
+def _refuse_without_form(rule: Rule, kind: pa.DataType) -> None:
+    from field_pseudonymisation.techniques.encoding import tag_of
+
+    if rule.technique.name in {"hash", "encrypt", "tokenise"}:
+        tag_of(plain_type(kind))
+
+
+def _bind(column: ColumnPlan, binder: _Binder) -> None:
+    if not column.rules:
+        column.is_dropped = binder.policy.unmatched == "drop"
+        return
+    if column.rules[0].path is not None:
+        paths = tuple(
+            PathRule(rule.path or "", rule.technique, _bound(binder, rule)) for rule in column.rules
+        )
+        try:
+            column.transform = Nested(column.name, column.type, paths, binder.policy.unmatched)
+            _ = column.transform.output
+        except PolicyError as error:
+            text = str(error).rstrip(".")
+            raise PolicyError(f"rules.{column.rules[0].pattern}: {text}.") from None
+        return
+    (rule,) = column.rules
+    column.is_dropped = rule.technique.name == DROP
+    if not column.is_dropped and rule.technique.name != RETAIN:
+        column.transform = binder.bind(rule, column.type)
+
+
+def _bound(binder: _Binder, rule: Rule) -> Any:
+    return lambda kind: binder.bind(rule, kind)
+
+
+def _null_rows(values: pa.Array) -> list[int]:
+    return [row for row, is_null in enumerate(values.is_null().to_pylist()) if is_null]
+
+
+class _in_column:  # noqa: N801 - reads as a verb
+    """Tells errors of cells in which column and rows of the dataset they are."""
+
+    def __init__(self, name: str, first_row: int) -> None:
+        self._name, self._first_row = name, first_row
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        """Name column and rows."""
+        if isinstance(error, CellsError):
+            raise error.in_column(self._name, self._first_row) from None
+
+
+def frequencies(values: pa.Array) -> tuple[int, int]:
+    """Return how many distinct values there are, and how often the most frequent one stands."""
+    present = values.drop_null()
+    if not len(present):
+        return 0, 0
+    found = present.value_counts().field("counts")
+    return len(found), int(pc.max(found).as_py())

@@ -1,0 +1,64 @@
+"""What this package brings to data-services; imports nothing heavy.
+
+A deployment that sets ``DATA_SERVICES_REIDENTIFICATION`` to ``false`` gets neither the jobs that
+bring originals back nor the resource that gives them keys.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from util_services.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import ModuleType
+
+    import dagster as dg
+
+    from field_pseudonymisation.techniques.technique import Technique
+
+
+@hookimpl
+def register_hookspecs() -> Iterable[ModuleType]:
+    """Return the hooks for techniques and detectors."""
+    from field_pseudonymisation import specs
+
+    return [specs]
+
+
+@hookimpl
+def register_techniques() -> Iterable[Technique]:
+    """Return the built-in techniques."""
+    from field_pseudonymisation.techniques.catalogue import built_in_techniques
+
+    return built_in_techniques()
+
+
+@hookimpl
+def register_ops() -> Iterable[dg.OpDefinition]:
+    """Return the ops, for pipelines."""
+    from field_pseudonymisation import ops
+
+    return [ops.anonymise_pseudonymise_structured.op, ops.repseudonymise_structured.op]
+
+
+@hookimpl
+def register_jobs() -> Iterable[dg.JobDefinition]:
+    """Return the jobs with their twins on S3."""
+    from field_pseudonymisation.jobs import JOBS, REIDENTIFYING_JOBS
+    from field_pseudonymisation.reidentification import may_reidentify
+
+    return (*JOBS, *REIDENTIFYING_JOBS) if may_reidentify() else JOBS
+
+
+@hookimpl
+def register_resources() -> Mapping[str, Any]:
+    """Return the resource that gives keys to jobs that bring originals back."""
+    from field_pseudonymisation.reidentification import (
+        KEYS_RESOURCE,
+        may_reidentify,
+        reidentification_keys_resource,
+    )
+
+    return {KEYS_RESOURCE: reidentification_keys_resource} if may_reidentify() else {}

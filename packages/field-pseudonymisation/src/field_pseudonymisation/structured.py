@@ -1,0 +1,410 @@
+"""Pseudonymisation of datasets of any size: batch by batch, on the local engine."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from field_pseudonymisation import findings
+from field_pseudonymisation.api import PURPOSE
+from field_pseudonymisation.config import DEMO, default_rules
+from field_pseudonymisation.errors import FieldPseudonymisationError, PolicyError
+from field_pseudonymisation.plan import RETAIN, compile_policy
+from field_pseudonymisation.policy import PseudonymisationPolicy
+from field_pseudonymisation.recipe import Recipe, RecipeColumn
+from field_pseudonymisation.reverse import ReversePlan, compile_recipe
+from util_services.errors import ConfigurationError, quoted, quoted_name
+from util_services.flow.beside import RECIPE
+from util_services.flow.objects import SAMPLE_SCHEME
+from util_services.flow.operate import Outcome
+from util_services.flow.plan import BESIDE_ENDINGS
+from util_services.reports import Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from field_pseudonymisation.config import (
+        AnonymisePseudonymiseStructuredConfig,
+        RepseudonymiseStructuredConfig,
+    )
+    from field_pseudonymisation.plan import Plan
+    from util_services.datasets.schema import Schema
+    from util_services.flow.inputs import Inputs
+    from util_services.flow.operate import Dataset
+    from util_services.keys.keyset import Keyset
+
+COUNT, HASH, TOP, VALUE = "distinct", "hash", "top", "value"
+
+
+def policy_of(
+    config: AnonymisePseudonymiseStructuredConfig, content: Callable[[str], bytes]
+) -> PseudonymisationPolicy:
+    """Return the policy of a config, or of the file that it names.
+
+    Raises:
+        PolicyError: if it is none.
+    """
+    if config.policy_file is None:
+        return PseudonymisationPolicy(
+            keyset=config.keyset,
+            domain=config.domain,
+            rules=config.rules,
+            unmatched=config.unmatched,
+            policy=config.policy,
+        )
+    if config.rules:
+        raise PolicyError("'policy_file' and 'rules' are both given; leave one.")
+    return PseudonymisationPolicy.from_yaml(content(config.policy_file))
+
+
+def keyset_of(name: str) -> Keyset:
+    """Return a keyset; where keysets are kept in files, that of the demonstration is made.
+
+    Raises:
+        KeysError: if there is none, or it cannot be used.
+    """
+    from util_services.keys.errors import KeysetExistsError, KeysetNotFoundError
+    from util_services.keys.keyset import Keyset
+    from util_services.keys.providers.choice import key_provider
+    from util_services.keys.providers.file import FileProvider
+
+    if not name:
+        raise PolicyError("The rules need keys; name a keyset under 'keyset'.")
+    try:
+        return Keyset.load(name, purpose=PURPOSE)
+    except KeysetNotFoundError:
+        provider = key_provider()
+        if name != DEMO or not isinstance(provider, FileProvider):
+            raise
+        with suppress(KeysetExistsError):
+            provider.create(Keyset.generate(DEMO, purpose=PURPOSE))
+        return Keyset.load(name, purpose=PURPOSE)
+
+
+def refuse_other_engines() -> None:
+    """Refuse a cluster, on which keys would have to lie about.
+
+    Raises:
+        ConfigurationError: if another engine than the local one is chosen.
+    """
+    from util_services.engines.choice import chosen_engine
+
+    engine = chosen_engine()
+    if engine != "local":
+        raise ConfigurationError(
+            f"Fields are pseudonymised on the local engine alone, so that keys stay in one "
+            f"process; set DATA_SERVICES_ENGINE to 'local' instead of '{engine}'."
+        )
+
+
+def check_pseudonymise(
+    config: AnonymisePseudonymiseStructuredConfig, schema: Schema, inputs: Inputs
+) -> None:
+    """Refuse a config that does not go with the columns of a dataset, or whose keys are missing."""
+    refuse_other_engines()
+    policy = policy_of(config, inputs.content)
+    keyset = keyset_of(policy.keyset) if policy.needs_keys else None
+    compile_policy(policy, _fields(schema.arrow), keyset)
+
+
+def pseudonymise_dataset(
+    dataset: Dataset, config: AnonymisePseudonymiseStructuredConfig
+) -> Outcome:
+    """Return what a policy makes of a dataset."""
+    policy = policy_of(config, dataset.content)
+    keyset = keyset_of(policy.keyset) if policy.needs_keys else None
+    engine, rows = dataset.engine, dataset.scan()
+    stored = dict(_fields(dataset.schema.arrow))
+    plan = compile_policy(policy, _fields(engine.arrow_schema(rows)), keyset, stored=stored)
+    if plan.waits_for:
+        chosen = engine.select(rows, {name: name for name in plan.waits_for})
+        table = engine.consume(chosen, lambda reader: reader.read_all())
+        plan.prepare({name: _whole(table.column(name)) for name in plan.waits_for})
+    frame = engine.map_batches(rows, _Batches(plan.apply), plan.output)
+    return _outcome(dataset, frame, plan, plan.recipe())
+
+
+def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Recipe) -> Outcome:
+    found = _frequencies(dataset, frame, plan)
+    told = findings.columns_told(plan, found)
+    columns = ("column", "technique", "domain", "policy", "key_id", "rows", "nulls")
+    measured = ("distinct", "top_frequency", "reversible")
+    shown = [[_shown_name(one), *(one[name] for name in (*columns[1:], *measured))] for one in told]
+    table = Table("What was done to each column", (*columns, *measured), tuple(map(tuple, shown)))
+    text = recipe.to_json()
+
+    def write(file: Any) -> None:
+        file.write_text(text, encoding="utf-8")
+
+    return Outcome(
+        frame,
+        facts={
+            "columns_transformed": sum(1 for c in plan.kept if c.transform is not None),
+            "columns_dropped": sum(1 for c in plan.columns if c.is_dropped),
+            "columns": told,
+            "keyset": plan.policy.keyset if plan.policy.needs_keys else None,
+        },
+        warnings=tuple(findings.warnings_of(plan, found)),
+        limits=findings.LIMITS,
+        sections=(Section("Techniques", tables=(table,)),),
+        beside={RECIPE: write},
+    )
+
+
+def _shown_name(told: Mapping[str, Any]) -> str:
+    return told["column"] if told["path"] is None else f"{told['column']} -> {told['path']}"
+
+
+def _frequencies(
+    dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan
+) -> dict[str, tuple[int, int]]:
+    """Return distinct values and the most frequent one's count, of columns that keep equality.
+
+    They are counted by their 64-bit hashes, which take a fraction of the memory; a collision, to be
+    expected once in thousands of columns of 10^6 values, is one value less.
+    """
+    engine, found = dataset.engine, {}
+    for name in findings.leaks(plan):
+        values = engine.select(frame, {VALUE: name}).filter(~nw.col(VALUE).is_null())
+        hashes = engine.row_hash(values, (VALUE,), HASH).select(HASH)
+        counts = hashes.group_by(HASH).agg(nw.len().alias(COUNT))
+        reduced = counts.select(nw.len().alias(COUNT), nw.col(COUNT).max().alias(TOP))
+        (row,) = engine.rows(reduced)
+        found[name] = (int(row[COUNT]), int(row[TOP] or 0))
+    return found
+
+
+@dataclass
+class _Batches:
+    """A function on columns as one on batches of pandas; batches come in order."""
+
+    function: Callable[[Mapping[str, pa.Array], int], dict[str, pa.Array]]
+    selection: RowSelection | None = None
+
+    def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
+        arrays = {str(name): _whole(batch[name].array.__arrow_array__()) for name in batch.columns}
+        done = self.function(arrays, len(batch))
+        if self.selection is not None:
+            done = self.selection.of(arrays, done)
+        return pd.DataFrame(
+            {
+                name: pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
+                for name, array in done.items()
+            }
+        )
+
+
+def _whole(array: Any) -> pa.Array:
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _fields(schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
+    return [(one.name, one.type) for one in schema]
+
+
+@dataclass
+class RowSelection:
+    """The rows that a file names, by the values of one column as they stand in the dataset."""
+
+    column: str
+    values: pa.Array
+    sha256: str
+    selected: int = 0
+    found: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, content: bytes, names: list[str]) -> RowSelection:
+        """Return the rows that the content of a file names.
+
+        Raises:
+            PolicyError: if it is no such file, or names another column.
+        """
+        try:
+            lines = [line for line in csv.reader(io.StringIO(content.decode("utf-8-sig"))) if line]
+        except (UnicodeDecodeError, csv.Error):
+            lines = []
+        if not lines or any(len(line) != 1 for line in lines):
+            raise PolicyError(
+                "The file under 'rows' must be CSV with one column, whose name is one of the "
+                "dataset's; correct it."
+            )
+        ((column,), *values) = lines
+        if column not in names:
+            raise PolicyError(
+                f"The file under 'rows' names the column {quoted_name(column)}, which the dataset "
+                f"does not have; it has {quoted(names)}."
+            )
+        if not values:
+            raise PolicyError("The file under 'rows' names no row; add one below the header.")
+        digest = hashlib.sha256(content).hexdigest()
+        return cls(column, pa.array([value for (value,) in values], pa.string()), digest)
+
+    def of(
+        self, batch: Mapping[str, pa.Array], done: Mapping[str, pa.Array]
+    ) -> dict[str, pa.Array]:
+        """Return the rows of a batch that are named."""
+        texts = batch[self.column].cast(pa.string())
+        mask = pc.is_in(texts, value_set=self.values)
+        self.selected += int(pc.sum(mask).as_py() or 0)
+        self.found |= set(pc.unique(texts.filter(mask)).to_pylist())
+        return {name: array.filter(mask) for name, array in done.items()}
+
+
+def recipe_path(dataset_path: str, named: str | None) -> str:
+    """Return where the recipe of a dataset is.
+
+    Raises:
+        PolicyError: if it must be named.
+    """
+    if named is not None:
+        return named
+    if "*" in dataset_path:
+        raise PolicyError("Several datasets are read, so name their recipe under 'recipe'.")
+    return dataset_path.rstrip("/") + BESIDE_ENDINGS[RECIPE]
+
+
+def restore_dataset(dataset: Dataset, plan: ReversePlan, selection: RowSelection | None) -> Outcome:
+    """Return a dataset with columns as they were.
+
+    Raises:
+        TokenError: if a value is not as it was written.
+        FieldPseudonymisationError: if no row is one of those that were named.
+    """
+    rows = dataset.scan()
+    batches = _Batches(plan.apply, selection)
+    frame = dataset.engine.map_batches(rows, batches, plan.output)
+    dropped, warnings = 0, []
+    if selection is not None:
+        dropped = plan.rows - selection.selected
+        missed = len(pc.unique(selection.values)) - len(selection.found)
+        if not selection.selected:
+            raise FieldPseudonymisationError(
+                "No row of the dataset is one that the file under 'rows' names; check its values."
+            )
+        if missed:
+            warnings.append(f"{missed} values of the file under 'rows' are in no row.")
+    kept = [column.name for column in plan.columns if column.name not in plan.restored]
+    return Outcome(
+        frame,
+        dropped=dropped,
+        types={column.name: column.output for column in plan.columns if column.is_restored},
+        facts={"columns_restored": list(plan.restored), "columns_kept": kept},
+        warnings=tuple(warnings),
+        limits=(
+            "The output holds personal data in clear; publish it to nobody but the requester.",
+            "What was hashed, masked, generalised, redacted or dropped cannot be brought back.",
+        ),
+    )
+
+
+def restoring_plan(
+    dataset: Dataset, recipe: Recipe, keyset: Keyset | None, columns: list[str], domain: str
+) -> ReversePlan:
+    """Return how columns of a dataset are brought back."""
+    fields = _fields(dataset.engine.arrow_schema(dataset.scan()))
+    return compile_recipe(recipe, fields, keyset, columns=columns or None, domain=domain or None)
+
+
+def check_repseudonymise(config: RepseudonymiseStructuredConfig) -> None:
+    """Refuse what is known to be wrong without the dataset."""
+    refuse_other_engines()
+    if config.keyset:
+        keyset_of(config.keyset)
+
+
+def repseudonymise_dataset(dataset: Dataset, config: RepseudonymiseStructuredConfig) -> Outcome:
+    """Return a dataset under other keys, rules or domains, in one pass without its originals."""
+    scanned = dataset.engine.arrow_schema(dataset.scan())
+    given = _given(dataset, config, scanned)
+    former, fields = given.recipe, given.fields
+    old_keys = former.keyset
+    back = compile_recipe(former, fields, keyset_of(old_keys) if old_keys else None)
+    originals = [(c.name, c.output) for c in back.columns]
+    stored = {column.name: column.type for column in former.columns}
+    policy = _new_policy(former, config, back, old_keys)
+    keyset = keyset_of(policy.keyset) if policy.needs_keys else None
+    plan = compile_policy(policy, originals, keyset, stored=stored)
+    if plan.waits_for:
+        raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
+
+    def work(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
+        return plan.apply(back.apply(given.prepared(batch, rows), rows), rows)
+
+    frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
+    outcome = _outcome(dataset, frame, plan, _merged(former, plan, back))
+    kept = [column.name for column in former.columns if column.name not in back.restored]
+    return replace(outcome, facts={**outcome.facts, "columns_kept": kept})
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A pseudonymised dataset: its recipe, its columns, and how its batches come about."""
+
+    recipe: Recipe
+    fields: list[tuple[str, pa.DataType]]
+    prepared: Callable[[Mapping[str, pa.Array], int], Mapping[str, pa.Array]]
+
+
+def _given(dataset: Dataset, config: RepseudonymiseStructuredConfig, scanned: pa.Schema) -> _Given:
+    """Return the dataset of a run; the bundled sample is pseudonymised on the way, to show it."""
+    path = dataset.staged.origin.path
+    if config.recipe is None and path.startswith(SAMPLE_SCHEME):
+        policy = PseudonymisationPolicy(DEMO, DEMO, default_rules(), unmatched="keep")
+        plan = compile_policy(policy, _fields(scanned), keyset_of(DEMO))
+        return _Given(plan.recipe(), _fields(plan.output), plan.apply)
+    recipe = Recipe.from_json(dataset.content(recipe_path(path, config.recipe)))
+    return _Given(recipe, _fields(scanned), lambda batch, _: batch)
+
+
+def _new_policy(
+    former: Recipe, config: RepseudonymiseStructuredConfig, back: ReversePlan, old_keys: str
+) -> PseudonymisationPolicy:
+    """Return the policy of the new tokens: the former rules, with what the config changes."""
+    unable = [name for name in config.rules if name not in back.restored]
+    if unable:
+        raise PolicyError(
+            f"Nothing can be brought back of {quoted(unable)}, so there are no new rules for them; "
+            f"those that can are {quoted(back.restored)}."
+        )
+    rules: dict[str, Any] = {column.name: {"technique": RETAIN} for column in back.columns}
+    for column in former.columns:
+        if column.name not in back.restored:
+            continue
+        if column.name in config.rules:
+            rules[column.name] = config.rules[column.name]
+            continue
+        for rule in column.rules:
+            options = dict(rule.options)
+            options["domain"] = config.domain or rule.domain
+            options["policy"] = config.policy or rule.policy
+            if rule.path is not None:
+                rules.pop(column.name, None)
+            pattern = column.name if rule.path is None else f"{column.name} -> {rule.path}"
+            rules[pattern] = options
+    domains = {r.domain for c in former.columns for r in c.rules if r.domain}
+    return PseudonymisationPolicy(
+        keyset=config.keyset or old_keys,
+        domain=config.domain or next(iter(sorted(domains)), ""),
+        rules=rules,
+        unmatched="keep",
+        policy=config.policy or "deterministic",
+    )
+
+
+def _merged(former: Recipe, plan: Plan, back: ReversePlan) -> Recipe:
+    """Return the recipe of the new dataset: what was not done anew is as it was."""
+    new = {column.name: column for column in plan.recipe().columns}
+
+    def of(column: RecipeColumn) -> RecipeColumn:
+        return new[column.name] if column.name in back.restored else column
+
+    return Recipe(tuple(map(of, former.columns)), former.unmatched).sealed(plan.keyset)

@@ -1,0 +1,421 @@
+"""The built-in techniques: what rules may say of each, and which transform does the work."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from field_pseudonymisation.techniques.technique import (
+    Options,
+    PolicyName,
+    Target,
+    Technique,
+    Transform,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Normalise = Literal["none", "nfc", "nfkc", "casefold", "digits"]
+VAULT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+
+
+class KeyedOptions(Options):
+    """What rules of techniques on values in the form of bytes may say."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    normalise: Normalise = Field(
+        default="none", description="A form in which texts count as equal before they are keyed."
+    )
+    as_: Literal["value", "text"] = Field(
+        default="value",
+        alias="as",
+        description="'text' makes 1 and '1' equal; by default values of two types never are.",
+    )
+    again: bool = Field(
+        default=False, description="Transform tokens of an earlier pseudonymisation too."
+    )
+
+
+class HashOptions(KeyedOptions):
+    """Of the keyed hash."""
+
+    form: Literal["token", "hex", "base64url", "base32"] = Field(
+        default="token", description="'token' names scheme and key; the others are bare."
+    )
+    bytes: int = Field(default=16, ge=16, le=32, description="How many bytes of the HMAC are kept.")
+
+
+class EncryptOptions(KeyedOptions):
+    """Of authenticated encryption."""
+
+    mode: Literal["deterministic", "random"] | None = Field(
+        default=None,
+        description="AES-SIV, equal values stay equal; or AES-GCM. Default what the policy says.",
+    )
+    form: Literal["token", "tink"] = Field(
+        default="token",
+        description="'tink': Tink's wire format of deterministic AEAD, in Base64url.",
+    )
+    bound_to: Literal["domain", "column"] = Field(
+        default="domain",
+        description="Where a token can be read: in all columns of its domain, or in its own.",
+    )
+
+    @model_validator(mode="after")
+    def _tink_is_deterministic(self) -> EncryptOptions:
+        if self.form == "tink" and "random" in {self.mode, self.policy}:
+            raise ValueError("'form: tink' is for the mode 'deterministic'")
+        return self
+
+
+class FormatPreservingOptions(Options):
+    """Of format-preserving encryption."""
+
+    alphabet: str = Field(
+        default="digits",
+        description=(
+            "digits, hex, hex_upper, lower, upper, letters, alphanumeric, alphanumeric_upper, "
+            "alphanumeric_lower, or the characters themselves."
+        ),
+    )
+    separators: str = Field(default="", description="Characters that stay where they are.")
+    keep_prefix: int = Field(default=0, ge=0, description="Characters of the alphabet kept first.")
+    keep_suffix: int = Field(default=0, ge=0, description="Characters of the alphabet kept last.")
+    preserve_from: str = Field(
+        default="", max_length=1, description="From this character on all stays, such as '@'."
+    )
+    check_digit: Literal["none", "luhn", "mod97", "iban"] = Field(
+        default="none", description="Is checked, and computed anew."
+    )
+    width: int | None = Field(
+        default=None, ge=6, le=38, description="Digits of an integer; it becomes a text of so many."
+    )
+    length: int | None = Field(
+        default=None, ge=1, description="Of all values in the alphabet, if it is known beforehand."
+    )
+    on_unencryptable: Literal["error", "null"] = Field(
+        default="error", description="What becomes of values that are too short, or strange."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _length_of_width(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("width") and "length" not in values:
+            return {**values, "length": values["width"]}
+        return values
+
+
+class TokeniseOptions(KeyedOptions):
+    """Of tokens out of a vault."""
+
+    vault: str = Field(default="default", pattern=VAULT_NAME, description="The vault, by its name.")
+
+
+class MaskOptions(Options):
+    """Of masking."""
+
+    keep_first: int = Field(default=0, ge=0, description="Characters shown at the beginning.")
+    keep_last: int = Field(default=0, ge=0, description="Characters shown at the end.")
+    character: str = Field(default="*", min_length=1, max_length=1, description="What hides.")
+    separators: str = Field(default="", description="Characters that stay where they are.")
+    length: int | None = Field(
+        default=None, ge=1, description="Hide behind so many characters; default the true length."
+    )
+    form: Literal["text", "email"] = Field(
+        default="text", description="'email' shows the first character and the domain."
+    )
+
+
+class RedactOptions(Options):
+    """Of redaction."""
+
+    text: str = Field(default="[REDACTED]", description="The text; a public constant.")
+    hide_nulls: bool = Field(default=False, description="Also where there is no value.")
+
+
+class ReplaceOptions(Options):
+    """Of replacement."""
+
+    value: Any = Field(description="The value, of the column's own type; a public constant.")
+    hide_nulls: bool = Field(default=False, description="Also where there is no value.")
+
+
+class GeneraliseOptions(Options):
+    """Of generalisation."""
+
+    by: Literal["bins", "edges", "rounding", "date", "prefix", "ip"] = Field(
+        description="What the classes are."
+    )
+    width: float | None = Field(default=None, gt=0, description="Of bins: how wide each is.")
+    origin: float = Field(default=0, description="Of bins: where one begins.")
+    edges: tuple[float, ...] = Field(default=(), description="Of edges: in ascending order.")
+    base: float | None = Field(default=None, gt=0, description="Of rounding: to its multiples.")
+    level: Literal["decade", "year", "quarter", "month", "week"] | None = Field(
+        default=None, description="Of date: how much of it stays."
+    )
+    format: str = Field(default="%Y-%m-%d", description="How texts write dates (strftime).")
+    keep: int | None = Field(default=None, ge=1, description="Of prefix: characters that stay.")
+    ipv4: int = Field(default=24, ge=0, le=32, description="Of ip: bits of a network.")
+    ipv6: int = Field(default=48, ge=0, le=128, description="Of ip: bits of a network.")
+
+    @field_validator("edges")
+    @classmethod
+    def _ascending(cls, edges: Sequence[float]) -> Sequence[float]:
+        if any(a >= b for a, b in itertools.pairwise(edges)):
+            raise ValueError("the edges must ascend")
+        return edges
+
+    @model_validator(mode="after")
+    def _complete(self) -> GeneraliseOptions:
+        wanted = {"bins": "width", "edges": "edges", "rounding": "base", "date": "level"}
+        wanted["prefix"] = "keep"
+        name = wanted.get(self.by)
+        if name is not None and getattr(self, name) in {None, ()}:
+            raise ValueError(f"'by: {self.by}' wants '{name}'")
+        return self
+
+
+class DateShiftOptions(Options):
+    """Of shifted dates."""
+
+    entity: str = Field(description="The column whose value decides on the days, such as a person.")
+    days: int = Field(default=365, ge=1, le=36_500, description="At most so many, either way.")
+    format: str = Field(default="%Y-%m-%d", description="How texts write dates (strftime).")
+
+
+class NoiseOptions(Options):
+    """Of noise."""
+
+    distribution: Literal["gaussian", "laplace", "uniform"] = Field(
+        default="gaussian", description="Of the noise."
+    )
+    scale: float = Field(
+        gt=0,
+        allow_inf_nan=False,
+        description="Standard deviation, b of Laplace, or half the width.",
+    )
+    minimum: float | None = Field(default=None, description="What is less becomes this.")
+    maximum: float | None = Field(default=None, description="What is more becomes this.")
+
+
+class ShuffleOptions(Options):
+    """Of shuffling."""
+
+    within: tuple[str, ...] = Field(
+        default=(), description="Columns: values move between rows that are equal in these."
+    )
+
+
+def _hash(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.hashing import KeyedHash
+
+    return KeyedHash(target, options)
+
+
+def _encrypt(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques import encryption
+
+    is_random = (options.mode or target.policy) == "random"
+    kind = encryption.RandomEncryption if is_random else encryption.DeterministicEncryption
+    return kind(target, options)
+
+
+def _format_preserving(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.format_preserving import FormatPreservingEncryption
+
+    return FormatPreservingEncryption(target, options)
+
+
+def _tokenise(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.tokenisation import Tokenisation
+
+    return Tokenisation(target, options)
+
+
+def _mask(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.masking import Mask
+
+    return Mask(target, options)
+
+
+def _redact(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.constants import Redact
+
+    return Redact(target, options)
+
+
+def _replace(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.constants import Replace
+
+    return Replace(target, options)
+
+
+def _nullify(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.constants import Nullify
+
+    return Nullify(target, options)
+
+
+def _retain(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.constants import Retain
+
+    return Retain(target, options)
+
+
+def _generalise(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.generalisation import Generalise
+
+    return Generalise(target, options)
+
+
+def _date_shift(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.dates import DateShift
+
+    return DateShift(target, options)
+
+
+def _noise(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.noise import Noise
+
+    return Noise(target, options)
+
+
+def _shuffle(options: Any, target: Target) -> Transform:
+    from field_pseudonymisation.techniques.noise import Shuffle
+
+    return Shuffle(target, options)
+
+
+DROP = "drop"
+REPEATABLE: tuple[PolicyName, ...] = ("deterministic", "per_dataset")
+
+
+def built_in_techniques() -> Iterable[Technique]:
+    """Return the techniques of this package."""
+    return (
+        Technique(
+            name="hash",
+            summary="HMAC-SHA256 under a key of the domain.",
+            term="pseudonymisation (keyed hash)",
+            options=HashOptions,
+            bind=_hash,
+            is_keyed=True,
+            policies=REPEATABLE,
+            keeps_equality=True,
+        ),
+        Technique(
+            name="encrypt",
+            summary="AES-SIV, or AES-GCM where equal values are to differ.",
+            term="pseudonymisation (encryption)",
+            options=EncryptOptions,
+            bind=_encrypt,
+            is_reversible=True,
+            is_keyed=True,
+            keeps_equality=True,
+        ),
+        Technique(
+            name="format_preserving_encrypt",
+            summary="FF1 of NIST SP 800-38G: texts of the same length and alphabet.",
+            term="format-preserving encryption",
+            options=FormatPreservingOptions,
+            bind=_format_preserving,
+            is_reversible=True,
+            is_keyed=True,
+            policies=REPEATABLE,
+            keeps_equality=True,
+        ),
+        Technique(
+            name="tokenise",
+            summary="Random tokens out of an encrypted vault.",
+            term="pseudonymisation (mapping table)",
+            options=TokeniseOptions,
+            bind=_tokenise,
+            is_reversible=True,
+            is_keyed=True,
+            keeps_equality=True,
+        ),
+        Technique(
+            name="mask",
+            summary="Hides characters.",
+            term="masking",
+            options=MaskOptions,
+            bind=_mask,
+        ),
+        Technique(
+            name="redact",
+            summary="One text in place of every value.",
+            term="local suppression",
+            options=RedactOptions,
+            bind=_redact,
+        ),
+        Technique(
+            name="replace",
+            summary="One declared value in place of every value.",
+            term="local suppression",
+            options=ReplaceOptions,
+            bind=_replace,
+        ),
+        Technique(
+            name="nullify",
+            summary="No value at all.",
+            term="local suppression",
+            options=Options,
+            bind=_nullify,
+        ),
+        Technique(
+            name=DROP,
+            summary="The column is left out.",
+            term="attribute suppression",
+            options=Options,
+            bind=_nullify,
+        ),
+        Technique(
+            name="retain",
+            summary="The values stay as they are.",
+            term="none",
+            options=Options,
+            bind=_retain,
+            is_reversible=True,
+            keeps_values=True,
+        ),
+        Technique(
+            name="generalise",
+            summary="A wider class in place of each value.",
+            term="generalisation (rounding, local generalisation)",
+            options=GeneraliseOptions,
+            bind=_generalise,
+            keeps_values=True,
+        ),
+        Technique(
+            name="date_shift",
+            summary="Dates moved by days that are the same for all dates of an entity.",
+            term="noise addition (keyed)",
+            options=DateShiftOptions,
+            bind=_date_shift,
+            is_reversible=True,
+            is_keyed=True,
+            policies=REPEATABLE,
+        ),
+        Technique(
+            name="noise",
+            summary="Numbers changed by random amounts.",
+            term="noise addition",
+            options=NoiseOptions,
+            bind=_noise,
+            is_keyed=True,
+            keeps_values=True,
+        ),
+        Technique(
+            name="shuffle",
+            summary="The values of a column dealt out anew.",
+            term="permutation",
+            options=ShuffleOptions,
+            bind=_shuffle,
+            keeps_values=True,
+            works_on_whole_column=True,
+        ),
+    )

@@ -1,0 +1,32 @@
+"""Forms of texts that count as equal before they are keyed."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from field_pseudonymisation.techniques.encoding import is_text
+
+
+def normalise(values: pa.Array, form: str) -> pa.Array:
+    """Return texts in a form; values of other types as they are."""
+    if form == "none" or not is_text(values.type):
+        return values
+    if form in {"nfc", "nfkc"}:
+        return pc.utf8_normalize(values, form.upper())
+    if form == "digits":
+        return pc.replace_substring_regex(values, r"[^0-9]", "")
+    nfc = pc.utf8_normalize(values, "NFC")
+    folded = [None if text is None else text.casefold() for text in nfc.to_pylist()]
+    return pc.utf8_normalize(pa.array(folded, values.type), "NFC")
+
+
+def count_not_nfc(values: pa.Array) -> int:
+    """Return how many texts would be other texts in normal form C."""
+    if not is_text(values.type) or not len(values):
+        return 0
+    is_plain = pc.string_is_ascii(values)
+    if pc.all(is_plain).as_py() in {True, None}:
+        return 0
+    others = values.filter(pc.invert(pc.fill_null(is_plain, True)))
+    return int(pc.sum(pc.not_equal(others, pc.utf8_normalize(others, "NFC"))).as_py() or 0)

@@ -1,0 +1,187 @@
+"""Vaults of tokens: which token stands for which value, in an encrypted SQLite database.
+
+A row holds a MAC of the value, by which it is found again, a random token, and the value encrypted
+with AES-SIV, with domain and token as associated data. Whoever has the file alone learns how many
+values there are. A batch is one transaction: a process that is killed leaves a vault in which each
+value has one token and each token one value.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.techniques.hashing import hmac_sha256
+from util_services import settings
+from util_services.encryption.secret import discreet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from field_pseudonymisation.techniques.technique import Target
+
+TOKEN_BYTES = 16
+MAC_BYTES = 32
+SIV_KEY = 64
+WAIT_SECONDS = 120  # for other processes
+AT_ONCE = 500  # parameters of a query
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS tokens (
+    token BLOB PRIMARY KEY, mac BLOB UNIQUE, key_id TEXT NOT NULL, sealed BLOB NOT NULL
+) WITHOUT ROWID
+"""
+
+
+def vault_folder() -> Path:
+    """Return the folder of vaults: ``DATA_SERVICES_VAULTS``, or one of this user's own."""
+    named = settings.text("VAULTS")
+    return Path(named) if named else Path.home() / ".local/share/data-services/vaults"
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The tokens of a domain.
+
+    Args:
+        file: the database; it is made, for its owner alone, where there is none.
+        target: domain and keys.
+    """
+
+    file: Path
+    target: Target
+
+    @classmethod
+    def of(cls, name: str, target: Target) -> Vault:
+        """Return the vault of a name."""
+        folder = target.vaults or vault_folder()
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            raise PolicyError(
+                f"The folder of vaults, {folder}, cannot be made; set DATA_SERVICES_VAULTS."
+            ) from None
+        return cls(folder / f"{name}.vault", target)
+
+    @discreet
+    def tokens_for(self, values: Sequence[bytes]) -> list[tuple[str, bytes]]:
+        """Return key id and token of each value, new ones where there are none yet."""
+        key_id = self.target.key().id
+        with self._transaction() as database:
+            known = self._known(database, values)
+            missing = [value for value in dict.fromkeys(values) if value not in known]
+            macs = self._macs(key_id, missing)
+            for value, mac in zip(missing, macs, strict=True):
+                known[value] = key_id, self._add(database, key_id, mac, value)
+        return [known[value] for value in values]
+
+    @discreet
+    def new_tokens(self, values: Sequence[bytes]) -> list[tuple[str, bytes]]:
+        """Return key id and a token of its own for each value, also for equal ones."""
+        key_id = self.target.key().id
+        with self._transaction() as database:
+            return [(key_id, self._add(database, key_id, None, value)) for value in values]
+
+    @discreet
+    def values_of(self, key_id: str, tokens: Sequence[bytes]) -> list[bytes | None]:
+        """Return the value of each token, None where the vault has none that is authentic."""
+        found: dict[bytes, bytes] = {}
+        if not self.file.exists():
+            return [None] * len(tokens)
+        with closing(self._open()) as database:
+            for first in range(0, len(tokens), AT_ONCE):
+                some = tokens[first : first + AT_ONCE]
+                marks = ",".join("?" * len(some))
+                query = f"SELECT token, sealed FROM tokens WHERE key_id = ? AND token IN ({marks})"  # noqa: S608 - marks
+                found |= dict(database.execute(query, [key_id, *some]))
+        cipher = self._cipher(key_id)
+        return [self._opened(cipher, token, found.get(token)) for token in tokens]
+
+    def forget(self, tokens: Sequence[bytes]) -> int:
+        """Delete the links of tokens for good, and return how many there were."""
+        with self._transaction() as database:
+            cursor = database.executemany(
+                "DELETE FROM tokens WHERE token = ?", [(token,) for token in tokens]
+            )
+            return cursor.rowcount
+
+    def _known(
+        self, database: sqlite3.Connection, values: Sequence[bytes]
+    ) -> dict[bytes, tuple[str, bytes]]:
+        """Return the tokens that values have already, under any key that may be used."""
+        known: dict[bytes, tuple[str, bytes]] = {}
+        keyset = self.target.keyset
+        for key in () if keyset is None else keyset.keys:
+            left = [value for value in dict.fromkeys(values) if value not in known]
+            by_mac = dict(zip(self._macs(key.id, left), left, strict=True))
+            macs = list(by_mac)
+            for first in range(0, len(macs), AT_ONCE):
+                some = macs[first : first + AT_ONCE]
+                marks = ",".join("?" * len(some))
+                query = f"SELECT mac, key_id, token FROM tokens WHERE mac IN ({marks})"  # noqa: S608 - marks
+                for mac, key_id, token in database.execute(query, some):
+                    known[by_mac[mac]] = key_id, token
+        return known
+
+    def _add(
+        self, database: sqlite3.Connection, key_id: str, mac: bytes | None, value: bytes
+    ) -> bytes:
+        while True:
+            token = secrets.token_bytes(TOKEN_BYTES)
+            sealed = self._cipher(key_id).encrypt(value, [self.target.domain.encode(), token])
+            added = database.execute(
+                "INSERT INTO tokens VALUES (?, ?, ?, ?) ON CONFLICT (token) DO NOTHING",
+                (token, mac, key_id, sealed),
+            )
+            if added.rowcount:
+                return token
+
+    def _opened(self, cipher: AESSIV, token: bytes, sealed: bytes | None) -> bytes | None:
+        if sealed is None:
+            return None
+        try:
+            return cipher.decrypt(sealed, [self.target.domain.encode(), token])
+        except InvalidTag:
+            return None
+
+    def _macs(self, key_id: str, values: Sequence[bytes]) -> list[bytes]:
+        key = self.target.subkey("tokenise-find", key_id=key_id)
+        macs = hmac_sha256(key, list(values), MAC_BYTES)
+        return [macs[at : at + MAC_BYTES] for at in range(0, len(macs), MAC_BYTES)]
+
+    def _cipher(self, key_id: str) -> AESSIV:
+        key = self.target.subkey("tokenise-seal", length=SIV_KEY, key_id=key_id)
+        return AESSIV(key.reveal())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the database to one writer, and keep all that it did or nothing."""
+        if not self.file.exists():
+            self.file.touch(mode=0o600)
+        with closing(self._open()) as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                database.execute(SCHEMA)
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            database = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
+            database.execute("PRAGMA secure_delete = ON")
+            database.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            raise PolicyError(
+                f"The vault {self.file} cannot be opened; check the file, or restore a backup."
+            ) from None
+        return database
