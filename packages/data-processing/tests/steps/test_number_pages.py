@@ -1,14 +1,10 @@
-"""The pages of steps on numbers, types, missing values and rules: options and examples hold."""
+"""The pages of steps on numbers, types, missing values and rules: options and defaults hold."""
 
 import re
-from datetime import date
 from pathlib import Path
 
-import pandas as pd
 import pytest
-import yaml
 
-from data_processing import clean
 from data_processing.catalogue import casts, checks, duplicates, features, missing, outliers
 
 PAGES = Path(__file__).parents[4] / "docs/steps"
@@ -37,15 +33,6 @@ def tables(text):
     ]
 
 
-def shown(value):
-    """Return a value as the pages show it."""
-    if pd.isna(value):
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
 @pytest.mark.parametrize("name", MODELS)
 def test_options_and_defaults_of_a_page_are_those_of_the_step(name):
     header, _, *rows = tables(page(name))[0]
@@ -69,32 +56,3 @@ def test_a_page_names_all_options_of_a_step_on_tables(step):
     _, _, *rows = tables(page(step.name))[0]
 
     assert [option for option, *_ in rows] == [f"`{name}`" for name in step.options.model_fields]
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_the_example_of_a_page_gives_the_result_that_it_shows(name):
-    recipe = yaml.safe_load(re.search(r"```yaml\n(.*?)```", page(name), re.DOTALL)[1])
-    header, _, *rows = next(table for table in tables(page(name)) if "given " in table[0][0])
-    columns = {
-        title: [None if row[place] == "(missing)" else row[place].strip("`") for row in rows]
-        for place, title in enumerate(header)
-    }
-    frame = pd.DataFrame(
-        {title[6:]: cells for title, cells in columns.items() if title.startswith("given ")},
-        dtype="str",
-    )
-
-    cleaned, _ = clean(frame, recipe)
-
-    assert recipe[-1]["step"] == name
-    for title, cells in columns.items():
-        if not title.startswith("given "):
-            assert list(map(shown, cleaned[title])) == [cell for cell in cells if cell != ""]
-
-
-def test_links_of_pages_lead_to_pages_of_steps():
-    from data_processing.steps.registry import steps
-
-    for name in MODELS:
-        for target in re.findall(r"\]\((\w+)\.md\)", page(name)):
-            assert target in {*steps(), "nullify"}

@@ -147,7 +147,7 @@ def test_dp_44_columns_of_any_name_are_turned_both_ways(cleaned, name):
          "The column 'k' holds double, which cannot become columns; make it text in a step "
          "before."),
         ({"k": ["a"], "v": ["x"]}, pivot({"a": "A"}, function="sum"),
-         "The column 'A' holds string, of which there is no 'sum'; cast it in a step before, or "
+         "The column 'v' holds string, of which there is no 'sum'; cast it in a step before, or "
          "choose another."),
         ({"k": ["a"], "v": [1], "g": [1]}, pivot({"a": "G"}, by=["g"]),
          "The columns 'g' and 'G' differ in case alone, and engines cannot tell such apart; choose "

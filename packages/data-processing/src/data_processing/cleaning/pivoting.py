@@ -14,6 +14,7 @@ import pyarrow as pa
 from data_processing.cleaning.aggregating import Wanted, aggregate
 from data_processing.cleaning.common_types import common_type, told
 from data_processing.cleaning.names import refuse_clashes
+from data_processing.cleaning.reductions import Reduction, Values
 from data_processing.cleaning.tables import count, schema_of
 from data_processing.steps.kinds import WORDS, kind_of
 from util_services.engines.stages import NUMBER, Rows, Tabled
@@ -61,6 +62,7 @@ def pivot(
         name: _value(text, schema.field(names_from).type, names_from)
         for text, name in columns.items()
     }
+    Reduction(function, Values(values_from, VALUE, schema.field(values_from).type)).check()
     keys = {f"key_{number}": rows.places[name] for number, name in enumerate(by)}
     chosen = {NAME: rows.places[names_from], VALUE: rows.places[values_from]}
     frame = rows.engine.select(rows.frame, {NUMBER: NUMBER} | keys | chosen)
