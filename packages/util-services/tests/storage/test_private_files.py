@@ -126,7 +126,7 @@ def test_links_are_refused(folder, file, tmp_path):
     (folder / "link").symlink_to(file)
     (tmp_path / "linked").symlink_to(folder)
 
-    with pytest.raises(NotPrivateError, match="is a link; name the file itself"):
+    with pytest.raises(NotPrivateError, match="; name the file itself, or put it in"):
         read_private(folder / "link")
     with pytest.raises(NotPrivateError, match="is a link; name a folder of your own"):
         require_private_folder(tmp_path / "linked")
