@@ -1,3 +1,4 @@
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,30 @@ def test_a_database_that_goes_away_meanwhile_is_told_as_lost(
 
     with pytest.raises(DatabaseLostError, match=f"database '{database}' at 127.0.0.1, in which"):
         use()
+
+
+def test_a_database_in_which_no_table_can_be_made_is_told_as_such(
+    home, monkeypatch, postgres_server, postgres_url
+):
+    database, password = postgres_url.rpartition("/")[2], secrets.token_hex(16)
+    admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {database} LOGIN PASSWORD '{password}'"))
+        connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+    monkeypatch.setenv(
+        VARIABLE,
+        f"postgresql+psycopg2://{database}:{password}@127.0.0.1:{postgres_server.port}/{database}",
+    )
+
+    try:
+        assert refusal(home) == (
+            f"The PostgreSQL database '{database}' at 127.0.0.1 cannot be prepared for Dagster's "
+            "runs (ProgrammingError); check that this user may make and use tables there."
+        )
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP ROLE {database}"))
+        admin.dispose()
 
 
 @pytest.mark.parametrize(

@@ -105,13 +105,12 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
     }
     reference = read_reference(home, overrides)
     require_database(reference, home)
-    with told_of_its_database(reference, home):
-        with ExitStack() as stack:
-            with suppress(LockHeldError, OSError):  # opening it anyway tells more
-                stack.enter_context(locked(home / OPENING, OPENING_SECONDS))
-            instance = dg.DagsterInstance.from_ref(reference)
-        with instance:
-            yield instance
+    with told_of_its_database(reference, home, is_opening=True), ExitStack() as stack:
+        with suppress(LockHeldError, OSError):  # opening it anyway tells more
+            stack.enter_context(locked(home / OPENING, OPENING_SECONDS))
+        instance = dg.DagsterInstance.from_ref(reference)
+    with told_of_its_database(reference, home), instance:
+        yield instance
 
 
 def run_job(

@@ -52,11 +52,14 @@ def require_database(reference: InstanceRef, home: Path) -> None:
 
 
 @contextmanager
-def told_of_its_database(reference: InstanceRef, home: Path) -> Iterator[None]:
+def told_of_its_database(
+    reference: InstanceRef, home: Path, *, is_opening: bool = False
+) -> Iterator[None]:
     """Turn what Dagster raises in the block over its PostgreSQL database into one sentence.
 
     Raises:
-        DatabaseLostError: where the database went away.
+        UnusableDatabaseError: where it is being opened.
+        DatabaseLostError: where it went away afterwards.
     """
     try:
         yield
@@ -64,6 +67,11 @@ def told_of_its_database(reference: InstanceRef, home: Path) -> Iterator[None]:
         settings = next(_postgres_settings(reference), None)
         if settings is None or not _is_of_database(error):
             raise
+        if is_opening:
+            raise UnusableDatabaseError(
+                f"{_named(_url(settings, home))} cannot be prepared for Dagster's runs "
+                f"({type(error).__name__}); check that this user may make and use tables there."
+            ) from None
         raise DatabaseLostError(
             f"{_named(_url(settings, home))}, in which Dagster keeps its runs, was lost while the "
             "command was at work, so what became of its run is not recorded; bring the database "
