@@ -24,6 +24,8 @@ NAMES = [
     "s3_storage",
     "staging",
     "keysets",
+    "sensor_state",
+    "notification_channels",
     "engine",
     "slice_on_local_files",
     "slice_on_s3",
@@ -53,7 +55,9 @@ def test_a_healthy_machine_is_told_as_json_and_left_as_it_was(machine):
     assert (told["schema"], told["ok"]) == (1, True)
     assert [check["name"] for check in told["checks"]] == NAMES
     statuses = {check["name"]: check["status"] for check in told["checks"]}
-    skipped = dict.fromkeys(["s3_storage", "slice_on_s3", "keysets"], "skipped")
+    skipped = dict.fromkeys(
+        ["s3_storage", "slice_on_s3", "keysets", "notification_channels"], "skipped"
+    )
     assert statuses == dict.fromkeys(NAMES, "ok") | skipped
     assert all(set(c) == {"name", "status", "reason", "seconds", "source"} for c in told["checks"])
     assert json.loads((machine.folder / "health.json").read_text()) == told
@@ -320,3 +324,40 @@ def test_the_outcome_is_one_sentence():
     )
     assert not Health((ok, one)).is_ok
     assert os.linesep not in Health((one, two)).sentence()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fault"),
+    [
+        ("WEBHOOK_URL", "canary", "its address must start with http:// or https://"),
+        ("WEBHOOK_URL", "https://user:canary@example.org", "its address holds a user"),
+        ("SMTP_URL", "smtp://user:canary@example.org", "credentials are not sent without TLS"),
+        ("FILE", "absent/canary", "the folder of its file does not exist"),
+    ],
+)
+def test_a_channel_that_would_deliver_nothing_is_found(check, monkeypatch, variable, value, fault):
+    monkeypatch.setenv(f"DATA_SERVICES_NOTIFY_{variable}", value)
+
+    status, reason = check("notification_channels")["notification_channels"]
+
+    assert (status, fault in reason, "canary" in reason) == ("failed", True, False)
+
+
+def test_channels_in_order_are_told_and_sent_nothing(check, machine, monkeypatch):
+    file = machine.folder / "told.jsonl"
+    monkeypatch.setenv("DATA_SERVICES_NOTIFY_FILE", str(file))
+
+    status, reason = check("notification_channels")["notification_channels"]
+
+    assert (status, reason.startswith("The settings of 'file' are in order; ")) == ("ok", True)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("value", ["mysql://canary@db/x", "/absent/state.sqlite"])
+def test_a_place_that_cannot_hold_the_state_of_sensors_is_found(check, monkeypatch, value):
+    monkeypatch.setenv("DATA_SERVICES_SENSOR_STATE", value)
+
+    status, reason = check("sensor_state")["sensor_state"]
+
+    assert (status, "DATA_SERVICES_SENSOR_STATE" in reason) == ("failed", True)
+    assert "canary" not in reason

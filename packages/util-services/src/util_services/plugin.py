@@ -108,7 +108,7 @@ def register_report_sections() -> Iterable[Callable[[Report], Iterable[Section]]
 @hookimpl
 def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
     """Return what is checked of every deployment, what the others need first."""
-    from util_services.health import keysets, software, storages
+    from util_services.health import keysets, notifying, software, storages
 
     return [
         software.plugins,
@@ -117,6 +117,8 @@ def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
         storages.s3_storage,
         storages.staging,
         keysets.keysets,
+        notifying.sensor_state,
+        notifying.notification_channels,
         software.engine,
         software.slice_on_local_files,
         software.slice_on_s3,

@@ -1,12 +1,13 @@
 """Approvals for a single use: one run gets through, whoever asks at once and however often."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
-from util_services.approvals import require
+from util_services.approvals import check, require
 from util_services.approvals.errors import UsedApprovalError, UsesError
 from util_services.approvals.uses import FolderUses, configured_uses
 from util_services.errors import ConfigurationError
@@ -146,8 +147,9 @@ def test_a_place_that_cannot_be_used_lets_nobody_through(sign, trust, request_, 
     with pytest.raises(UsesError, match="is no folder"):
         require(sign(single_use=True), request_, run_id="run-1", trust=trust, now=now)
     used.unlink()
-    used.mkdir(mode=0o755)
-    with pytest.raises(UsesError, match="is open to others"):
+    used.mkdir()
+    used.chmod(0o777)
+    with pytest.raises(UsesError, match="can be changed by anybody \\(mode 0777\\)"):
         require(sign(single_use=True), request_, run_id="run-1", trust=trust, now=now)
 
 
@@ -174,3 +176,41 @@ def test_a_folder_is_made_for_its_owner_alone(sign, trust, request_, now, tmp_pa
     require(sign(single_use=True), request_, run_id="run-1", trust=trust, uses=uses, now=now)
 
     assert (tmp_path / "deep" / "used").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("place", ["used", "used_in_s3"])
+def test_a_check_tells_of_a_use_and_is_none_itself(sign, trust, request_, now, request, place):
+    request.getfixturevalue(place)
+    token = sign(single_use=True)
+
+    assert check(token, request_, trust=trust, now=now)
+    assert check(token, request_, trust=trust, now=now)
+    assert through(token, request_, "run-1", trust, now)
+
+    with pytest.raises(UsedApprovalError):
+        check(token, request_, trust=trust, now=now)
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o770, 0o2770])
+def test_the_accounts_of_a_deployment_may_share_the_folder_through_a_group(
+    sign, trust, request_, now, used, mode
+):
+    used.mkdir()
+    used.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(used, 12345 if mode & 0o020 else -1, -1)
+    token = sign(single_use=True)
+
+    assert through(token, request_, "run-1", trust, now)
+
+    (file,) = used.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_a_stranger_lets_nobody_through(sign, trust, request_, now, used):
+    used.mkdir(mode=0o755)
+    os.chown(used, 12345, 12345)
+
+    with pytest.raises(UsesError, match="belongs to another user \\(uid 12345\\)"):
+        require(sign(single_use=True), request_, run_id="run-1", trust=trust, now=now)

@@ -117,6 +117,28 @@ def test_retry_takes_keys_and_a_channel(troubled, data_services):
     assert answer.stdout == "1 delivery is due now.\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["run-1:SUCESS"],
+            "There is no notification 'run-1:SUCESS'; did you mean 'run-1:SUCCESS'.",
+        ),
+        (["--channel", "webhok"], "There is no channel 'webhok'; did you mean 'webhook'."),
+        (
+            ["--channel", "nope"],
+            "There is no channel 'nope'; 'data-services notifications list --all' shows those that "
+            "there are.",
+        ),
+    ],
+)
+def test_retry_refuses_what_there_is_not(troubled, data_services, words, sentence):
+    answer = data_services("retry", *words)
+
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == f"error: {sentence}\n"
+
+
 def test_a_test_says_of_each_channel_whether_it_takes_notifications(data_services, tmp_path):
     sink = HttpSink()
     sink.start()

@@ -233,7 +233,10 @@ def test_a_channel_that_cannot_be_opened_keeps_its_notifications_and_no_other_ch
     said = capfd.readouterr().err
     assert delivered() == runs
     assert "Channel 'webhook' did not deliver" in said
-    assert "it cannot be opened (ConfigurationError)" in said
+    assert (
+        "it cannot be opened: DATA_SERVICES_NOTIFY_WEBHOOK_FORMAT must be 'notification' or "
+        "'email_notification'; correct the variable. Check the receiver" in said
+    )
     assert "canary" not in said
 
 

@@ -111,6 +111,24 @@ def ticks(tmp_path, kind, dagster_home, monkeypatch):
         yield Ticks(instance, kind, {})
 
 
+@pytest.fixture
+def fail(ticks):
+    """Return a function that records the run of a request as failed, begun or not."""
+
+    def record(request, *, has_begun=False):
+        run = ticks.instance.create_run_for_job(
+            STORAGES[ticks.kind],
+            run_config={},
+            tags={**request.tags, "dagster/run_key": request.run_key},
+        )
+        if has_begun:
+            began = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name)
+            ticks.instance.report_dagster_event(began, run.run_id)
+        ticks.instance.report_run_failed(run)
+
+    return record
+
+
 def pause():
     time.sleep(1.1)  # some stores count whole seconds
 
@@ -383,3 +401,57 @@ def test_the_stem_of_a_name_ends_at_its_first_full_stop():
         return NewObject("in/" + below, below, 1, 0.0, is_change=False).stem
 
     assert [stem("a/b.csv.gz"), stem("b"), stem("out/")] == ["b", "b", "out"]
+
+
+def test_a_run_that_never_began_is_asked_for_twice_more(ticks, put, fail):
+    put("in/a.csv")
+    (first,) = ticks()
+    assert ticks() == []
+    fail(first)
+
+    (second,) = ticks(is_lost=True)
+    assert [request.run_key for request in ticks()] == [second.run_key]
+    fail(second)
+    (third,) = ticks()
+    fail(third)
+
+    assert second.run_key == f"{first.run_key}~2"
+    assert third.run_key == f"{first.run_key}~3"
+    assert second.tags == third.tags == first.tags
+    assert ticks() == []
+
+
+def test_a_run_that_began_and_failed_is_not_asked_for_again(ticks, put, fail):
+    put("in/a.csv")
+    (first,) = ticks()
+
+    fail(first, has_begun=True)
+
+    assert ticks() == []
+
+
+def test_a_run_that_never_began_is_left_alone_once_its_object_has_changed_or_gone(
+    ticks, put, fail, storage
+):
+    put("in/a.csv")
+    put("in/b.csv")
+    for request in ticks():
+        fail(request)
+    pause()
+    put("in/a.csv", b"id\n2\n")
+    storage.remove(storage.resolve("in/b.csv"))
+
+    (changed,) = ticks()
+
+    assert changed.tags["data_services/object"] == "in/a.csv"
+    assert "~" not in changed.run_key
+    assert ticks() == []
+
+
+def test_runs_asked_for_again_keep_within_the_runs_of_a_tick(ticks, put, fail):
+    put("in/a.csv")
+    put("in/b.csv")
+    for request in ticks():
+        fail(request)
+
+    assert [request.run_key[-2:] for request in ticks(most_runs=1)] == ["~2"]

@@ -127,6 +127,18 @@ def test_a_private_file_that_others_can_read_is_not_used(tmp_path):
         read_private_key(tmp_path / "ada.key", "approval")
 
 
+def test_a_public_half_in_place_of_the_private_one_is_told_as_such(tmp_path):
+    public = write_key_pair(KeyPair.generate("recovery", "Ada"), tmp_path / "ada.key", None)
+
+    with pytest.raises(KeyFileError) as refused:
+        read_private_key(public, "recovery")
+
+    assert str(refused.value) == (
+        f"'{public}' is the public half of a key pair; name the private half, which lies beside it "
+        "without '.pub'."
+    )
+
+
 CHANGES = {
     "another schema": ({"schema": 2}, "its schema number is 2"),
     "another kind": ({"kind": "data-services/keyset"}, "it calls itself 'data-services/keyset'"),

@@ -105,13 +105,30 @@ def test_attempts_are_bounded(receiver):
 
 
 def test_a_receiver_out_of_reach_is_told_without_its_address(receiver):
-    url = receiver().url.replace("//", "//user:canary@")
+    url = f"{receiver().url}/canary"
 
-    with pytest.raises(DeliveryError) as caught:
+    with pytest.raises(DeliveryError, match="out of reach") as caught:
         hasty_webhook(url).deliver(NOTIFICATION)
 
     assert "canary" not in str(caught.value)
     assert "127.0.0.1" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("https://user:canary@example.org/hook", "its address holds a user or a password, "),
+        ("https://", "its address names no host"),
+        ("https://example.org:canary/hook", "its address is no URL"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_told_at_once_and_unquoted(url, fault):
+    with pytest.raises(DeliveryError) as caught:
+        hasty_webhook(url).deliver(NOTIFICATION)
+
+    assert caught.value.reason.startswith(fault)
+    assert not caught.value.is_passing
+    assert "canary" not in str(caught.value)
 
 
 def test_other_schemes_are_refused(tmp_path):

@@ -55,12 +55,23 @@ def test_what_is_written_is_for_its_owner_alone_whatever_the_umask(folder):
 def test_a_file_that_others_can_reach_is_refused(file, mode):
     file.chmod(mode)
 
-    for read in (read_private, read_handed_over):
+    for read, rule, afterwards in (
+        (
+            read_private,
+            "keys are for their owner alone",
+            "replace the keys that others may have read",
+        ),
+        (
+            read_handed_over,
+            "a passphrase is for its owner alone",
+            "change it if others may have read it",
+        ),
+    ):
         with pytest.raises(NotPrivateError) as refused:
             read(file)
         assert str(refused.value) == (
-            f"'{file}' is open to others (mode {mode:04o}), and keys are for their owner alone; "
-            "run 'chmod 600' on it as its owner, and replace the keys that others may have read."
+            f"'{file}' is open to others (mode {mode:04o}), and {rule}; run 'chmod 600' on it as "
+            f"its owner, and {afterwards}."
         )
 
 
@@ -95,8 +106,11 @@ def test_what_belongs_to_another_user_is_refused(of_another_user):
     folder, file, owner = of_another_user
 
     for use in (lambda: read_private(file), lambda: require_private_folder(folder)):
-        with pytest.raises(NotPrivateError, match=f"belongs to another user \\(uid {owner}\\)"):
+        with pytest.raises(NotPrivateError) as refused:
             use()
+        assert f"belongs to another user (uid {owner})" in str(refused.value)
+        assert f"have root run 'chown {os.geteuid()}' on it" in str(refused.value)
+        assert "chmod" not in str(refused.value)
 
 
 def test_what_belongs_to_neither_us_nor_root_is_not_trusted(of_another_user, monkeypatch):
@@ -112,7 +126,7 @@ def test_links_are_refused(folder, file, tmp_path):
     (folder / "link").symlink_to(file)
     (tmp_path / "linked").symlink_to(folder)
 
-    with pytest.raises(NotPrivateError, match="is a link; name the file itself"):
+    with pytest.raises(NotPrivateError, match="; name the file itself, or put it in"):
         read_private(folder / "link")
     with pytest.raises(NotPrivateError, match="is a link; name a folder of your own"):
         require_private_folder(tmp_path / "linked")

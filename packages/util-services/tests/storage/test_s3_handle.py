@@ -116,6 +116,28 @@ def test_a_prefix_is_not_left_by_a_listing(narrow, s3_bucket, prefix):
     assert narrow.client.list_objects_v2(Bucket=s3_bucket, Prefix="team-a/")["KeyCount"] == 0
 
 
+@pytest.mark.parametrize("bucket", ["own", "other-bucket"])
+def test_a_signed_form_is_refused_by_its_own_name(handle, s3_bucket, bucket):
+    name = s3_bucket if bucket == "own" else bucket
+
+    for client in (handle.client, handle.meta.client):
+        with pytest.raises(StorageError) as refused:
+            client.generate_presigned_post(name, "x")
+        assert str(refused.value).startswith("'generate_presigned_post' is not offered here, ")
+
+
+def test_what_is_not_offered_of_boto3_is_named(handle, s3_bucket):
+    with pytest.raises(AttributeError) as refused:
+        handle.buckets.all()
+
+    assert str(refused.value) == (
+        "The resource 's3' does not offer 'buckets'; of boto3 it has 'Object', 'Bucket', 'meta' "
+        "and 'client'. Use a client of your own for more than objects."
+    )
+    assert not hasattr(handle, "create_bucket")
+    assert hasattr(handle, "look")
+
+
 @pytest.mark.parametrize(
     ("action", "operation"),
     [
@@ -123,7 +145,6 @@ def test_a_prefix_is_not_left_by_a_listing(narrow, s3_bucket, prefix):
         (lambda s3, name: s3.Bucket(name).delete(), "DeleteBucket"),
         (lambda s3, name: s3.client.put_bucket_policy(Bucket=name, Policy=""), "PutBucketPolicy"),
         (lambda s3, name: s3.client.put_object_acl(Bucket=name, Key="x"), "PutObjectAcl"),
-        (lambda s3, name: s3.client.generate_presigned_post(name, "x"), "CreateBucket"),
     ],
 )
 def test_what_is_about_more_than_objects_is_refused(handle, s3_bucket, action, operation):

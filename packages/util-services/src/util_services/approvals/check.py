@@ -31,7 +31,7 @@ from util_services.approvals.errors import (
 )
 from util_services.approvals.records import Approval, Claims, new_id
 from util_services.approvals.trust import Trust, are_alike
-from util_services.approvals.uses import configured_uses
+from util_services.approvals.uses import are_uses_configured, configured_uses
 from util_services.errors import quoted_name
 from util_services.keys.fields import instant, require_instant
 
@@ -110,18 +110,25 @@ def check(
     request: ApprovalRequest,
     *,
     trust: Trust | None = None,
+    uses: Uses | None = None,
     now: datetime | None = None,
 ) -> Approval:
     """Return an approval that covers a request, without using it up.
 
     A run calls `require`. This tells beforehand whether it would be let through; the digest of the
-    dataset may be left out where it is not known yet.
+    dataset may be left out where it is not known yet. Whether one for a single use was used is
+    looked up where uses are recorded, by default in ``DATA_SERVICES_APPROVALS`` if that is set.
 
     Raises:
         ApprovalRefusedError: saying why it does not.
         TrustError: if it is not clear whom the deployment trusts.
+        UsesError: if the uses cannot be looked at.
     """
-    return _checked(tokens.read(token), request, trust, now)
+    parsed = tokens.read(token)
+    approval = _checked(parsed, request, trust, now)
+    if parsed.claims.single_use and (uses is not None or are_uses_configured()):
+        (uses or configured_uses()).require_unused(parsed.claims)
+    return approval
 
 
 def require(

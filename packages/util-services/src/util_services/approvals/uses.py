@@ -1,26 +1,29 @@
 """Where it is recorded that an approval for a single use was used: once, whoever asks at once.
 
 ``DATA_SERVICES_APPROVALS`` is a folder, or ``s3://bucket/prefix``, that all runs of a deployment
-share. A record is made by the first run that comes, in one step that fails if it is there. The same
-run may come again, as a step that is repeated does.
+share. Records hold no secret, so that its accounts may share the folder through a group; strangers
+may not write there. A record is made by the first run that comes, in one step that fails if it is
+there. The same run may come again, as a step that is repeated does.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from util_services import settings
 from util_services.approvals.errors import UsedApprovalError, UsesError
 from util_services.encryption.secret import Secret
-from util_services.errors import StorageError
+from util_services.errors import StorageError, quoted_name
 from util_services.keys.errors import BrokenRecordError
 from util_services.keys.fields import parse, to_json
 from util_services.keys.info import utc_now
 from util_services.storage.private import (
+    FOR_GROUP,
     NameTakenError,
-    make_private_folder,
-    read_private,
+    make_guarded_folder,
+    read_small,
     write_whole,
 )
 
@@ -44,6 +47,15 @@ class Uses(Protocol):
         """
         ...
 
+    def require_unused(self, claims: Claims) -> None:
+        """Check that no run has used an approval, and record nothing.
+
+        Raises:
+            UsedApprovalError: if one has.
+            UsesError: if the records cannot be looked at.
+        """
+        ...
+
 
 class FolderUses:
     """Keeps the records in a folder, one file for each approval."""
@@ -53,18 +65,35 @@ class FolderUses:
 
     def claim(self, claims: Claims, run_id: str) -> None:
         """Record that a run uses an approval."""
-        file = self._folder / f"{claims.id}.json"
+        file = self._file(claims)
         try:
-            make_private_folder(self._folder)
-            write_whole(file, Secret(_record(claims, run_id)), replace=False)
+            make_guarded_folder(self._folder)
+            write_whole(file, Secret(_record(claims, run_id)), replace=False, mode=FOR_GROUP)
         except NameTakenError:
             _allow_the_same_run(claims, run_id, self._former(file))
         except OSError as error:
             raise UsesError(str(error)) from None
 
+    def require_unused(self, claims: Claims) -> None:
+        """Check that no run has used an approval."""
+        try:
+            self._file(claims).lstat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise UsesError(
+                f"Whether the approval was used cannot be looked up in "
+                f"{quoted_name(str(self._folder))} ({os.strerror(error.errno or 0)}); correct "
+                "DATA_SERVICES_APPROVALS or its permissions."
+            ) from None
+        raise UsedApprovalError(claims.id)
+
+    def _file(self, claims: Claims) -> Path:
+        return self._folder / f"{claims.id}.json"
+
     def _former(self, file: Path) -> bytes:
         try:
-            return read_private(file).reveal()
+            return read_small(file)
         except StorageError:
             return b""  # which is the record of nobody, so that nobody may come again
 
@@ -87,14 +116,36 @@ class S3Uses:
         except StorageError as error:
             raise UsesError(str(error)) from None
 
+    def require_unused(self, claims: Claims) -> None:
+        """Check that no run has used an approval."""
+        from botocore.exceptions import ClientError
+
+        from util_services.storage.protocol import Location
+        from util_services.storage.s3_errors import ABSENT_CODES, code_of, sentences
+
+        location = Location(self._place.bucket, self._key(claims))
+        try:
+            with sentences(self._place.settings, location):
+                try:
+                    self._client.head_object(Bucket=location.container, Key=location.path)
+                except ClientError as error:
+                    if code_of(error) in ABSENT_CODES:
+                        return
+                    raise
+        except StorageError as error:
+            raise UsesError(str(error)) from None
+        raise UsedApprovalError(claims.id)
+
+    def _key(self, claims: Claims) -> str:
+        return "/".join(filter(None, (self._place.prefix, f"{claims.id}.json")))
+
     def _claim(self, claims: Claims, run_id: str) -> None:
         from botocore.exceptions import ClientError
 
         from util_services.storage.protocol import Location
         from util_services.storage.s3_errors import TAKEN_CODES, code_of, sentences
 
-        key = "/".join(filter(None, (self._place.prefix, f"{claims.id}.json")))
-        location = Location(self._place.bucket, key)
+        location = Location(self._place.bucket, self._key(claims))
         record = _record(claims, run_id)
         with sentences(self._place.settings, location):
             for _ in range(2):  # a store that takes it twice ignores conditions
@@ -103,13 +154,18 @@ class S3Uses:
                 except ClientError as error:
                     if code_of(error) not in TAKEN_CODES:
                         raise
-                    answer = self._client.get_object(Bucket=location.container, Key=key)
+                    answer = self._client.get_object(Bucket=location.container, Key=location.path)
                     _allow_the_same_run(claims, run_id, answer["Body"].read())
                     return
         raise UsesError(
             "The S3 store ignores conditional writes, so that it cannot tell the first use of an "
             "approval; set DATA_SERVICES_APPROVALS to a folder or to another store."
         )
+
+
+def are_uses_configured() -> bool:
+    """Return whether there is a place where uses are recorded."""
+    return settings.text("APPROVALS") is not None
 
 
 def configured_uses() -> Uses:

@@ -35,10 +35,13 @@ def check(context: click.Context, *, as_json: bool) -> None:
         for failure in report.failures:
             click.echo(failure.reason)
     else:
-        brought = ", ".join(
-            f"{count} {hook.removeprefix('register_').replace('_', ' ')}"
-            for hook, count in counts.items()
-        )
+        brought = ", ".join(_counted(hook, count) for hook, count in counts.items())
         click.echo(f"{len(report.plugins)} plugins bring {brought}; all of them can be loaded.")
     if report.failures:
         context.exit(1)
+
+
+def _counted(hook: str, count: int) -> str:
+    """Return how many things a hook brought, in words."""
+    things = hook.removeprefix("register_").replace("_", " ")
+    return f"{count} {things.removesuffix('s') if count == 1 else things}"

@@ -74,15 +74,19 @@ def health(
 
 @contextmanager
 def _instance() -> Iterator[tuple[DagsterInstance | None, str | None]]:
-    """Give the Dagster instance, or the class of the error for which it cannot be opened."""
+    """Give the Dagster instance, or the sentence that says why it cannot be opened."""
+    from util_services.errors import DataServicesError
+    from util_services.health.software import unusable
     from util_services.runs.execute import open_instance
     from util_services.runs.home import prepare_home
 
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(open_instance(prepare_home()))
+        except DataServicesError as error:
+            yield None, str(error)
         except Exception as error:  # noqa: BLE001 - one of the checks tells
-            yield None, type(error).__name__
+            yield None, unusable(error)
         else:
             yield opened, None
 

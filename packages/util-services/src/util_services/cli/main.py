@@ -18,6 +18,7 @@ from util_services.errors import DataServicesError, RefusedError
 from util_services.plugins.manager import plugin_manager
 
 FAILED = 1
+RETRIES = "dagster_postgres"  # in the path of the module that reports them
 
 
 class PluginGroup(click.Group):
@@ -47,11 +48,26 @@ class _MessageHandler(logging.Handler):
         click.echo(f"{record.levelname.lower()}: {message}", err=True)
 
 
+class _OthersHandler(_MessageHandler):
+    """Shows warnings of libraries, as Python would, but for those that we tell of ourselves.
+
+    Dagster reports each attempt to reach its database to the root logger, and where that has no
+    handler Python adds one that would show our messages a second time.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        is_ours = record.name.partition(".")[0] == "util_services"
+        is_retry = RETRIES in record.pathname
+        if not is_ours and (self.shows_tracebacks or not is_retry):
+            super().emit(record)
+
+
 _messages = _MessageHandler()
+_others = _OthersHandler()
 
 
 def _show_tracebacks(_context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
-    _messages.shows_tracebacks = value
+    _messages.shows_tracebacks = _others.shows_tracebacks = value
 
 
 @click.group(
@@ -76,6 +92,7 @@ def data_services() -> None:
 def main() -> None:
     """Run the program and exit with its status."""
     logging.getLogger("util_services").addHandler(_messages)
+    logging.getLogger().addHandler(_others)
     try:
         data_services()
     except DataServicesError as error:

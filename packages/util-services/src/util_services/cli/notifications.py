@@ -70,6 +70,7 @@ def retry(*, keys: tuple[str, ...], channel: str | None, as_json: bool) -> None:
     Example: data-services notifications retry --channel webhook
     """
     with _outbox() as outbox:
+        _refuse_unknown(outbox, keys, channel)
         count = outbox.retry(keys, channel)
     if as_json:
         click.echo(json.dumps({"schema": SCHEMA, "due": count}, sort_keys=True))
@@ -113,6 +114,37 @@ def test(context: click.Context, *, as_json: bool) -> None:
             click.echo(f"{name}: {failures.get(name, 'delivered')}")
     if failures:
         context.exit(1)
+
+
+def _refuse_unknown(outbox: Outbox, keys: tuple[str, ...], channel: str | None) -> None:
+    """Refuse a notification that the outbox does not know, and a channel that nobody has."""
+    from util_services.errors import ConfigurationError, quoted_name
+    from util_services.notifications.delivery import DELIVERED, GIVEN_UP, WAITING
+    from util_services.plugins.manager import plugin_manager
+
+    kinds = plugin_manager().named("register_notifiers")
+    channels = {state.channel for state in outbox.channels()} | set(kinds)
+    if channel is not None and channel not in channels:
+        raise ConfigurationError(
+            f"There is no channel {quoted_name(channel)}; {_nearest(channel, channels)}."
+        )
+    known = outbox.known(keys)
+    for key in keys:
+        if key not in known:
+            entries = outbox.entries([WAITING, GIVEN_UP, DELIVERED])
+            near = _nearest(key, {entry.key for entry in entries})
+            raise ConfigurationError(f"There is no notification {quoted_name(key)}; {near}.")
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    import difflib
+
+    from util_services.errors import quoted_name
+
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    if near:
+        return f"did you mean {quoted_name(near[0])}"
+    return "'data-services notifications list --all' shows those that there are"
 
 
 @contextmanager

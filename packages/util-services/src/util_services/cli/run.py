@@ -93,7 +93,9 @@ def _checked(name: str, run_config: Mapping[str, Any]) -> Callable[[], FinishedR
     from util_services.cli.progress_bar import progress_bar
     from util_services.location.jobs import find_job
     from util_services.runs.execute import check_before_run, new_run_id, open_instance, run_job
+    from util_services.runs.instance_database import read_reference, require_database
 
+    require_database(read_reference(home), home)
     job, run_id = find_job(name), new_run_id()
     if "loggers" not in run_config:
         if "console" not in job.loggers:  # Dagster would fall back on one that prints all events

@@ -40,6 +40,11 @@ class PassphraseSource:
 
         return Passphrase.new(self._text(f"New passphrase for {what}", is_new=True))
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it need not be asked for at a terminal."""
+        return self.file is not None or self.descriptor is not None
+
     def known(self, what: str) -> Passphrase:
         """Return the passphrase that something was sealed with.
 

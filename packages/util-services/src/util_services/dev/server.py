@@ -73,6 +73,7 @@ def serve(options: DevOptions, announce: Callable[[Ready], None]) -> None:
         )
     port = choose_port(options.host, options.port)
     home = prepare_home()
+    _require_database(home)
     with (
         Stop() as stop,
         HomeLock(home) as lock,
@@ -89,6 +90,13 @@ def serve(options: DevOptions, announce: Callable[[Ready], None]) -> None:
         processes.are_heard = True
         announce(Ready(server.graphql.url, home, options.root, time.monotonic() - started))
         server.wait()
+
+
+def _require_database(home: Path) -> None:
+    """Refuse to start on a home whose database does not answer; each part would wait for it."""
+    from util_services.runs.instance_database import read_reference, require_database
+
+    require_database(read_reference(home), home)
 
 
 class _DevServer:

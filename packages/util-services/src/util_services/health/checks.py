@@ -42,7 +42,7 @@ class HealthContext:
         job: the job on local files of which a slice is run.
         s3_resource_name: the credential set of the S3 store.
         instance: the Dagster instance, None where it cannot be opened.
-        instance_error: the class of the error that says why.
+        instance_error: the sentence that says why.
     """
 
     run_id: str

@@ -25,20 +25,21 @@ ENGINE_PACKAGES = {"local": "duckdb", "spark": "pyspark"}
 def dagster_storage(context: HealthContext) -> str:
     """Ask Dagster's storage for a run."""
     if context.instance_error is not None:
-        raise _unusable_storage(context.instance_error)
+        raise UnhealthyError(context.instance_error)
     if context.instance is None:
         raise NotApplicableError("There is no Dagster instance to ask.")
     try:
         context.instance.get_run_records(limit=1)
     except Exception as error:  # noqa: BLE001 - any database has errors of its own
-        raise _unusable_storage(type(error).__name__) from None
+        raise UnhealthyError(unusable(error)) from None
     return "Dagster's storage answers."
 
 
-def _unusable_storage(error_class: str) -> UnhealthyError:
-    return UnhealthyError(
-        f"Dagster's storage cannot be used ({error_class}); check DAGSTER_HOME and the database "
-        "that its dagster.yaml names."
+def unusable(error: Exception) -> str:
+    """Return the sentence for an error over Dagster's storage; its own text may quote anything."""
+    return (
+        f"Dagster's storage cannot be used ({type(error).__name__}); check DAGSTER_HOME and the "
+        "database that its dagster.yaml names."
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from util_services.encryption.secret import Secret
-from util_services.errors import printable
+from util_services.errors import DataServicesError, printable
 from util_services.keys.errors import BrokenRecordError, KeysError
 from util_services.keys.key_pairs import PrivateFile, PublicKey
 from util_services.storage.private import (
@@ -53,6 +53,7 @@ def read_private_key(file: Path, use: Use) -> PrivateFile:
         KeyFileError: if it holds no key for this use.
         StorageError: if it cannot be read, or others can read it.
     """
+    _refuse_public_half(file, use)
     content = read_private(file)
     with key_file(file):
         return PrivateFile.from_bytes(content, use)
@@ -67,6 +68,18 @@ def read_public_key(file: Path, use: Use) -> PublicKey:
     """
     with key_file(file):
         return PublicKey.from_file(read_small(file), use)
+
+
+def _refuse_public_half(file: Path, use: Use) -> None:
+    """Refuse a public file that somebody names in place of the private one."""
+    try:
+        PublicKey.from_file(read_small(file), use)
+    except DataServicesError:
+        return
+    raise KeyFileError(
+        f"'{printable(str(file))}' is the public half of a key pair; name the private half, which "
+        f"lies beside it without '{PUBLIC_ENDING}'."
+    )
 
 
 @contextmanager

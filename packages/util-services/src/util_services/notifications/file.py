@@ -20,6 +20,10 @@ class FileChannel:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
+    def fault(self) -> str | None:
+        """Return what is wrong with the settings, as the part of a sentence."""
+        return None if self.path.parent.is_dir() else "the folder of its file does not exist"
+
     def deliver(self, notification: Notification) -> None:
         """Append the notification as one whole line."""
         try:

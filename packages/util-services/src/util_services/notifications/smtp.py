@@ -86,7 +86,7 @@ class SmtpChannel:
         it did not reach is logged.
         """
         key = notification.idempotency_key
-        if fault := self._fault():
+        if fault := self.fault():
             raise DeliveryError(self.name, key, fault)
         mail = _Mail(self._message(notification), list(self._recipients))
         try:
@@ -99,7 +99,7 @@ class SmtpChannel:
                 *(key, len(mail.waiting), len(self._recipients), error.reason),
             )
 
-    def _fault(self) -> str | None:
+    def fault(self) -> str | None:
         """Return what is wrong with the settings, as the part of a sentence."""
         try:
             server = urlsplit(self._url)

@@ -70,10 +70,26 @@ class WebhookChannel:
     def deliver(self, notification: Notification) -> None:
         """Post the notification; any answer of the 2xx range acknowledges it."""
         key = notification.idempotency_key
-        if urlsplit(self._url).scheme not in {"http", "https"}:
-            raise DeliveryError(self.name, key, "its address must start with http:// or https://")
+        if fault := self.fault():
+            raise DeliveryError(self.name, key, fault)
         body = json.dumps(self._body_of(notification), sort_keys=True).encode()
         attempt(partial(self._post, key, body), self._pauses_seconds, self.name, key)
+
+    def fault(self) -> str | None:
+        """Return what is wrong with the settings, as the part of a sentence."""
+        try:
+            url = urlsplit(self._url)
+            has_place = bool(url.hostname) and url.port != 0
+        except ValueError:  # of a port, or of an IPv6 address
+            return "its address is no URL"
+        if url.scheme not in {"http", "https"}:
+            return "its address must start with http:// or https://"
+        if url.username is not None:
+            return (
+                "its address holds a user or a password, which are not sent; sign with "
+                "DATA_SERVICES_NOTIFY_WEBHOOK_SECRET instead"
+            )
+        return None if has_place else "its address names no host"
 
     def _post(self, key: str, body: bytes) -> Trouble | None:
         headers = {"Content-Type": "application/json", IDEMPOTENCY_HEADER: key}

@@ -16,7 +16,6 @@ import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import execute_run
-from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
     RemoteJobOrigin,
@@ -34,6 +33,11 @@ from util_services.runs.dead_runs import process_tag, report_dead_runs
 from util_services.runs.dry_run import storage_of_job
 from util_services.runs.executors import tidy_up
 from util_services.runs.home import LOCATION_NAME
+from util_services.runs.instance_database import (
+    read_reference,
+    require_database,
+    told_of_its_database,
+)
 from util_services.storage.locks import LockHeldError, locked
 
 REPOSITORY_NAME = "__repository__"
@@ -81,12 +85,17 @@ def check_before_run(job: dg.JobDefinition, run_config: Mapping[str, Any], run_i
         check_run(job, run_config, storage, run_id)
 
 
-def open_instance(home: Path) -> dg.DagsterInstance:
-    """Return the instance of a Dagster home, without Dagster's capture of what steps print.
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Give the instance of a Dagster home, without Dagster's capture of what steps print.
 
     That starts processes beside the run, which a Ctrl-C at the terminal hits too, and would keep
     whatever a step prints. One process at a time opens a home, for Dagster makes its databases
     then, and two that do so at once disturb one another.
+
+    Raises:
+        UnusableDatabaseError: if its PostgreSQL database does not answer within a few seconds.
+        DatabaseLostError: if that goes away in the block.
     """
     overrides = {
         "compute_logs": {
@@ -94,11 +103,14 @@ def open_instance(home: Path) -> dg.DagsterInstance:
             "class": NoOpComputeLogManager.__name__,
         }
     }
-    reference = InstanceRef.from_dir(str(home), overrides=overrides)
-    with ExitStack() as stack:
+    reference = read_reference(home, overrides)
+    require_database(reference, home)
+    with told_of_its_database(reference, home, is_opening=True), ExitStack() as stack:
         with suppress(LockHeldError, OSError):  # opening it anyway tells more
             stack.enter_context(locked(home / OPENING, OPENING_SECONDS))
-        return dg.DagsterInstance.from_ref(reference)
+        instance = dg.DagsterInstance.from_ref(reference)
+    with told_of_its_database(reference, home), instance:
+        yield instance
 
 
 def run_job(

@@ -1,5 +1,6 @@
 """The channels that are configured now, those of plugins among them."""
 
+from util_services.errors import DataServicesError
 from util_services.notifications.channel import Channel, DeliveryError, Notifier
 from util_services.notifications.notification import Notification
 from util_services.plugins.manager import plugin_manager
@@ -10,7 +11,12 @@ class FaultyChannel:
 
     def __init__(self, name: str, error: Exception) -> None:
         self.name = name
-        self._reason = f"it cannot be opened ({type(error).__name__})"
+        told = f": {str(error).rstrip('.')}" if isinstance(error, DataServicesError) else None
+        self._reason = f"it cannot be opened{told or f' ({type(error).__name__})'}"
+
+    def fault(self) -> str:
+        """Return what is wrong with it, as the part of a sentence."""
+        return self._reason
 
     def deliver(self, notification: Notification) -> None:
         """Deliver nothing, and say why."""
@@ -23,6 +29,15 @@ def configured_channels() -> dict[str, Channel]:
     registered = plugin_manager().named("register_notifiers")
     opened = {name: _open(one.value) for name, one in registered.items()}
     return {name: channel for name, channel in opened.items() if channel is not None}
+
+
+def fault_of(channel: Channel) -> str | None:
+    """Return what is wrong with the settings of a channel, as the part of a sentence.
+
+    None where nothing is, or where the channel has no method ``fault`` that would say so.
+    """
+    fault = getattr(channel, "fault", None)
+    return fault() if callable(fault) else None
 
 
 def _open(notifier: Notifier) -> Channel | None:

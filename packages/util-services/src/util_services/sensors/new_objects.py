@@ -13,6 +13,11 @@ import dagster as dg
 from util_services.datasets.manifest import MANIFEST
 from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
 from util_services.resources import STORAGE_KEY
+from util_services.sensors.never_started import (
+    MOST_ATTEMPTS,
+    never_started,
+    run_key_of_attempt,
+)
 from util_services.sensors.state import state_address
 from util_services.storage import ObjectState, Storage
 from util_services.storage.patterns import ANY, Pattern, names_many
@@ -226,6 +231,7 @@ class _Watcher:
                 requests[address] = self._request(storage, one, known)
         memory.ask({address: changes.due[address] for address in requests}, last_round + 1)
         runs = [request for request in requests.values() if request is not None]
+        runs += self._once_more(context, storage, watched, self.most_runs - len(requests))
         waiting = len(changes.due) - len(requests)
         return dg.SensorResult(
             run_requests=runs,
@@ -266,13 +272,48 @@ class _Watcher:
         if one.is_output and self._is_own(storage, one):
             return None
         path = self.pattern.folder + one.below
-        digest = hashlib.sha256(one.version.encode()).hexdigest()[:DIGEST_CHARACTERS]
         new = NewObject(path, one.below, one.size, one.modified, known.runs > 0)
         return dg.RunRequest(
-            run_key=f"{path}@{digest}",
+            run_key=self._run_key(one),
             run_config=dict(self.run_config(new)),
             tags={**self.tags, TAG: path},
         )
+
+    def _run_key(self, one: "Watched") -> str:
+        """Return the key of the run on a version of an object."""
+        digest = hashlib.sha256(one.version.encode()).hexdigest()[:DIGEST_CHARACTERS]
+        return f"{self.pattern.folder}{one.below}@{digest}"
+
+    def _once_more(
+        self,
+        context: dg.SensorEvaluationContext,
+        storage: Storage,
+        watched: Mapping[str, "Watched"],
+        most: int,
+    ) -> list[dg.RunRequest]:
+        """Return requests for runs that never began, on objects that are still the same."""
+        lost = never_started(context, self.job)
+        if not lost or most <= 0:
+            return []
+        requests = []
+        for one in watched.values():
+            key = self._run_key(one)
+            if key not in lost or self._is_claimed(storage, one):
+                continue
+            attempt = lost[key].attempt + 1
+            path = self.pattern.folder + one.below
+            context.log.warning(
+                f"The run {lost[key].run_id} for {quoted_name(path)} failed before it began; it is "
+                f"asked for again (attempt {attempt} of {MOST_ATTEMPTS})."
+            )
+            requests.append(
+                dg.RunRequest(
+                    run_key=run_key_of_attempt(key, attempt),
+                    run_config=lost[key].run_config,
+                    tags={**self.tags, TAG: path},
+                )
+            )
+        return requests[:most]
 
     def _is_own(self, storage: Storage, one: "Watched") -> bool:
         """Return whether this sensor's job, or its twin, has published an output.

@@ -62,7 +62,7 @@ class Database:
 
     def __init__(self, address: str, tables: MetaData, name: str, schema: int) -> None:
         url = _url(address)
-        self.place = _shown(url)
+        self.place = shown(url)
         self._engine = _engine(url)
         self._prepare(tables, name, schema)
 
@@ -124,7 +124,8 @@ def _url(address: str) -> URL:
     return url
 
 
-def _shown(url: URL) -> str:
+def shown(url: URL) -> str:
+    """Return which database an address names, for a sentence and without credentials."""
     if url.get_backend_name() == SQLITE:
         return f"'{url.database}'"
     return f"the PostgreSQL database '{url.database}' at {url.host or 'its default host'}"

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1 << 20  # keys, identities and tokens are small; a device is none of them
-PRIVATE, READABLE = 0o600, 0o644
+PRIVATE, FOR_GROUP, READABLE = 0o600, 0o640, 0o644
 OTHERS, WRITABLE_BY_OTHERS = 0o077, 0o022
+WRITABLE_BY_GROUP, WRITABLE_BY_STRANGERS = 0o020, 0o002
+KEYS = ("keys are for their owner alone", "replace the keys that others may have read")
+PASSPHRASE = ("a passphrase is for its owner alone", "change it if others may have read it")
 ROOT = 0
 UNFINISHED = ".writing"
 
@@ -60,9 +63,8 @@ def require_private_folder(folder: Path) -> None:
     except OSError as error:
         raise _unreadable(folder, error) from None
     if not stat.S_ISDIR(state.st_mode):
-        kind = "a link" if stat.S_ISLNK(state.st_mode) else "no folder"
-        raise NotPrivateError(f"{_named(folder)} is {kind}; name a folder of your own.")
-    _refuse(folder, state, "700")
+        raise _no_folder(folder, state)
+    _refuse(folder, state, "700", KEYS)
 
 
 def make_private_folder(folder: Path) -> None:
@@ -72,13 +74,37 @@ def make_private_folder(folder: Path) -> None:
         NotPrivateError: if it is there and others can enter it.
         WriteError: if it cannot be made.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise unwritable(folder, error) from None
+    _make_folder(folder)
     require_private_folder(folder)
+
+
+def make_guarded_folder(folder: Path) -> None:
+    """Make a folder that strangers cannot write to, for us alone unless it is there.
+
+    One that is there is ours, root's, or shared with a group of ours that may write to it.
+
+    Raises:
+        NotPrivateError: if it is there and strangers can write to it, or it is somebody else's.
+        WriteError: if it cannot be made.
+    """
+    _make_folder(folder)
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode):
+        raise _no_folder(folder, state)
+    mode = stat.S_IMODE(state.st_mode)
+    if mode & WRITABLE_BY_STRANGERS:
+        raise NotPrivateError(
+            f"{_named(folder)} can be changed by anybody (mode {mode:04o}), and what is recorded "
+            "there must stay; run 'chmod o-w' on it as its owner."
+        )
+    groups = {os.getegid(), *os.getgroups()}
+    is_shared = bool(mode & WRITABLE_BY_GROUP) and state.st_gid in groups
+    if state.st_uid not in (os.geteuid(), ROOT) and not is_shared:
+        raise NotPrivateError(
+            f"{_named(folder)} belongs to another user (uid {state.st_uid}) and is not shared with "
+            "a group of this one; have its owner run 'chgrp' and 'chmod g+rwxs' on it, or name "
+            "another."
+        )
 
 
 @discreet
@@ -90,10 +116,13 @@ def read_private(file: Path) -> Secret:
         StorageError: if it cannot be read, or is too large.
     """
     if file.is_symlink():
-        raise NotPrivateError(f"{_named(file)} is a link; name the file itself.")
+        raise NotPrivateError(
+            f"{_named(file)} is a link, which may lead to what somebody else controls; name the "
+            "file itself, or put it in the place of the link."
+        )
     with _closing(_open(file, os.O_NOFOLLOW | os.O_NONBLOCK)) as descriptor:
         state = _regular(file, descriptor)
-        _refuse(file, state, "600")
+        _refuse(file, state, "600", KEYS)
         return Secret(_read_all(file, descriptor))
 
 
@@ -142,7 +171,7 @@ def read_handed_over(file: Path) -> Secret:
     with _closing(_open(file)) as descriptor:
         state = os.fstat(descriptor)
         if stat.S_ISREG(state.st_mode):
-            _refuse(file, state, "600")
+            _refuse(file, state, "600", PASSPHRASE)
         return Secret(_read_all(file, descriptor))
 
 
@@ -200,6 +229,15 @@ def sweep_unfinished(file: Path) -> None:
             with _closing(descriptor):
                 _overwrite(descriptor)
             left.unlink()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise unwritable(folder, error) from None
 
 
 def _overwrite(descriptor: int) -> None:
@@ -277,12 +315,22 @@ def _fault(state: os.stat_result) -> str | None:
     return None
 
 
-def _refuse(path: Path, state: os.stat_result, mode: str) -> None:
-    if fault := _fault(state):
-        raise NotPrivateError(
-            f"{_named(path)} {fault}, and keys are for their owner alone; run 'chmod {mode}' on "
-            "it as its owner, and replace the keys that others may have read."
-        )
+def _refuse(path: Path, state: os.stat_result, mode: str, thing: tuple[str, str]) -> None:
+    fault = _fault(state)
+    if fault is None:
+        return
+    rule, afterwards = thing
+    cure = (
+        f"have root run 'chown {os.geteuid()}' on it, or name one of your own"
+        if state.st_uid != os.geteuid()
+        else f"run 'chmod {mode}' on it as its owner, and {afterwards}"
+    )
+    raise NotPrivateError(f"{_named(path)} {fault}, and {rule}; {cure}.")
+
+
+def _no_folder(path: Path, state: os.stat_result) -> NotPrivateError:
+    kind = "a link" if stat.S_ISLNK(state.st_mode) else "no folder"
+    return NotPrivateError(f"{_named(path)} is {kind}; name a folder of your own.")
 
 
 def _sync(file: Path) -> None:

@@ -60,7 +60,14 @@ def confined(client: Any, settings: S3Settings) -> Any:
     def check(params: Mapping[str, Any], model: Any, **_: Any) -> None:
         _check_request(settings, model.name, params)
 
+    def generate_presigned_post(*_: Any, **__: Any) -> None:
+        raise StorageError(
+            "'generate_presigned_post' is not offered here, for what is posted with it is not "
+            "checked; use 'generate_presigned_url' for one object, or a client of your own."
+        )
+
     client.meta.events.register_first(BEFORE_EACH_REQUEST, check)
+    client.generate_presigned_post = generate_presigned_post
     return client
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from util_services.errors import quoted_name
 from util_services.storage.s3 import S3Storage
 from util_services.storage.s3_allowed import confined
 
@@ -27,6 +28,15 @@ class S3Handle(S3Storage):
     def __init__(self, settings: S3Settings | Callable[[], S3Settings]) -> None:
         super().__init__(settings)
         self._resource: Any = None
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Say what is offered of boto3 to whoever asks for more of it."""
+        raise AttributeError(
+            f"The resource 's3' does not offer {quoted_name(name)}; of boto3 it has 'Object', "
+            "'Bucket', 'meta' and 'client'. Use a client of your own for more than objects.",
+            name=name,
+            obj=self,
+        )
 
     @property
     def meta(self) -> Any:

@@ -5,6 +5,8 @@ import json
 import click
 import pytest
 
+from util_services.approvals.records import Claims
+from util_services.approvals.uses import FolderUses
 from util_services.cli.approve import approve
 from util_services.keys.fields import secret_from_base64
 from util_services.keys.leaks import is_shown
@@ -50,11 +52,12 @@ def people(program, tmp_path):
 def sign(people, tmp_path):
     """Return a function that signs an approval and gives the name of its file."""
 
-    def make(*options, identity="ada.key", asked=ASKED):
+    def make(*options, identity="ada.key", asked=ASKED, **variables):
         file = f"{len(list(tmp_path.iterdir()))}.token"
         signed = people(
-            "approve", "new", "--identity", identity, *asked, "--yes", "--out", file, *options
-        )
+            "approve", "new", "--identity", identity, *asked, "--yes", "--out", file, *options,
+            **variables,
+        )  # fmt: skip
         assert signed.returncode == 0, signed.stderr
         assert signed.stdout == ""
         return file
@@ -153,9 +156,15 @@ def test_approvers_cannot_approve_their_own_requests_by_any_name(people, sign):
     own = people("approve", "new", "--identity", "ada.key", *asked_but(("--requester", "ADA")),
                  "--yes")  # fmt: skip
     by_alias = asked_but(("--requester", "AL"))
-    verified = people("approve", "verify", sign(asked=by_alias), *by_alias, "--json")
+    known = people("approve", "new", "--identity", "ada.key", *by_alias, "--yes")
+    unknown = sign(asked=by_alias, DATA_SERVICES_TRUST="")  # nobody says whose names there are
+    verified = people("approve", "verify", unknown, *by_alias, "--json")
 
-    assert own.returncode == 2
+    assert (own.returncode, known.returncode, known.stdout) == (2, 2, "")
+    assert known.stderr == (
+        "error: 'AL' is a name of 'Ada', who cannot approve a request of their own; ask a second "
+        "person.\n"
+    )
     assert own.stderr.endswith("cannot approve a request of their own; ask a second person.\n")
     assert verified.returncode == 1
     assert json.loads(verified.stdout)["reason"] == "self_approval"
@@ -170,12 +179,15 @@ def test_a_sealed_identity_signs_with_its_passphrase_alone(people, tmp_path, pas
     wrong.chmod(0o600)
 
     without = people(*signing)
+    in_the_way = people(*signing, "--out", "visits.csv", "--passphrase-file", passphrase_file)
     with_wrong = people(*signing, "--passphrase-file", wrong)
     signed = people(*signing, "--passphrase-file", passphrase_file)
 
     assert (without.returncode, with_wrong.returncode, signed.returncode) == (2, 2, 0)
     assert "There is no terminal to ask at" in without.stderr
     assert "The passphrase is wrong" in with_wrong.stderr
+    assert in_the_way.stderr == "error: 'visits.csv' exists already; choose another name.\n"
+    assert "purpose" not in with_wrong.stderr + in_the_way.stderr
     assert signed.stdout.count(".") == 2
 
 
@@ -236,3 +248,19 @@ def test_a_deployment_that_trusts_nobody_checks_nothing(people, sign):
 
     assert done.returncode == 2
     assert done.stderr.startswith("error: Nobody is trusted to approve anything here; set ")
+
+
+def test_an_approval_that_is_used_up_is_not_verified_and_an_unused_one_stays_so(
+    people, sign, tmp_path
+):
+    token, uses = sign("--single-use"), {"DATA_SERVICES_APPROVALS": "uses"}
+    verify = ["approve", "verify", token, *ASKED, "--json"]
+    claims = json.loads(people("approve", "show", token, "--json").stdout)["claims"]
+
+    before = [people(*verify, **uses).returncode for _ in range(2)]
+    FolderUses(tmp_path / "uses").claim(Claims.from_dict(claims), "run-1")
+    after = people(*verify, **uses)
+
+    assert before == [0, 0]
+    assert after.returncode == 1
+    assert json.loads(after.stdout)["reason"] == "used"

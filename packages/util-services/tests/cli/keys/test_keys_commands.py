@@ -289,7 +289,7 @@ REFUSALS = {
     ),
     "an open passphrase": (
         ["backup", "demo", "--out", "x", "--passphrase-file", "open"],
-        "error: 'open' is open to others (mode 0644), and keys are for their owner alone",
+        "error: 'open' is open to others (mode 0644), and a passphrase is for its owner alone",
     ),
     "a passphrase of two lines": (
         ["backup", "demo", "--out", "x", "--passphrase-file", "lines"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from functools import wraps
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from util_services.approvals.records import ApprovalRequest, Claims
     from util_services.cli.secret_input import PassphraseSource
+    from util_services.keys.key_pairs import PublicKey
 
 READABLE_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 TOKEN_FILE = click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
@@ -99,16 +101,23 @@ def new(
     from util_services.approvals import token
     from util_services.approvals.check import draft
     from util_services.encryption.secret import Secret
+    from util_services.errors import quoted_name
     from util_services.keys.key_files import read_private_key
-    from util_services.storage.private import READABLE, write_whole
+    from util_services.storage.private import READABLE, NameTakenError, write_whole
 
-    owner = read_private_key(identity, "approval").public.owner
-    claims = draft(request, owner, _duration(valid_for), single_use=single_use)
+    public = read_private_key(identity, "approval").public
+    claims = draft(request, public.owner, _duration(valid_for), single_use=single_use)
+    _refuse_own_request(public, request)
+    if out is not None and os.path.lexists(out):
+        raise NameTakenError(f"{quoted_name(str(out))} exists already; choose another name.")
+    pair = None
+    if phrase.is_given:  # what cannot sign has nothing to show
+        pair = read_key_pair(identity, "approval", phrase)
     _describe(claims, err=True)
     if not yes:
         require_terminal("give '--yes' to sign without a question")
         click.confirm("Sign this?", abort=True, err=True)
-    text = token.sign(claims, read_key_pair(identity, "approval", phrase))
+    text = token.sign(claims, pair or read_key_pair(identity, "approval", phrase))
     if out is None:
         click.echo(text)
     else:
@@ -161,6 +170,24 @@ def verify(context: click.Context, *, file: Path, request: ApprovalRequest, as_j
     else:
         claims = approval.claims
         click.echo(f"Approved by {claims.approver} until {claims.expires} ({claims.id}).")
+
+
+def _refuse_own_request(key: PublicKey, request: ApprovalRequest) -> None:
+    """Refuse to sign one's own request, by any name that this deployment knows."""
+    from util_services import settings
+    from util_services.approvals.errors import UnfitApprovalError
+    from util_services.approvals.trust import Trust, trust_folder
+    from util_services.errors import quoted_name
+
+    if settings.text("TRUST") is None or not trust_folder().exists():
+        return  # an approver may sign where it is not known whom a deployment trusts
+    trust = Trust.from_environment()
+    approver = trust.find(key.fingerprint)
+    if approver is not None and trust.is_same_person(approver, request.requester):
+        raise UnfitApprovalError(
+            f"{quoted_name(request.requester)} is a name of {quoted_name(approver.owner)}, who "
+            "cannot approve a request of their own; ask a second person."
+        )
 
 
 def _text(file: Path) -> str:
