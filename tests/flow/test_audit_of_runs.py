@@ -440,3 +440,30 @@ def test_how_long_the_audit_is_kept_must_be_said_before_anything_is_removed(mach
     assert (refused.returncode, pruned.returncode) == (2, 0)
     assert json.loads(pruned.stdout) == {"schema": 1, "files": [], "records": 0}
     assert trail.told()[-2:] == ["before", "success"]
+
+
+def test_an_audit_that_was_moved_without_its_files_is_whole_once_that_is_acknowledged(machine):
+    machine.put("in.csv", CSV)
+    assert machine.run("run", JOB, *set_paths("first.csv")).returncode == 0
+    moved = {"DATA_SERVICES_AUDIT_DIR": str(machine.folder / "moved")}
+    assert machine.run("run", JOB, *set_paths("second.csv"), **moved).returncode == 0
+
+    broken = machine.run("audit", "verify", **moved)
+    told = machine.run("audit", "acknowledge", "--reason", "moved to a new disk", **moved)
+    whole = machine.run("audit", "verify", "--json", **moved)
+    pruned = machine.run("audit", "prune", "--days", "1", **moved)
+    again = machine.run("audit", "acknowledge", "--reason", "once more", **moved)
+
+    assert broken.returncode == 1
+    assert "copy its former files here" in broken.stdout
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("acknowledged: the chain '")
+    assert whole.returncode == 0
+    [note] = json.loads(whole.stdout)["notes"]
+    assert "acknowledged loss: the chain" in note
+    assert "moved to a new disk" in note
+    assert pruned.returncode == 0
+    assert again.returncode == 2
+    assert "There is no loss to acknowledge" in again.stderr
+    shutil.copytree(machine.home / "audit", moved["DATA_SERVICES_AUDIT_DIR"], dirs_exist_ok=True)
+    assert machine.run("audit", "verify", **moved).returncode == 0

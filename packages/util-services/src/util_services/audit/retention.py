@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from util_services import settings
 from util_services.audit.errors import AuditError
 from util_services.audit.key import audit_keys
+from util_services.audit.losses import ACKNOWLEDGED
 from util_services.audit.place import Segment
 from util_services.audit.record import WorkRecord
 from util_services.audit.recording import recorded
@@ -98,6 +99,7 @@ def prune(chain: Writer, keys: Sequence[AuditKey], days: int) -> Pruned:
                 begin = _begin(state, segment)
                 for statement in _statements_in(found, segment, begin, end):
                     _state(chain, found, statement.link, statement.segment)
+                _acknowledge_anew(chain, found, segment, begin, end)
                 _state(chain, found, end, segment.number)
                 (chain.directory / segment.name).unlink(missing_ok=True)
             records += end.sequence - begin + 1
@@ -161,9 +163,22 @@ def _statements_in(found: Verification, segment: Segment, begin: int, end: Link)
     return [
         statement
         for statement in found.statements.values()
-        if statement.place.chain == segment.chain
-        and begin <= statement.place.sequence <= end.sequence
+        if _stands_in(statement.place, segment, begin, end)
     ]
+
+
+def _acknowledge_anew(
+    chain: Writer, found: Verification, segment: Segment, begin: int, end: Link
+) -> None:
+    """Write the acknowledgements anew that stand in a file and would go with it."""
+    for place, told in enumerate(found.acknowledged):
+        if _stands_in(told.place, segment, begin, end):
+            link = chain.append(ACKNOWLEDGED, told.fields())
+            found.acknowledged[place] = replace(told, place=link)
+
+
+def _stands_in(place: Link, segment: Segment, begin: int, end: Link) -> bool:
+    return place.chain == segment.chain and begin <= place.sequence <= end.sequence
 
 
 def _state(chain: Writer, found: Verification, link: Link, segment: int) -> None:

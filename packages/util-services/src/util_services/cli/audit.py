@@ -120,6 +120,54 @@ def list_records(
 
 
 @audit.command
+@click.option("--reason", required=True, help="How the loss came about.")
+@click.option(
+    "--report",
+    "reports",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A report.json of a run whose beginning is lost too.",
+)
+@click.option("--location", help="Compare with runs of this code location alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print what is acknowledged as JSON.")
+@click.pass_context
+def acknowledge(
+    context: click.Context,
+    *,
+    reason: str,
+    reports: tuple[Path, ...],
+    location: str | None,
+    as_json: bool,
+) -> None:
+    """State for good that chains or records are lost, which links that are kept elsewhere name.
+
+    For an audit that was moved without its files, or came back from a backup. The statement is a
+    signed record in your name: 'verify' tells of it from then on, and calls the audit whole unless
+    something else is broken. An edited or removed line cannot be acknowledged. Exit status: 0; 1 if
+    something else is broken; 2 if there is no loss.
+
+    Example: data-services audit acknowledge --reason "moved to /srv/audit, old disk is gone"
+    """
+    from util_services.audit.acknowledging import acknowledge_recorded
+    from util_services.audit.anchors import anchor_in_report
+    from util_services.keys.info import account
+
+    kept = [anchor_in_report(report) for report in reports]
+    found, _ = _of_files_and_runs(kept, location)
+    losses = acknowledge_recorded(found, reason, account())
+    if as_json:
+        told = [loss.to_dict() for loss in losses]
+        click.echo(json.dumps({"schema": 1, "acknowledged": told}, indent=2, sort_keys=True))
+    else:
+        for loss in losses:
+            click.echo(f"acknowledged: {loss}")
+    found, _ = _of_files_and_runs(kept, location)
+    for finding in found.findings:
+        click.echo(printable(f"broken: {finding}"), err=True)
+    context.exit(0 if found.is_whole else 1)
+
+
+@audit.command
 @click.option(
     "--days",
     type=click.IntRange(min=1),
@@ -182,11 +230,16 @@ def _tell(found: Verification, states: Mapping[str, str]) -> None:
     for finding in found.findings:
         click.echo(printable(f"broken: {finding}"))
     for note in found.notes:
-        click.echo(f"note: {note}")
+        click.echo(printable(f"note: {note}"))
     for work in found.open.values():
         state = states.get(work.work, "its end is not recorded")
         who = f" of {work.job}" if work.job else ""
         click.echo(printable(f"open: {work.action} {work.work}{who}, since {work.time}: {state}"))
+    if found.losses:
+        click.echo(
+            "If the audit was moved, copy its former files here; if they are gone and you know "
+            "why, say so with 'data-services audit acknowledge --reason TEXT'."
+        )
     verdict = "is whole" if found.is_whole else "is broken"
     click.echo(
         f"The audit in {found.directory} {verdict} (chains: {len(found.chains)}, records: "
