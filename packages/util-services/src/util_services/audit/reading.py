@@ -16,6 +16,7 @@ from util_services.audit.chain import (
     stated_key,
 )
 from util_services.audit.errors import AuditError
+from util_services.audit.place import IrregularFileError, open_segment
 from util_services.audit.tail import LOOK_BACK_BYTES
 from util_services.errors import quoted_name
 
@@ -123,11 +124,15 @@ class ChainReader:
     def _read_segment(self, segment: Segment) -> Iterator[Line]:
         key: AuditKey | None = None
         try:
-            file = (self._directory / segment.name).open("rb")
+            file = os.fdopen(open_segment(self._directory / segment.name), "rb")
         except FileNotFoundError:
             raise AuditError(
                 "Files were removed from the audit while it was being read; verify it again."
             ) from None
+        except IrregularFileError:
+            reason = "it is no regular file, and nothing that the audit has made; remove it."
+            self._break(segment.name, None, "no_file", reason)
+            return
         except OSError as error:
             reason = f"the file cannot be read ({os.strerror(error.errno or 0)})."
             self._break(segment.name, None, "unreadable", reason)

@@ -17,7 +17,7 @@ from util_services import settings
 from util_services.audit.errors import AuditError
 from util_services.audit.key import audit_keys
 from util_services.audit.losses import ACKNOWLEDGED
-from util_services.audit.place import Segment
+from util_services.audit.place import Segment, open_segment
 from util_services.audit.record import WorkRecord
 from util_services.audit.recording import recorded
 from util_services.audit.tail import tail_of
@@ -129,7 +129,7 @@ def _settled(
 ) -> Iterator[bool]:
     """Tell whether a file still ends as it was found, and keep writers away from it meanwhile."""
     try:
-        descriptor = os.open(directory / segment.name, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_segment(directory / segment.name)
     except OSError:  # another retention was faster
         yield False
         return

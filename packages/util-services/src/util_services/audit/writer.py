@@ -29,6 +29,7 @@ from util_services.audit.place import (
     by_chain,
     is_of_realm,
     new_chain,
+    open_segment,
     realm_of,
     segments_in,
 )
@@ -120,7 +121,10 @@ class Writer:
             opened = self._take()
         age = datetime.now(UTC) - opened.began
         if opened.size >= self._segment_bytes or age > timedelta(days=SEGMENT_DAYS):
-            opened = self._rotate(opened)
+            try:
+                opened = self._rotate(opened)
+            except FileExistsError:  # put there by somebody else; 'verify' names it
+                opened = self._take()
         return opened
 
     def _is_untouched(self, opened: _Open) -> bool:
@@ -158,10 +162,8 @@ class Writer:
     def _reopen(self, segment: Segment) -> _Open | None:
         """Take a segment, if nobody writes to it, it is the last of its chain, and it is whole."""
         try:
-            descriptor = os.open(
-                self.directory / segment.name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-            )
-        except OSError:  # of another user, or just removed by a retention
+            descriptor = open_segment(self.directory / segment.name, os.O_RDWR | os.O_APPEND)
+        except OSError:  # of another user, no file, or just removed by a retention
             return None
         try:
             is_free = self._can_take(segment, descriptor)
@@ -315,7 +317,7 @@ def _first_time(descriptor: int) -> datetime:
 
 def _has_records(directory: Path) -> bool:
     try:
-        return bool(segments_in(directory))
+        return any((directory / one.name).is_file() for one in segments_in(directory))
     except OSError:
         return False
 
