@@ -13,6 +13,7 @@ from util_services.audit.chain import (
     Entry,
     authentic,
     is_complete,
+    is_unfinished,
     stated_key,
 )
 from util_services.audit.errors import AuditError
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
     from util_services.audit.key import AuditKey
     from util_services.audit.place import Segment
+
+UNKNOWN_BEFORE = (
+    "Whether a confirmed record stood there, the files cannot show; a link kept elsewhere would."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,11 @@ class _Pending:
     def bytes(self) -> int:
         return sum(map(len, self.lines))
 
+    def is_unfinished(self, chain: str, last: Entry | None) -> bool:
+        """Whether writers that were cut short have left these lines."""
+        link = last.link if last is not None else None
+        return all(is_unfinished(line, chain, link) for line in self.lines)
+
     def is_accounted_for(self, entry: Entry) -> bool:
         torn = b"\n".join(self.lines)
         account = {"bytes": len(torn), "sha256": hashlib.sha256(torn).hexdigest()}
@@ -114,10 +124,13 @@ class ChainReader:
             yield from self._read_segment(segment)
             if self._pending is not None and segment != self._segments[-1]:
                 self._break_at_pending()
+        pending = self._pending
+        if pending is not None and not pending.is_unfinished(self.chain, self._last):
+            self._break_at_pending()
         if self._pending is not None:
             text = (
-                "the last line is cut short, as a writer leaves it that is killed or finds the "
-                "disk full; the next writer closes it. It was never confirmed."
+                "the end of the file was cut off or not finished, as when a writer is killed or "
+                f"finds the disk full; the next writer goes on after it. {UNKNOWN_BEFORE}"
             )
             self.notes.append(Note(self._pending.file, self._pending.first, text))
 
@@ -186,10 +199,10 @@ class ChainReader:
         """Check that a record continues the one before it."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
-            if pending.is_accounted_for(entry):
+            if pending.is_accounted_for(entry) and pending.is_unfinished(self.chain, self._last):
                 text = (
-                    "the line is cut short; its writer was killed or found the disk full. The "
-                    "record after it accounts for it, and nothing confirmed is lost."
+                    "the line was cut off or not finished, as when a writer is killed or finds the "
+                    f"disk full; the record after it accounts for what is left. {UNKNOWN_BEFORE}"
                 )
                 self.notes.append(Note(pending.file, pending.first, text))
             else:

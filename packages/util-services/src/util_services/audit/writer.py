@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from util_services.audit.chain import MAX_LINE_BYTES, Link, sealed
+from util_services.audit.chain import MAX_LINE_BYTES, Link, is_unfinished, sealed
 from util_services.audit.errors import AuditError
 from util_services.audit.key import audit_keys, writing_key
 from util_services.audit.place import (
@@ -33,7 +33,7 @@ from util_services.audit.place import (
     realm_of,
     segments_in,
 )
-from util_services.audit.tail import heads, tail_of
+from util_services.audit.tail import Tail, heads, tail_of
 from util_services.storage.processes import Process
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Writer:
         try:
             is_free = self._can_take(segment, descriptor)
             tail = tail_of(descriptor, self.key) if is_free else None
-            if tail is None or tail.entry.link.chain != segment.chain:
+            if tail is None or not _is_of_writers(tail, segment.chain):
                 os.close(descriptor)
                 return None
             began = _first_time(descriptor)
@@ -296,6 +296,13 @@ def sync_folder(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_of_writers(tail: Tail, chain: str) -> bool:
+    """Return whether a segment ends as writers leave it; what somebody else has put there stays."""
+    link = tail.entry.link
+    lines = tail.rest.removesuffix(b"\n").split(b"\n")
+    return link.chain == chain and all(is_unfinished(line, chain, link) for line in lines)
 
 
 def _account(rest: bytes) -> dict[str, Any]:
