@@ -467,3 +467,59 @@ def test_an_audit_that_was_moved_without_its_files_is_whole_once_that_is_acknowl
     assert "There is no loss to acknowledge" in again.stderr
     shutil.copytree(machine.home / "audit", moved["DATA_SERVICES_AUDIT_DIR"], dirs_exist_ok=True)
     assert machine.run("audit", "verify", **moved).returncode == 0
+
+
+def test_without_dagsters_storage_the_audit_is_not_called_broken(machine):
+    machine.put("in.csv", CSV)
+    assert machine.run("run", JOB, *set_paths()).returncode == 0
+    settings = machine.home / "dagster.yaml"
+    former = settings.read_text()
+    down = "{storage: {postgres: {postgres_url: 'postgresql://u@127.0.0.1:1/none'}}}"
+    unset = "{storage: {postgres: {postgres_url: {env: DAGSTER_POSTGRES_URL}}}}"
+
+    answers = []
+    for storage in (down, unset):
+        settings.write_text(storage)
+        answers += [machine.run("audit", *words) for words in (["verify"], ["prune", "--days=9"])]
+    files = machine.run("audit", "verify", "--files-only")
+    settings.write_text(former)
+
+    for answer in answers:
+        assert answer.returncode == 2
+        assert answer.stderr.startswith("error: The audit cannot be ")
+        assert len(answer.stderr.splitlines()) == 1
+    assert files.returncode == 0
+    assert machine.run("audit", "verify").returncode == 0
+
+
+def test_a_disabled_key_keeps_the_audit_from_being_verified(machine):
+    machine.put("in.csv", CSV)
+    assert machine.run("run", JOB, *set_paths()).returncode == 0
+    shown = machine.run("keys", "show", "audit", "--json")
+    [key] = json.loads(shown.stdout)["keyset"]["keys"]
+    machine.run("keys", "rotate", "audit")
+    machine.run("keys", "disable", "audit", key["id"])
+
+    answer = machine.run("audit", "verify")
+
+    assert answer.returncode == 2
+    assert f"'data-services keys enable audit {key['id']}'" in answer.stderr
+    machine.run("keys", "enable", "audit", key["id"])
+    assert machine.run("audit", "verify").returncode == 0
+
+
+@pytest.mark.parametrize("job", [JOB, "health_check_job"])
+def test_a_run_that_cannot_be_audited_is_refused_before_a_row_is_read(machine, job):
+    machine.put("in.csv", CSV)
+    machine.run("run", JOB, *set_paths())
+    (machine.home / "audit").rename(machine.home / "former")
+    (machine.home / "audit").mkdir()
+    (machine.home / "audit" / "x").touch()
+    shutil.rmtree(machine.home / "audit")
+    (machine.home / "audit").touch()
+
+    answer = machine.run("run", job)
+
+    assert answer.returncode == 2
+    assert "The audit cannot be written to" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1

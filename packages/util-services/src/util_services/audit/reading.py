@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import asdict, dataclass, field
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from util_services.audit.chain import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from util_services.audit.key import AuditKey
     from util_services.audit.place import Segment
 
+NONE_UNUSABLE: Mapping[str, str] = MappingProxyType({})
 UNKNOWN_BEFORE = (
     "Whether a confirmed record stood there, the files cannot show; a link kept elsewhere would."
 )
@@ -106,9 +108,14 @@ class ChainReader:
     """
 
     def __init__(
-        self, directory: Path, segments: Sequence[Segment], keys: Mapping[str, AuditKey]
+        self,
+        directory: Path,
+        segments: Sequence[Segment],
+        keys: Mapping[str, AuditKey],
+        unusable: Mapping[str, str] = NONE_UNUSABLE,
     ) -> None:
         self._directory, self._segments, self._keys = directory, segments, keys
+        self._unusable = unusable
         self.chain = segments[0].chain
         self.finding: Finding | None = None
         self.notes: list[Note] = []
@@ -116,7 +123,11 @@ class ChainReader:
         self._pending: _Pending | None = None
 
     def read(self) -> Iterator[Line]:
-        """Return the authentic records in their order."""
+        """Return the authentic records in their order.
+
+        Raises:
+            AuditError: if they cannot be read for now, such as for want of a key that is disabled.
+        """
         for former, segment in zip([None, *self._segments], self._segments, strict=False):
             if former is not None and former.next != segment:
                 reason = f"the file '{former.next.name}' before it is missing."
@@ -175,13 +186,26 @@ class ChainReader:
     def _key_of(self, segment: Segment, number: int, line: bytes) -> AuditKey | None:
         stated = stated_key(line)
         key = self._keys.get(stated or "")
-        if key is None:
-            reason = (
-                "the first record of the file names no key; it was changed or removed."
-                if stated is None
-                else f"it was written with the key {quoted_name(stated)}, which the keyset 'audit' "
-                "does not have; restore that key, or somebody else wrote the file."
+        state = self._unusable.get(stated or "")
+        if key is None and state == "disabled":
+            raise AuditError(
+                f"The audit cannot be verified: '{segment.name}' was written with the key "
+                f"'{stated}' of the keyset 'audit', which is disabled; enable it with "
+                f"'data-services keys enable audit {stated}'."
             )
+        if key is None:
+            if stated is None:
+                reason = "the first record of the file names no key; it was changed or removed."
+            elif state == "destroyed":
+                reason = (
+                    f"it was written with the key '{stated}', which was destroyed, so that nobody "
+                    "can tell whether it is as it was."
+                )
+            else:
+                reason = (
+                    f"it was written with the key {quoted_name(stated)}, which the keyset 'audit' "
+                    "does not have; restore that key, or somebody else wrote the file."
+                )
             self._break(segment.name, number, "unknown_key", reason)
         return key
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from util_services import settings
 from util_services.audit.errors import AuditError
-from util_services.audit.key import audit_keys
+from util_services.audit.key import audit_keys, unusable_keys
 from util_services.audit.losses import ACKNOWLEDGED
 from util_services.audit.place import Segment, open_segment
+from util_services.audit.reading import NONE_UNUSABLE
 from util_services.audit.record import WorkRecord
 from util_services.audit.recording import recorded
 from util_services.audit.tail import tail_of
@@ -26,7 +27,7 @@ from util_services.audit.writer import sync_folder, writer
 from util_services.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from util_services.audit.chain import Link
@@ -72,18 +73,23 @@ def prune_recorded(days: int, user: str | None = None) -> Pruned:
     """
     before = WorkRecord("audit.prune", user=user, facts={"days": days})
     with recorded(before) as results:
-        pruned = prune(writer(), audit_keys(), days)
+        pruned = prune(writer(), audit_keys(), days, unusable_keys())
         results.counts |= {"files": len(pruned.files), "records": pruned.records}
     return pruned
 
 
-def prune(chain: Writer, keys: Sequence[AuditKey], days: int) -> Pruned:
+def prune(
+    chain: Writer,
+    keys: Sequence[AuditKey],
+    days: int,
+    unusable: Mapping[str, str] = NONE_UNUSABLE,
+) -> Pruned:
     """Remove the files whose records are all older than some days and whose work is over.
 
     Raises:
         AuditError: if the audit is not whole, or cannot be written to; nothing is lost then.
     """
-    found = verify(chain.directory, keys)
+    found = verify(chain.directory, keys, unusable=unusable)
     if not found.is_whole:
         raise AuditError(
             f"Nothing is removed from an audit that is broken: {found.findings[0]} Look into that "

@@ -11,10 +11,10 @@ from util_services.audit.chain import Link
 from util_services.audit.errors import AuditError, BrokenAuditError
 from util_services.audit.losses import ACKNOWLEDGED, Acknowledgement, Loss
 from util_services.audit.place import Segment, by_chain, segments_in
-from util_services.audit.reading import ChainReader, Finding, Line, Note
+from util_services.audit.reading import NONE_UNUSABLE, ChainReader, Finding, Line, Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from util_services.audit.chain import Entry
@@ -165,7 +165,10 @@ class Verification:
 
 
 def verify(
-    directory: Path, keys: Sequence[AuditKey], anchors: Iterable[Anchor] = ()
+    directory: Path,
+    keys: Sequence[AuditKey],
+    anchors: Iterable[Anchor] = (),
+    unusable: Mapping[str, str] = NONE_UNUSABLE,
 ) -> Verification:
     """Verify the audit in a folder.
 
@@ -173,16 +176,17 @@ def verify(
         directory: the folder.
         keys: the keys that its records may have been written with.
         anchors: links that are kept elsewhere; what they name must be there.
+        unusable: the states of keys that are known and cannot be used.
 
     Raises:
-        AuditError: if the folder cannot be read, or there is no key.
+        AuditError: if the folder cannot be read, or there is no key, or it is disabled.
     """
     found = Verification(directory)
     witnessed: dict[Link, Anchor] = {}  # most heads are named again and again
     ended: set[tuple[str, str]] = set()
     # Writers may be at work. What they witness from now on may be news to the chains read here.
     sizes = _sizes(directory)
-    for line in read_chains(found, keys):
+    for line in read_chains(found, keys, unusable):
         found.records += 1
         if line.end <= sizes.get(line.file, 0):
             for anchor in _heads(line):
@@ -207,11 +211,15 @@ def _sizes(directory: Path) -> dict[str, int]:
         return {}
 
 
-def read_chains(found: Verification, keys: Sequence[AuditKey]) -> Iterator[Line]:
+def read_chains(
+    found: Verification,
+    keys: Sequence[AuditKey],
+    unusable: Mapping[str, str] = NONE_UNUSABLE,
+) -> Iterator[Line]:
     """Return all authentic records, chain by chain; what breaks a chain is noted meanwhile.
 
     Raises:
-        AuditError: if the folder cannot be read, or there is no key.
+        AuditError: if the folder cannot be read, or there is no key, or it is disabled.
     """
     directory = found.directory
     try:
@@ -229,7 +237,7 @@ def read_chains(found: Verification, keys: Sequence[AuditKey]) -> Iterator[Line]
     known = {key.id: key for key in keys}
     for chain, segments in chains.items():
         state = found.chains[chain] = ChainState(segments)
-        reader = ChainReader(directory, segments, known)
+        reader = ChainReader(directory, segments, known, unusable)
         for line in reader.read():
             if reader.finding is None:
                 state.add(line)

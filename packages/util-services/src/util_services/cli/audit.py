@@ -52,7 +52,8 @@ def verify(
     """Check every link of every chain, and compare them with what is kept outside the audit.
 
     Exit status: 0 the audit is whole; 1 a link is broken, and the first one of each broken chain is
-    named; 2 it cannot be verified, for want of a folder or of the key.
+    named; 2 it cannot be verified, for want of a folder, of
+    a key, or of Dagster's storage.
 
     Example: data-services audit verify --json
     """
@@ -91,7 +92,7 @@ def list_records(
 
     Example: data-services audit list --last 20
     """
-    from util_services.audit.key import audit_keys
+    from util_services.audit.key import audit_keys, unusable_keys
     from util_services.audit.listing import work_records
     from util_services.audit.place import audit_directory
 
@@ -102,7 +103,9 @@ def list_records(
             and user in {None, record.get("user"), record.get("requester")}
         )
 
-    records, findings = work_records(audit_directory(), audit_keys(), is_wanted)
+    records, findings = work_records(
+        audit_directory(), audit_keys(), is_wanted, unusable_keys()
+    )
     shown = records[-last:] if last else records
     if as_json:
         told = {
@@ -178,7 +181,7 @@ def prune(*, days: int | None, as_json: bool) -> None:
     """Remove files whose records have all outlived their time; a signed statement remains.
 
     Nothing is removed from a broken audit, and no work that is still open. Exit status: 0; 1 if the
-    audit is broken; 2 if nobody says how long it is kept.
+    audit is broken; 2 if nobody says how long it is kept, or it cannot be verified.
 
     Example: data-services audit prune --days 3650
     """
@@ -202,11 +205,11 @@ def prune(*, days: int | None, as_json: bool) -> None:
 
 def _of_files(kept: Sequence[Anchor]) -> tuple[Verification, Mapping[str, str]]:
     """Verify the files alone; nothing is known then of what became of runs."""
-    from util_services.audit.key import audit_keys
+    from util_services.audit.key import audit_keys, unusable_keys
     from util_services.audit.place import audit_directory
     from util_services.audit.verify import verify as verify_chains
 
-    return verify_chains(audit_directory(), audit_keys(), kept), {}
+    return verify_chains(audit_directory(), audit_keys(), kept, unusable_keys()), {}
 
 
 def _of_files_and_runs(
@@ -219,10 +222,12 @@ def _of_files_and_runs(
     if not (home / "dagster.yaml").exists():
         click.echo(f"warning: '{home}' is no Dagster home; the files alone are verified.", err=True)
         return _of_files(kept)
-    from util_services.runs.audit_verify import verify_with_runs
+    from util_services.runs.audit_verify import asked_dagster, verify_with_runs
     from util_services.runs.execute import open_instance
 
-    with open_instance(home) as instance:
+    with asked_dagster():
+        opened = open_instance(home)
+    with opened as instance:
         return verify_with_runs(instance, kept, location)
 
 

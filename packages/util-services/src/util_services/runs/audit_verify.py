@@ -1,15 +1,18 @@
 """The job that verifies the audit, for schedules and for people who have no command line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import dagster as dg
 from pydantic import Field
 
 from util_services.audit.anchors import Anchor
-from util_services.audit.key import audit_keys
+from util_services.audit.errors import AuditError
+from util_services.audit.key import audit_keys, unusable_keys
 from util_services.audit.place import audit_directory
 from util_services.audit.retention import prune_recorded, retention_days
 from util_services.audit.verify import Verification, verify
+from util_services.errors import DataServicesError, RefusedError
 from util_services.runs.audit_tags import anchors, location_of
 from util_services.runs.auditing import RUN, state_of
 from util_services.runs.failure import one_sentence
@@ -41,10 +44,33 @@ def verify_with_runs(
         AuditError: if it cannot be verified.
     """
     # Runs are asked first: what they record from now on is not in what is read of the chains.
-    known = [*kept, *anchors(instance, location)]
-    found = verify(audit_directory(), audit_keys(), known)
+    with asked_dagster():
+        known = [*kept, *anchors(instance, location)]
+    found = verify(audit_directory(), audit_keys(), known, unusable_keys())
     runs = [one.work for one in found.open.values() if one.action == RUN]
-    return found, {run_id: state_of(instance, run_id) for run_id in runs}
+    with asked_dagster():
+        return found, {run_id: state_of(instance, run_id) for run_id in runs}
+
+
+@contextmanager
+def asked_dagster() -> Iterator[None]:
+    """Around what asks Dagster's storage: without its answer, nothing is known to be broken.
+
+    Raises:
+        AuditError: if it does not answer.
+    """
+    try:
+        yield
+    except RefusedError:
+        raise
+    except DataServicesError as error:
+        raise AuditError(f"The audit cannot be verified. {error}") from None
+    except Exception as error:  # noqa: BLE001 - any database has errors of its own
+        raise AuditError(
+            "The audit cannot be compared with the runs in Dagster, whose storage cannot be used "
+            f"({type(error).__name__}); check DAGSTER_HOME and the database that its dagster.yaml "
+            "names, or verify the files alone with '--files-only'."
+        ) from None
 
 
 @dg.op(config_schema=AuditVerifyConfig.to_fields_dict(), out=dg.Out(dg.Nothing))
