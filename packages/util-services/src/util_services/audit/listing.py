@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from util_services.audit.open_work import WORK
 from util_services.audit.reading import NONE_UNUSABLE
-from util_services.audit.recording import WORK
 from util_services.audit.verify import Verification, read_chains
 
 if TYPE_CHECKING:

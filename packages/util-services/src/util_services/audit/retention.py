@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from util_services import settings
 from util_services.audit.errors import AuditError
 from util_services.audit.key import audit_keys, unusable_keys
 from util_services.audit.losses import ACKNOWLEDGED
+from util_services.audit.open_work import RUN, WORK, OpenWork
 from util_services.audit.place import Segment, open_segment
 from util_services.audit.reading import NONE_UNUSABLE
 from util_services.audit.record import WorkRecord
@@ -27,7 +28,7 @@ from util_services.audit.writer import sync_folder, writer
 from util_services.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from util_services.audit.chain import Link
@@ -42,10 +43,12 @@ class Pruned:
 
     files: tuple[str, ...]
     records: int
+    held_by: tuple[OpenWork, ...] = ()  # open work that keeps older records, the oldest first
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return asdict(self)
+        held_by = [work.to_dict() for work in self.held_by]
+        return {"files": list(self.files), "records": self.records, "held_by": held_by}
 
 
 def retention_days() -> int | None:
@@ -65,15 +68,22 @@ def retention_days() -> int | None:
     return int(text)
 
 
-def prune_recorded(days: int, user: str | None = None) -> Pruned:
+def prune_recorded(
+    days: int, user: str | None = None, unknown_runs: Collection[str] = ()
+) -> Pruned:
     """Remove what is older than some days from the audit of this deployment, and record that.
+
+    Args:
+        days: for how many days records are kept.
+        user: who does it.
+        unknown_runs: open runs that Dagster does not know: only their processes could end them.
 
     Raises:
         AuditError: as `prune` does.
     """
     before = WorkRecord("audit.prune", user=user, facts={"days": days})
     with recorded(before) as results:
-        pruned = prune(writer(), audit_keys(), days, unusable_keys())
+        pruned = prune(writer(), audit_keys(), days, unusable_keys(), unknown_runs)
         results.counts |= {"files": len(pruned.files), "records": pruned.records}
     return pruned
 
@@ -83,8 +93,11 @@ def prune(
     keys: Sequence[AuditKey],
     days: int,
     unusable: Mapping[str, str] = NONE_UNUSABLE,
+    unknown_runs: Collection[str] = (),
 ) -> Pruned:
     """Remove the files whose records are all older than some days and whose work is over.
+
+    Work whose process is known to be gone is closed first, as interrupted.
 
     Raises:
         AuditError: if the audit is not whole, or cannot be written to; nothing is lost then.
@@ -96,9 +109,11 @@ def prune(
             "first."
         )
     limit = datetime.now(UTC) - timedelta(days=days)
+    _close_interrupted(chain, found, unknown_runs)
     files, records = [], 0
+    held: list[OpenWork] = []
     for state in found.chains.values():
-        for segment, end in _outlived(found, state, limit):
+        for segment, end in _outlived(found, state, limit, held):
             with _settled(chain.directory, segment, end, keys) as is_settled:
                 if not is_settled:
                     break
@@ -111,20 +126,33 @@ def prune(
             records += end.sequence - begin + 1
             files.append(segment.name)
     sync_folder(chain.directory)
-    return Pruned(tuple(files), records)
+    return Pruned(tuple(files), records, tuple(sorted(held, key=lambda work: work.time)))
+
+
+def _close_interrupted(chain: Writer, found: Verification, unknown_runs: Collection[str]) -> None:
+    for name, work in list(found.open.items()):
+        is_left = work.action != RUN or work.work in unknown_runs
+        if is_left and work.is_interrupted:
+            chain.append(WORK, work.interrupted())
+            del found.open[name]
 
 
 def _outlived(
-    found: Verification, state: ChainState, limit: datetime
+    found: Verification, state: ChainState, limit: datetime, held: list[OpenWork]
 ) -> Iterator[tuple[Segment, Link]]:
-    """Return the files at the beginning of a chain that may go, each with its last record."""
+    """Return the files at the beginning of a chain that may go, each with its last record.
+
+    Open work that keeps one of them is added to ``held``.
+    """
     chain = state.segments[0].chain
-    open_work = [one.place.sequence for one in found.open.values() if one.place.chain == chain]
+    open_work = [one for one in found.open.values() if one.place.chain == chain]
     for segment in state.segments:
         end = state.ends.get(segment.name)
         if end is None or datetime.fromisoformat(end.time) >= limit:
             return
-        if any(sequence <= end.link.sequence for sequence in open_work):
+        keeping = [one for one in open_work if one.place.sequence <= end.link.sequence]
+        if keeping:
+            held += keeping
             return
         yield segment, end.link
 

@@ -10,6 +10,7 @@ from util_services.audit.anchors import Anchor
 from util_services.audit.chain import Link
 from util_services.audit.errors import AuditError, BrokenAuditError
 from util_services.audit.losses import ACKNOWLEDGED, Acknowledgement, Loss
+from util_services.audit.open_work import WORK, OpenWork
 from util_services.audit.place import Segment, by_chain, segments_in
 from util_services.audit.reading import NONE_UNUSABLE, ChainReader, Finding, Line, Note
 
@@ -37,23 +38,6 @@ class Statement:
     def chain(self) -> str:
         """The chain that was shortened."""
         return self.link.chain
-
-
-@dataclass(frozen=True, slots=True)
-class OpenWork:
-    """Work whose beginning is recorded and whose end is not."""
-
-    action: str
-    work: str
-    time: str
-    job: str | None
-    user: str | None
-    place: Link
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the work as plain data."""
-        names = ("action", "work", "time", "job", "user")
-        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -274,7 +258,7 @@ def _take_acknowledgement(found: Verification, line: Line) -> None:
 
 
 def _take_work(found: Verification, ended: set[tuple[str, str]], entry: Entry) -> None:
-    if entry.kind != "work":
+    if entry.kind != WORK:
         return
     body = entry.body
     name = (body["action"], body["work"])
@@ -282,8 +266,7 @@ def _take_work(found: Verification, ended: set[tuple[str, str]], entry: Entry) -
         ended.add(name)  # its chain may be read before that of the beginning
         found.open.pop(name, None)
     elif body["phase"] == "before" and name not in ended:
-        work = OpenWork(*name, entry.time, body.get("job"), body.get("user"), entry.link)
-        found.open[name] = work
+        found.open[name] = OpenWork.of(entry)
 
 
 def _check_beginning(found: Verification, state: ChainState) -> None:

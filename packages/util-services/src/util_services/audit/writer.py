@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from util_services.audit.chain import MAX_LINE_BYTES, Link, is_unfinished, sealed
 from util_services.audit.errors import AuditError
 from util_services.audit.key import audit_keys, writing_key
+from util_services.audit.open_work import WORK, left_open
 from util_services.audit.place import (
     Segment,
     audit_directory,
@@ -177,7 +178,10 @@ class Writer:
             raise
         opened = self._open = _Open(segment, descriptor, tail.size, began, tail.entry.link)
         closing = b"" if tail.is_ended else b"\n"
+        left = left_open(descriptor, self.key)
         self._write(opened, "continued", self._opening(opened) | _account(tail.rest), closing)
+        for work in left:
+            self._write(opened, WORK, work.interrupted())
         return opened
 
     def _can_take(self, segment: Segment, descriptor: int) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from util_services.audit.anchors import Anchor
+    from util_services.audit.open_work import OpenWork
     from util_services.audit.verify import Verification
 
 
@@ -63,7 +64,9 @@ def verify(
     found, states = _of_files(kept) if files_only else _of_files_and_runs(kept, location)
     if as_json:
         told = found.to_dict()
-        told["open"] = [one | {"state": states.get(one["work"])} for one in told["open"]]
+        told["open"] = [
+            one.to_dict() | {"state": _state(one, states)} for one in found.open.values()
+        ]
         click.echo(json.dumps(told, indent=2, sort_keys=True))
     else:
         _tell(found, states)
@@ -103,9 +106,7 @@ def list_records(
             and user in {None, record.get("user"), record.get("requester")}
         )
 
-    records, findings = work_records(
-        audit_directory(), audit_keys(), is_wanted, unusable_keys()
-    )
+    records, findings = work_records(audit_directory(), audit_keys(), is_wanted, unusable_keys())
     shown = records[-last:] if last else records
     if as_json:
         told = {
@@ -188,6 +189,7 @@ def prune(*, days: int | None, as_json: bool) -> None:
     from util_services.audit.retention import prune_recorded, retention_days
     from util_services.errors import ConfigurationError
     from util_services.keys.info import account
+    from util_services.runs.audit_verify import held_by, unknown_runs
 
     days = days or retention_days()
     if days is None:
@@ -195,12 +197,15 @@ def prune(*, days: int | None, as_json: bool) -> None:
             "Nobody says how long the audit is kept; give --days, or set "
             "DATA_SERVICES_AUDIT_RETENTION_DAYS."
         )
-    _of_files_and_runs((), None)[0].require_whole()
-    pruned = prune_recorded(days, account())
+    found, states = _of_files_and_runs((), None)
+    found.require_whole()
+    pruned = prune_recorded(days, account(), unknown_runs(states))
     if as_json:
         click.echo(json.dumps({"schema": 1} | pruned.to_dict(), indent=2, sort_keys=True))
     else:
         click.echo(f"{len(pruned.files)} files with {pruned.records} records were removed.")
+        if pruned.held_by:
+            click.echo(printable(held_by(pruned)))
 
 
 def _of_files(kept: Sequence[Anchor]) -> tuple[Verification, Mapping[str, str]]:
@@ -237,9 +242,8 @@ def _tell(found: Verification, states: Mapping[str, str]) -> None:
     for note in found.notes:
         click.echo(printable(f"note: {note}"))
     for work in found.open.values():
-        state = states.get(work.work, "its end is not recorded")
-        who = f" of {work.job}" if work.job else ""
-        click.echo(printable(f"open: {work.action} {work.work}{who}, since {work.time}: {state}"))
+        state = _state(work, states) or "its end is not recorded"
+        click.echo(printable(f"open: {work}: {state}"))
     if found.losses:
         click.echo(
             "If the audit was moved, copy its former files here; if they are gone and you know "
@@ -250,6 +254,11 @@ def _tell(found: Verification, states: Mapping[str, str]) -> None:
         f"The audit in {found.directory} {verdict} (chains: {len(found.chains)}, records: "
         f"{found.records}, links kept elsewhere: {found.anchors})."
     )
+
+
+def _state(work: OpenWork, states: Mapping[str, str]) -> str | None:
+    """Return what became of open work: of a run what Dagster knows, else what its process tells."""
+    return states.get(work.work) or ("interrupted" if work.is_interrupted else None)
 
 
 def _line(record: Mapping[str, Any]) -> str:

@@ -9,12 +9,13 @@ from pydantic import Field
 from util_services.audit.anchors import Anchor
 from util_services.audit.errors import AuditError
 from util_services.audit.key import audit_keys, unusable_keys
+from util_services.audit.open_work import RUN
 from util_services.audit.place import audit_directory
-from util_services.audit.retention import prune_recorded, retention_days
+from util_services.audit.retention import Pruned, prune_recorded, retention_days
 from util_services.audit.verify import Verification, verify
 from util_services.errors import DataServicesError, RefusedError
 from util_services.runs.audit_tags import anchors, location_of
-from util_services.runs.auditing import RUN, state_of
+from util_services.runs.auditing import UNKNOWN_RUN, state_of
 from util_services.runs.failure import one_sentence
 
 
@@ -50,6 +51,19 @@ def verify_with_runs(
     runs = [one.work for one in found.open.values() if one.action == RUN]
     with asked_dagster():
         return found, {run_id: state_of(instance, run_id) for run_id in runs}
+
+
+def unknown_runs(states: Mapping[str, str]) -> set[str]:
+    """Return the open runs that Dagster does not know."""
+    return {run_id for run_id, state in states.items() if state == UNKNOWN_RUN}
+
+
+def held_by(pruned: Pruned) -> str:
+    """Return a sentence on the open work that has kept records from being removed."""
+    return (
+        f"Open work keeps older records: {len(pruned.held_by)}, the oldest is {pruned.held_by[0]}; "
+        "'data-services audit verify' shows all of it."
+    )
 
 
 @contextmanager
@@ -94,8 +108,10 @@ def audit_verify(context: dg.OpExecutionContext) -> None:
         )
         days = retention_days()
         if context.op_config["prune"] and days is not None:
-            pruned = prune_recorded(days)
+            pruned = prune_recorded(days, unknown_runs=unknown_runs(states))
             context.log.info(f"Removed {len(pruned.files)} files that have outlived their time.")
+            if pruned.held_by:
+                context.log.warning(held_by(pruned))
 
 
 @dg.job

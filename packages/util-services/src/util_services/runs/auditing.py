@@ -15,6 +15,7 @@ import dagster as dg
 
 from util_services import __version__
 from util_services.audit import AuditedData, AuditError, Link, WorkRecord, record
+from util_services.audit.open_work import RUN
 from util_services.audit.record import Outcome, digest_of_config, outcome_of
 from util_services.audit.recording import record_or_report
 from util_services.errors import ConfigurationError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from util_services.flow.publish import Published
     from util_services.reports.record import OutputFacts
 
-RUN = "run"  # the action
+UNKNOWN_RUN = "unknown to this Dagster"
 SETTLED_SECONDS = 60.0  # by then the process of a run that has ended has recorded that
 
 _reports = logging.getLogger(__name__)
@@ -217,7 +218,7 @@ def state_of(instance: dg.DagsterInstance, run_id: str) -> str:
     """Return what became of a run whose end is not recorded, as far as Dagster knows."""
     run = instance.get_run_by_id(run_id)
     if run is None:
-        return "unknown to this Dagster"
+        return UNKNOWN_RUN
     return "interrupted" if run.is_finished or is_dead(process_of(run)) else "at work"
 
 
