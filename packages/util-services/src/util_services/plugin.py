@@ -117,6 +117,7 @@ def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
         storages.s3_storage,
         storages.staging,
         keysets.keysets,
+        software.audit,
         software.engine,
         software.slice_on_local_files,
         software.slice_on_s3,

@@ -46,6 +46,21 @@ class _Known:
 
 
 _known: dict[str, _Known] = {}
+_unaudited: set[str] = set()  # kept in this process: no tag or config of a run can ask for it
+
+
+@contextmanager
+def unaudited(run_id: str) -> Iterator[None]:
+    """Let a run of this process leave nothing in the audit.
+
+    It is for the slice of a health check alone: that reads the bundled sample, and what it
+    publishes is removed again.
+    """
+    _unaudited.add(run_id)
+    try:
+        yield
+    finally:
+        _unaudited.discard(run_id)
 
 
 def begin(instance: dg.DagsterInstance, run_id: str, job: dg.JobDefinition) -> WorkRecord:
@@ -59,7 +74,10 @@ def begin(instance: dg.DagsterInstance, run_id: str, job: dg.JobDefinition) -> W
     if run_id in _known:
         return _known[run_id].work
     run = _run(instance, run_id)
-    work, before = _work(run), audit_tags.link_before(run)
+    work = _work(run)
+    if run_id in _unaudited:
+        return work
+    before = audit_tags.link_before(run)
     if before is None:
         close_ended(instance)
         if not audit_tags.is_open(run):
@@ -103,6 +121,8 @@ class StepAudit:
         Raises:
             AuditError: if it cannot be recorded; nothing must appear then.
         """
+        if self._work.work in _unaudited:
+            return
         data = AuditedData(output.path, output.sha256, output.bytes)
         record(replace(self._work, phase="commit", outputs=(data,)))
 
@@ -112,6 +132,8 @@ class StepAudit:
         Raises:
             AuditError: if it cannot be recorded.
         """
+        if self._work.work in _unaudited:
+            return
         report = published.report
         source, rows = report.input, report.rows
         data = AuditedData(source.path, source.sha256, source.bytes, rows.read)
@@ -132,6 +154,8 @@ class StepAudit:
 
     def failure(self, error: BaseException, step: str) -> None:
         """Record that the run ends with this error; its text stays here."""
+        if self._work.work in _unaudited:
+            return
         classes = error_classes(error)
         _end(self._instance, self._work.after(outcome_of(error), error=classes, step=step))
 
