@@ -338,7 +338,7 @@ def test_an_audit_that_cannot_be_written_is_refused_on_the_command_line(machine)
     assert machine.outputs() == ["root/in.csv"]
 
 
-@pytest.mark.parametrize("job", [JOB, "plugin_report_job"])
+@pytest.mark.parametrize("job", [JOB, "health_check_job"])
 def test_a_full_disk_of_the_audit_stops_a_run_in_one_sentence(machine, job):
     disk = machine.folder / "disk"
     disk.mkdir()
@@ -355,7 +355,7 @@ def test_a_full_disk_of_the_audit_stops_a_run_in_one_sentence(machine, job):
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)
 
-    assert answer.returncode in {1, 2}
+    assert answer.returncode == 2
     [error] = answer.stderr.splitlines()
     assert error.startswith(f"error: The audit cannot be written to '{disk}/audit' (No space left")
     assert machine.outputs() == ["root/in.csv"]
@@ -440,3 +440,69 @@ def test_how_long_the_audit_is_kept_must_be_said_before_anything_is_removed(mach
     assert (refused.returncode, pruned.returncode) == (2, 0)
     assert json.loads(pruned.stdout) == {"schema": 1, "files": [], "records": 0}
     assert trail.told()[-2:] == ["before", "success"]
+
+
+def test_an_audit_that_was_moved_without_its_files_is_whole_once_that_is_acknowledged(machine):
+    machine.put("in.csv", CSV)
+    assert machine.run("run", JOB, *set_paths("first.csv")).returncode == 0
+    moved = {"DATA_SERVICES_AUDIT_DIR": str(machine.folder / "moved")}
+    assert machine.run("run", JOB, *set_paths("second.csv"), **moved).returncode == 0
+
+    broken = machine.run("audit", "verify", **moved)
+    told = machine.run("audit", "acknowledge", "--reason", "moved to a new disk", **moved)
+    whole = machine.run("audit", "verify", "--json", **moved)
+    pruned = machine.run("audit", "prune", "--days", "1", **moved)
+    again = machine.run("audit", "acknowledge", "--reason", "once more", **moved)
+
+    assert broken.returncode == 1
+    assert "copy its former files here" in broken.stdout
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("acknowledged: the chain '")
+    assert whole.returncode == 0
+    [note] = json.loads(whole.stdout)["notes"]
+    assert "acknowledged loss: the chain" in note
+    assert "moved to a new disk" in note
+    assert pruned.returncode == 0
+    assert again.returncode == 2
+    assert "There is no loss to acknowledge" in again.stderr
+    shutil.copytree(machine.home / "audit", moved["DATA_SERVICES_AUDIT_DIR"], dirs_exist_ok=True)
+    assert machine.run("audit", "verify", **moved).returncode == 0
+
+
+def test_without_dagsters_storage_the_audit_is_not_called_broken(machine):
+    machine.put("in.csv", CSV)
+    assert machine.run("run", JOB, *set_paths()).returncode == 0
+    settings = machine.home / "dagster.yaml"
+    former = settings.read_text()
+    down = "{storage: {postgres: {postgres_url: 'postgresql://u@127.0.0.1:1/none'}}}"
+    unset = "{storage: {postgres: {postgres_url: {env: DAGSTER_POSTGRES_URL}}}}"
+
+    answers = []
+    for storage in (down, unset):
+        settings.write_text(storage)
+        answers += [machine.run("audit", *words) for words in (["verify"], ["prune", "--days=9"])]
+    files = machine.run("audit", "verify", "--files-only")
+    settings.write_text(former)
+
+    for answer in answers:
+        assert answer.returncode == 2
+        assert answer.stderr.startswith("error: The audit cannot be ")
+        assert len(answer.stderr.splitlines()) == 1
+    assert files.returncode == 0
+    assert machine.run("audit", "verify").returncode == 0
+
+
+def test_a_disabled_key_keeps_the_audit_from_being_verified(machine):
+    machine.put("in.csv", CSV)
+    assert machine.run("run", JOB, *set_paths()).returncode == 0
+    shown = machine.run("keys", "show", "audit", "--json")
+    [key] = json.loads(shown.stdout)["keyset"]["keys"]
+    machine.run("keys", "rotate", "audit")
+    machine.run("keys", "disable", "audit", key["id"])
+
+    answer = machine.run("audit", "verify")
+
+    assert answer.returncode == 2
+    assert f"'data-services keys enable audit {key['id']}'" in answer.stderr
+    machine.run("keys", "enable", "audit", key["id"])
+    assert machine.run("audit", "verify").returncode == 0

@@ -26,6 +26,7 @@ NAMES = [
     "keysets",
     "sensor_state",
     "notification_channels",
+    "audit",
     "engine",
     "slice_on_local_files",
     "slice_on_s3",
@@ -63,8 +64,19 @@ def test_a_healthy_machine_is_told_as_json_and_left_as_it_was(machine):
     assert json.loads((machine.folder / "health.json").read_text()) == told
     assert machine.outputs() == before
     assert not list((machine.folder / "tmp").iterdir())
+    assert not (machine.home / "audit").exists()
+    assert not (machine.home / "simpl_logs").exists()
     with machine.instance() as instance:
         assert instance.get_runs() == []
+
+
+def test_an_audit_that_cannot_be_written_is_unhealthy(check, monkeypatch):
+    monkeypatch.setenv("DATA_SERVICES_AUDIT_DIR", "/dev/null/audit")
+
+    status, reason = check("audit")["audit"]
+
+    assert status == "failed"
+    assert reason.startswith("The audit cannot be written to '/dev/null/audit'")
 
 
 def test_the_slice_leaves_the_staging_of_living_runs_alone(machine):

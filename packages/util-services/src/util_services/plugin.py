@@ -119,6 +119,7 @@ def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
         keysets.keysets,
         notifying.sensor_state,
         notifying.notification_channels,
+        software.audit,
         software.engine,
         software.slice_on_local_files,
         software.slice_on_s3,

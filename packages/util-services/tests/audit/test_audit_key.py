@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from util_services.audit.errors import AuditError
-from util_services.audit.key import audit_keys, writing_key
+from util_services.audit.key import audit_keys, unusable_keys, writing_key
 from util_services.audit.record import WorkRecord
 from util_services.audit.writer import check_writable, writer
 from util_services.keys import Keyset, KeysetInfo
@@ -119,3 +119,18 @@ def test_a_folder_that_cannot_be_used_is_refused_before_a_run(folder, tmp_path, 
     with pytest.raises(AuditError, match="The audit cannot be written to"):
         check_writable()
     assert not os.path.lexists(folder)
+
+
+def test_the_states_of_keys_that_cannot_be_used_are_known(folder):
+    writing_key(is_first=True)
+    assert unusable_keys() == {}
+    provider = key_provider()
+    first = provider.describe("audit").primary.id
+    second = provider.update("audit", KeysetInfo.rotated).primary.id
+    provider.update("audit", KeysetInfo.rotated)
+    provider.update("audit", lambda info: info.disabled(first))
+    provider.update("audit", lambda info: info.destroyed(second))
+    program = "from util_services.audit.key import unusable_keys; print(unusable_keys())"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert answer.stdout.strip() == str({second: "destroyed", first: "disabled"})

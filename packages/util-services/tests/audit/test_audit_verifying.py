@@ -243,8 +243,8 @@ def test_writers_at_work_meanwhile_are_no_fault(audit, monkeypatch):
     links, (first, second) = zip(*sorted(begun, key=lambda one: one[0].chain), strict=True)
     read_chains, is_written = verifying.read_chains, []
 
-    def read_slowly(found, keys):
-        for line in read_chains(found, keys):
+    def read_slowly(found, *keys):
+        for line in read_chains(found, *keys):
             yield line
             # The first chain has been read, and the second is about to be.
             if line.file.startswith(links[1].chain) and not is_written:
@@ -287,3 +287,26 @@ def test_a_file_that_is_no_report_is_refused(tmp_path, content):
 
     with pytest.raises(ConfigurationError, match="is no report of a run with a link"):
         anchor_in_report(file)
+
+
+def test_what_was_written_with_a_disabled_key_cannot_be_verified_and_is_not_called_broken(audit):
+    audit.write(2)
+    former = audit.rotate()
+
+    with pytest.raises(AuditError) as refusal:
+        verify(audit.directory, [audit.key], unusable={former.id: "disabled"})
+
+    assert str(refusal.value) == (
+        f"The audit cannot be verified: '{audit.files()[0].name}' was written with the key "
+        f"'{former.id}' of the keyset 'audit', which is disabled; enable it with 'data-services "
+        f"keys enable audit {former.id}'."
+    )
+
+
+def test_of_a_destroyed_key_it_is_said_that_it_was_destroyed(audit):
+    audit.write(2)
+    former = audit.rotate()
+
+    [finding] = verify(audit.directory, [audit.key], unusable={former.id: "destroyed"}).findings
+
+    assert f"the key '{former.id}', which was destroyed" in finding.reason

@@ -77,12 +77,16 @@ def test_a_line_cut_short_is_closed_by_the_next_writer_and_explained(audit, cut)
     [note] = audit.verify().notes
     audit.write(1)
 
-    assert str(note).endswith("closes it. It was never confirmed.")
+    assert str(note).endswith(
+        "line 3: the end of the file was cut off or not finished, as when a writer is killed or "
+        "finds the disk full; the next writer goes on after it. Whether a confirmed record stood "
+        "there, the files cannot show; a link kept elsewhere would."
+    )
     found = audit.verify()
     assert found.is_whole
     assert found.records == 4
     [explained] = found.notes
-    assert (explained.line, "accounts for it" in explained.text) == (3, True)
+    assert (explained.line, "accounts for what is left" in explained.text) == (3, True)
 
 
 def test_a_record_that_lacks_nothing_but_the_end_of_its_line_counts(audit):
@@ -110,13 +114,40 @@ def test_a_line_cut_short_twice_is_explained_too(audit):
     assert audit.found() == []
 
 
-def test_zeros_that_a_power_cut_leaves_are_explained(audit):
+GARBAGE = {
+    "zeros": bytes(4096),
+    "no text": b"\xff\xfe",
+    "a text": b"tea",
+    "another record": b'{"schema":1,"chain":"host-0123456789ab-0123456789ab","seq',
+    "the former record": None,
+    "a record with a zero": b'{"schema":1,"chain":"\0',
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+def test_what_no_writer_leaves_is_broken_and_passed_over(audit, garbage):
     audit.write(1)
     with audit.files()[0].open("ab") as file:
-        file.write(bytes(4096))
+        file.write(audit.lines()[-1][:200] if garbage is None else garbage)
+
+    assert audit.found() == [(3, "changed")]
     audit.write(1)
 
-    assert audit.verify().is_whole
+    assert audit.found() == [(3, "changed")]
+    assert len(audit.files()) == 2
+
+
+def test_whether_a_confirmed_record_was_cut_off_a_link_tells(audit):
+    *_, last = audit.write(2)
+    *lines, end = audit.lines()
+    audit.put([*lines, end[:80]])
+
+    assert audit.found() == []
+    assert audit.found(last) == [(3, "cut")]
+    audit.write(1)
+    assert audit.found() == []
+    assert "the files cannot show" in audit.verify().notes[0].text
+    assert audit.found(last) == [(4, "rewritten")]
 
 
 def test_a_changed_last_record_is_not_passed_off_as_one_cut_short(audit):
@@ -210,7 +241,7 @@ def test_a_file_changed_under_the_writer_is_left_with_a_witness(audit, change, c
         audit.write(1, chosen)
 
     assert "was changed or removed from outside" in caplog.text
-    kind = {"removed": "chain_missing", "cut": "cut"}.get(change)
+    kind = {"removed": "chain_missing", "cut": "cut", "longer": "changed"}.get(change)
     assert [found for _, found in audit.found()] == ([kind] if kind else [])
 
 

@@ -100,6 +100,22 @@ def taken_apart(line: bytes) -> tuple[bytes, str] | None:
     return (body + b"}", mac.decode()) if is_of_form else None
 
 
+def is_unfinished(line: bytes, chain: str, last: Link | None) -> bool:
+    """Return whether a writer that was cut short leaves such a line after the last record.
+
+    Args:
+        line: the line, without its end.
+        chain: the chain.
+        last: the last record before it, None where that is not known.
+    """
+    start = f'{{"schema":{AUDIT_SCHEMA},"chain":"{chain}","sequence":'
+    if last is not None:
+        start += f'{last.sequence + 1},"previous":"{last.mac}","time":"'
+    expected = start.encode()
+    begins_so = line.startswith(expected) or expected.startswith(line)
+    return begins_so and all(0x20 <= byte < 0x7F for byte in line)
+
+
 def stated_key(line: bytes) -> str | None:
     """Return the id of the key that the first record of a segment says to be written with."""
     parts = taken_apart(line)

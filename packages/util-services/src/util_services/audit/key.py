@@ -18,10 +18,13 @@ from util_services.audit.errors import AuditError
 from util_services.errors import DataServicesError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from util_services.encryption.secret import Secret
     from util_services.keys import Key
 
 KEYSET = "audit"  # its name, and its purpose
+UNUSABLE = frozenset({"disabled", "destroyed"})  # states of keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +49,39 @@ class AuditKey:
         return hmac.new(self.seal.reveal(), text.encode(), hashlib.sha256).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    keys: tuple[AuditKey, ...]  # the one of new records first
+    unusable: Mapping[str, str]
+
+
 def audit_keys() -> tuple[AuditKey, ...]:
     """Return the keys of the audit, the one of new records first; none if there is no keyset.
 
     Raises:
         AuditError: if it cannot be used.
     """
+    return _known().keys
+
+
+def unusable_keys() -> Mapping[str, str]:
+    """Return the state of each key of the audit that cannot be used: disabled or destroyed.
+
+    Raises:
+        AuditError: if the keyset cannot be used.
+    """
+    return _known().unusable
+
+
+def _known() -> _Keys:
     from util_services.keys.providers.file import keys_folder
 
     provider = settings.text("KEY_PROVIDER") or ""
     variable = os.environ.get(f"{settings.PREFIX}KEYSET_{KEYSET.upper()}", "")
-    keys = _loaded(provider, str(keys_folder()), hashlib.sha256(variable.encode()).hexdigest())
-    if not keys:
+    found = _loaded(provider, str(keys_folder()), hashlib.sha256(variable.encode()).hexdigest())
+    if not found.keys:
         _loaded.cache_clear()  # it may be made at any time
-    return keys
+    return found
 
 
 def writing_key(*, is_first: bool) -> AuditKey:
@@ -84,7 +106,7 @@ def writing_key(*, is_first: bool) -> AuditKey:
 
 
 @lru_cache(maxsize=8)  # of KMS each key is a request, and a run asks several times
-def _loaded(_provider: str, _folder: str, _variable: str) -> tuple[AuditKey, ...]:
+def _loaded(_provider: str, _folder: str, _variable: str) -> _Keys:
     from util_services.keys import Keyset
     from util_services.keys.errors import KeysetNotFoundError
 
@@ -92,11 +114,12 @@ def _loaded(_provider: str, _folder: str, _variable: str) -> tuple[AuditKey, ...
         keyset = Keyset.load(KEYSET, purpose=KEYSET)
         primary = keyset.primary
     except KeysetNotFoundError:
-        return ()
+        return _Keys((), {})
     except DataServicesError as error:
         raise AuditError(f"The audit has no key. {error}") from None
     others = (key for key in keyset.keys if key.id != primary.id)
-    return tuple(map(AuditKey.of, (primary, *others)))
+    unusable = {key.id: key.state for key in keyset.info.keys if key.state in UNUSABLE}
+    return _Keys(tuple(map(AuditKey.of, (primary, *others))), unusable)
 
 
 def _make() -> None:

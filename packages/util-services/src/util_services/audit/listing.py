@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from util_services.audit.recording import WORK
+from util_services.audit.open_work import WORK
+from util_services.audit.reading import NONE_UNUSABLE
 from util_services.audit.verify import Verification, read_chains
 
 if TYPE_CHECKING:
@@ -21,17 +22,18 @@ def work_records(
     directory: Path,
     keys: Sequence[AuditKey],
     is_wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+    unusable: Mapping[str, str] = NONE_UNUSABLE,
 ) -> tuple[list[dict[str, Any]], list[Finding]]:
     """Return the authentic records of work, and the first broken link of each broken chain.
 
     What only anchors or other chains can tell is left to `verify`.
 
     Raises:
-        AuditError: if the folder cannot be read, or there is no key.
+        AuditError: if the folder cannot be read, or there is no key, or it is disabled.
     """
     found = Verification(directory)
     records = []
-    for line in read_chains(found, keys):
+    for line in read_chains(found, keys, unusable):
         body = line.entry.body
         if line.entry.kind == WORK and is_wanted(body):
             told = {name: value for name, value in body.items() if name not in CHAIN_FIELDS}

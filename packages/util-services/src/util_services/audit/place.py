@@ -7,10 +7,13 @@ system, inside of which a lock is seen by everybody; the token makes the name un
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import secrets
 import socket
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +45,30 @@ class Segment:
     def next(self) -> Segment:
         """The segment after this one."""
         return Segment(self.chain, self.number + 1)
+
+
+class IrregularFileError(OSError):
+    """Raised for what is named like a file of the audit, and is a pipe, a folder or a link."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(errno.EINVAL, "no regular file", str(file))
+
+
+def open_segment(file: Path, flags: int = os.O_RDONLY) -> int:
+    """Return a descriptor of a file of the audit; nothing else is opened, and nothing waited for.
+
+    Raises:
+        OSError: if it cannot be opened.
+        IrregularFileError: if it is no regular file.
+    """
+    if not stat.S_ISREG(file.lstat().st_mode):
+        raise IrregularFileError(file)
+    # What takes its place right now is not waited for either.
+    descriptor = os.open(file, flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise IrregularFileError(file)
+    return descriptor
 
 
 def audit_directory() -> Path:

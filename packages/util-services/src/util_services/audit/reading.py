@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import asdict, dataclass, field
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from util_services.audit.chain import (
@@ -13,9 +14,11 @@ from util_services.audit.chain import (
     Entry,
     authentic,
     is_complete,
+    is_unfinished,
     stated_key,
 )
 from util_services.audit.errors import AuditError
+from util_services.audit.place import IrregularFileError, open_segment
 from util_services.audit.tail import LOOK_BACK_BYTES
 from util_services.errors import quoted_name
 
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
 
     from util_services.audit.key import AuditKey
     from util_services.audit.place import Segment
+
+NONE_UNUSABLE: Mapping[str, str] = MappingProxyType({})
+UNKNOWN_BEFORE = (
+    "Whether a confirmed record stood there, the files cannot show; a link kept elsewhere would."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,11 @@ class _Pending:
     def bytes(self) -> int:
         return sum(map(len, self.lines))
 
+    def is_unfinished(self, chain: str, last: Entry | None) -> bool:
+        """Whether writers that were cut short have left these lines."""
+        link = last.link if last is not None else None
+        return all(is_unfinished(line, chain, link) for line in self.lines)
+
     def is_accounted_for(self, entry: Entry) -> bool:
         torn = b"\n".join(self.lines)
         account = {"bytes": len(torn), "sha256": hashlib.sha256(torn).hexdigest()}
@@ -95,9 +108,14 @@ class ChainReader:
     """
 
     def __init__(
-        self, directory: Path, segments: Sequence[Segment], keys: Mapping[str, AuditKey]
+        self,
+        directory: Path,
+        segments: Sequence[Segment],
+        keys: Mapping[str, AuditKey],
+        unusable: Mapping[str, str] = NONE_UNUSABLE,
     ) -> None:
         self._directory, self._segments, self._keys = directory, segments, keys
+        self._unusable = unusable
         self.chain = segments[0].chain
         self.finding: Finding | None = None
         self.notes: list[Note] = []
@@ -105,7 +123,11 @@ class ChainReader:
         self._pending: _Pending | None = None
 
     def read(self) -> Iterator[Line]:
-        """Return the authentic records in their order."""
+        """Return the authentic records in their order.
+
+        Raises:
+            AuditError: if they cannot be read for now, such as for want of a key that is disabled.
+        """
         for former, segment in zip([None, *self._segments], self._segments, strict=False):
             if former is not None and former.next != segment:
                 reason = f"the file '{former.next.name}' before it is missing."
@@ -113,21 +135,28 @@ class ChainReader:
             yield from self._read_segment(segment)
             if self._pending is not None and segment != self._segments[-1]:
                 self._break_at_pending()
+        pending = self._pending
+        if pending is not None and not pending.is_unfinished(self.chain, self._last):
+            self._break_at_pending()
         if self._pending is not None:
             text = (
-                "the last line is cut short, as a writer leaves it that is killed or finds the "
-                "disk full; the next writer closes it. It was never confirmed."
+                "the end of the file was cut off or not finished, as when a writer is killed or "
+                f"finds the disk full; the next writer goes on after it. {UNKNOWN_BEFORE}"
             )
             self.notes.append(Note(self._pending.file, self._pending.first, text))
 
     def _read_segment(self, segment: Segment) -> Iterator[Line]:
         key: AuditKey | None = None
         try:
-            file = (self._directory / segment.name).open("rb")
+            file = os.fdopen(open_segment(self._directory / segment.name), "rb")
         except FileNotFoundError:
             raise AuditError(
                 "Files were removed from the audit while it was being read; verify it again."
             ) from None
+        except IrregularFileError:
+            reason = "it is no regular file, and nothing that the audit has made; remove it."
+            self._break(segment.name, None, "no_file", reason)
+            return
         except OSError as error:
             reason = f"the file cannot be read ({os.strerror(error.errno or 0)})."
             self._break(segment.name, None, "unreadable", reason)
@@ -157,13 +186,26 @@ class ChainReader:
     def _key_of(self, segment: Segment, number: int, line: bytes) -> AuditKey | None:
         stated = stated_key(line)
         key = self._keys.get(stated or "")
-        if key is None:
-            reason = (
-                "the first record of the file names no key; it was changed or removed."
-                if stated is None
-                else f"it was written with the key {quoted_name(stated)}, which the keyset 'audit' "
-                "does not have; restore that key, or somebody else wrote the file."
+        state = self._unusable.get(stated or "")
+        if key is None and state == "disabled":
+            raise AuditError(
+                f"The audit cannot be verified: '{segment.name}' was written with the key "
+                f"'{stated}' of the keyset 'audit', which is disabled; enable it with "
+                f"'data-services keys enable audit {stated}'."
             )
+        if key is None:
+            if stated is None:
+                reason = "the first record of the file names no key; it was changed or removed."
+            elif state == "destroyed":
+                reason = (
+                    f"it was written with the key '{stated}', which was destroyed, so that nobody "
+                    "can tell whether it is as it was."
+                )
+            else:
+                reason = (
+                    f"it was written with the key {quoted_name(stated)}, which the keyset 'audit' "
+                    "does not have; restore that key, or somebody else wrote the file."
+                )
             self._break(segment.name, number, "unknown_key", reason)
         return key
 
@@ -181,10 +223,10 @@ class ChainReader:
         """Check that a record continues the one before it."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
-            if pending.is_accounted_for(entry):
+            if pending.is_accounted_for(entry) and pending.is_unfinished(self.chain, self._last):
                 text = (
-                    "the line is cut short; its writer was killed or found the disk full. The "
-                    "record after it accounts for it, and nothing confirmed is lost."
+                    "the line was cut off or not finished, as when a writer is killed or finds the "
+                    f"disk full; the record after it accounts for what is left. {UNKNOWN_BEFORE}"
                 )
                 self.notes.append(Note(pending.file, pending.first, text))
             else:

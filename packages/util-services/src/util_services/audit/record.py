@@ -143,7 +143,12 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: str | None) -> Any:
-    return None if value is None else _cut(redacted(str(value)))
+    return None if value is None else bounded(value)
+
+
+def bounded(text: str) -> str:
+    """Return a text as a record holds it: not too long, and without what looks like a secret."""
+    return str(_cut(redacted(str(text))))
 
 
 def _cut(value: Fact) -> Fact:

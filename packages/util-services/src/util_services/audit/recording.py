@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
+import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from util_services.audit.errors import AuditError
+from util_services.audit.open_work import WORK
 from util_services.audit.record import outcome_of
 from util_services.audit.writer import writer
 from util_services.logs.error_classes import error_classes
+from util_services.storage.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from util_services.audit.chain import Link
     from util_services.audit.record import AuditedData, Fact, WorkRecord
-
-WORK = "work"  # the kind of such records, beside those that keep the chain
 
 _reports = logging.getLogger(__name__)
 
@@ -29,7 +30,10 @@ def record(entry: WorkRecord) -> Link:
     Raises:
         AuditError: if it cannot be written; the work must not begin, or its result not appear.
     """
-    return writer().append(WORK, entry.to_dict())
+    fields = entry.to_dict()
+    if entry.phase == "before":  # so that others can tell that it will never end
+        fields |= {"host": socket.gethostname(), "process": Process.current().to_dict()}
+    return writer().append(WORK, fields)
 
 
 def record_or_report(entry: WorkRecord) -> Link | None:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from util_services import settings
 from util_services.audit.errors import AuditError
-from util_services.audit.key import audit_keys
-from util_services.audit.place import Segment
+from util_services.audit.key import audit_keys, unusable_keys
+from util_services.audit.losses import ACKNOWLEDGED
+from util_services.audit.open_work import RUN, WORK, OpenWork
+from util_services.audit.place import Segment, open_segment
+from util_services.audit.reading import NONE_UNUSABLE
 from util_services.audit.record import WorkRecord
 from util_services.audit.recording import recorded
 from util_services.audit.tail import tail_of
@@ -25,7 +28,7 @@ from util_services.audit.writer import sync_folder, writer
 from util_services.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from util_services.audit.chain import Link
@@ -40,10 +43,12 @@ class Pruned:
 
     files: tuple[str, ...]
     records: int
+    held_by: tuple[OpenWork, ...] = ()  # open work that keeps older records, the oldest first
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return asdict(self)
+        held_by = [work.to_dict() for work in self.held_by]
+        return {"files": list(self.files), "records": self.records, "held_by": held_by}
 
 
 def retention_days() -> int | None:
@@ -63,60 +68,91 @@ def retention_days() -> int | None:
     return int(text)
 
 
-def prune_recorded(days: int, user: str | None = None) -> Pruned:
+def prune_recorded(
+    days: int, user: str | None = None, unknown_runs: Collection[str] = ()
+) -> Pruned:
     """Remove what is older than some days from the audit of this deployment, and record that.
+
+    Args:
+        days: for how many days records are kept.
+        user: who does it.
+        unknown_runs: open runs that Dagster does not know: only their processes could end them.
 
     Raises:
         AuditError: as `prune` does.
     """
     before = WorkRecord("audit.prune", user=user, facts={"days": days})
     with recorded(before) as results:
-        pruned = prune(writer(), audit_keys(), days)
+        pruned = prune(writer(), audit_keys(), days, unusable_keys(), unknown_runs)
         results.counts |= {"files": len(pruned.files), "records": pruned.records}
     return pruned
 
 
-def prune(chain: Writer, keys: Sequence[AuditKey], days: int) -> Pruned:
+def prune(
+    chain: Writer,
+    keys: Sequence[AuditKey],
+    days: int,
+    unusable: Mapping[str, str] = NONE_UNUSABLE,
+    unknown_runs: Collection[str] = (),
+) -> Pruned:
     """Remove the files whose records are all older than some days and whose work is over.
+
+    Work whose process is known to be gone is closed first, as interrupted.
 
     Raises:
         AuditError: if the audit is not whole, or cannot be written to; nothing is lost then.
     """
-    found = verify(chain.directory, keys)
+    found = verify(chain.directory, keys, unusable=unusable)
     if not found.is_whole:
         raise AuditError(
             f"Nothing is removed from an audit that is broken: {found.findings[0]} Look into that "
             "first."
         )
     limit = datetime.now(UTC) - timedelta(days=days)
+    _close_interrupted(chain, found, unknown_runs)
     files, records = [], 0
+    held: list[OpenWork] = []
     for state in found.chains.values():
-        for segment, end in _outlived(found, state, limit):
+        for segment, end in _outlived(found, state, limit, held):
             with _settled(chain.directory, segment, end, keys) as is_settled:
                 if not is_settled:
                     break
                 begin = _begin(state, segment)
                 for statement in _statements_in(found, segment, begin, end):
                     _state(chain, found, statement.link, statement.segment)
+                _acknowledge_anew(chain, found, segment, begin, end)
                 _state(chain, found, end, segment.number)
                 (chain.directory / segment.name).unlink(missing_ok=True)
             records += end.sequence - begin + 1
             files.append(segment.name)
     sync_folder(chain.directory)
-    return Pruned(tuple(files), records)
+    return Pruned(tuple(files), records, tuple(sorted(held, key=lambda work: work.time)))
+
+
+def _close_interrupted(chain: Writer, found: Verification, unknown_runs: Collection[str]) -> None:
+    for name, work in list(found.open.items()):
+        is_left = work.action != RUN or work.work in unknown_runs
+        if is_left and work.is_interrupted:
+            chain.append(WORK, work.interrupted())
+            del found.open[name]
 
 
 def _outlived(
-    found: Verification, state: ChainState, limit: datetime
+    found: Verification, state: ChainState, limit: datetime, held: list[OpenWork]
 ) -> Iterator[tuple[Segment, Link]]:
-    """Return the files at the beginning of a chain that may go, each with its last record."""
+    """Return the files at the beginning of a chain that may go, each with its last record.
+
+    Open work that keeps one of them is added to ``held``.
+    """
     chain = state.segments[0].chain
-    open_work = [one.place.sequence for one in found.open.values() if one.place.chain == chain]
+    open_work = [one for one in found.open.values() if one.place.chain == chain]
     for segment in state.segments:
         end = state.ends.get(segment.name)
         if end is None or datetime.fromisoformat(end.time) >= limit:
             return
-        if any(sequence <= end.link.sequence for sequence in open_work):
+        keeping = [one for one in open_work if one.place.sequence <= end.link.sequence]
+        if keeping:
+            held += keeping
             return
         yield segment, end.link
 
@@ -127,7 +163,7 @@ def _settled(
 ) -> Iterator[bool]:
     """Tell whether a file still ends as it was found, and keep writers away from it meanwhile."""
     try:
-        descriptor = os.open(directory / segment.name, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_segment(directory / segment.name)
     except OSError:  # another retention was faster
         yield False
         return
@@ -161,9 +197,22 @@ def _statements_in(found: Verification, segment: Segment, begin: int, end: Link)
     return [
         statement
         for statement in found.statements.values()
-        if statement.place.chain == segment.chain
-        and begin <= statement.place.sequence <= end.sequence
+        if _stands_in(statement.place, segment, begin, end)
     ]
+
+
+def _acknowledge_anew(
+    chain: Writer, found: Verification, segment: Segment, begin: int, end: Link
+) -> None:
+    """Write the acknowledgements anew that stand in a file and would go with it."""
+    for place, told in enumerate(found.acknowledged):
+        if _stands_in(told.place, segment, begin, end):
+            link = chain.append(ACKNOWLEDGED, told.fields())
+            found.acknowledged[place] = replace(told, place=link)
+
+
+def _stands_in(place: Link, segment: Segment, begin: int, end: Link) -> bool:
+    return place.chain == segment.chain and begin <= place.sequence <= end.sequence
 
 
 def _state(chain: Writer, found: Verification, link: Link, segment: int) -> None:

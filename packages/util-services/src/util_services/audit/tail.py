@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from util_services.audit.chain import MAX_LINE_BYTES, Entry, authentic, is_complete
-from util_services.audit.place import by_chain, segments_in
+from util_services.audit.place import by_chain, open_segment, segments_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -60,8 +60,8 @@ def heads(directory: Path, key: AuditKey, but: Collection[str] = ()) -> list[Lin
 
 def _head(file: Path, key: AuditKey) -> Link | None:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # of another user, or just removed by a retention
+        descriptor = open_segment(file)
+    except OSError:  # of another user, no file, or just removed by a retention
         return None
     try:
         os.fsync(descriptor)

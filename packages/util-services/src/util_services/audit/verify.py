@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from util_services.audit.anchors import Anchor
 from util_services.audit.chain import Link
 from util_services.audit.errors import AuditError, BrokenAuditError
+from util_services.audit.losses import ACKNOWLEDGED, Acknowledgement, Loss
+from util_services.audit.open_work import WORK, OpenWork
 from util_services.audit.place import Segment, by_chain, segments_in
-from util_services.audit.reading import ChainReader, Finding, Line, Note
+from util_services.audit.reading import NONE_UNUSABLE, ChainReader, Finding, Line, Note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from util_services.audit.chain import Entry
@@ -36,23 +38,6 @@ class Statement:
     def chain(self) -> str:
         """The chain that was shortened."""
         return self.link.chain
-
-
-@dataclass(frozen=True, slots=True)
-class OpenWork:
-    """Work whose beginning is recorded and whose end is not."""
-
-    action: str
-    work: str
-    time: str
-    job: str | None
-    user: str | None
-    place: Link
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the work as plain data."""
-        names = ("action", "work", "time", "job", "user")
-        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -104,6 +89,8 @@ class Verification:
     notes: list[Note] = field(default_factory=list)
     open: dict[tuple[str, str], OpenWork] = field(default_factory=dict)
     statements: dict[str, Statement] = field(default_factory=dict)
+    acknowledged: list[Acknowledgement] = field(default_factory=list)
+    _lost: dict[str, list[Link]] = field(default_factory=dict)
     _broken: set[str] = field(default_factory=set)
 
     @property
@@ -114,6 +101,19 @@ class Verification:
     def is_broken(self, chain: str) -> bool:
         """Return whether a broken link was found in a chain."""
         return chain in self._broken
+
+    @property
+    def losses(self) -> list[Loss]:
+        """What is lost, as links that are kept elsewhere tell, and nobody has acknowledged."""
+        return [
+            Loss.of(chain, links, is_whole=chain not in self.chains)
+            for chain, links in self._lost.items()
+        ]
+
+    def add_loss(self, link: Link, finding: Finding) -> None:
+        """Take note of a link that is kept elsewhere, and of what contradicts it."""
+        self._lost.setdefault(link.chain, []).append(link)
+        self.add_finding(link.chain, finding)
 
     def add_finding(self, chain: str, finding: Finding) -> None:
         """Take note of the first broken link of a chain."""
@@ -143,12 +143,16 @@ class Verification:
             "anchors": self.anchors,
             "findings": [finding.to_dict() for finding in self.findings],
             "notes": [str(note) for note in self.notes],
+            "acknowledged": [one.to_dict() for one in self.acknowledged],
             "open": [work.to_dict() for work in self.open.values()],
         }
 
 
 def verify(
-    directory: Path, keys: Sequence[AuditKey], anchors: Iterable[Anchor] = ()
+    directory: Path,
+    keys: Sequence[AuditKey],
+    anchors: Iterable[Anchor] = (),
+    unusable: Mapping[str, str] = NONE_UNUSABLE,
 ) -> Verification:
     """Verify the audit in a folder.
 
@@ -156,28 +160,29 @@ def verify(
         directory: the folder.
         keys: the keys that its records may have been written with.
         anchors: links that are kept elsewhere; what they name must be there.
+        unusable: the states of keys that are known and cannot be used.
 
     Raises:
-        AuditError: if the folder cannot be read, or there is no key.
+        AuditError: if the folder cannot be read, or there is no key, or it is disabled.
     """
     found = Verification(directory)
     witnessed: dict[Link, Anchor] = {}  # most heads are named again and again
     ended: set[tuple[str, str]] = set()
     # Writers may be at work. What they witness from now on may be news to the chains read here.
     sizes = _sizes(directory)
-    for line in read_chains(found, keys):
+    for line in read_chains(found, keys, unusable):
         found.records += 1
         if line.end <= sizes.get(line.file, 0):
             for anchor in _heads(line):
                 witnessed.setdefault(anchor.link, anchor)
         _take_statement(found, line.entry)
+        _take_acknowledgement(found, line)
         _take_work(found, ended, line.entry)
     for state in found.chains.values():
         _check_beginning(found, state)
     kept = list(anchors)
     found.anchors = len(kept)
-    for anchor in sorted([*kept, *witnessed.values()], key=lambda one: one.link.sequence):
-        _check_anchor(found, anchor)
+    _check_anchors(found, [*kept, *witnessed.values()])
     found.findings.sort(key=lambda finding: (finding.file, finding.line or 0))
     return found
 
@@ -190,11 +195,15 @@ def _sizes(directory: Path) -> dict[str, int]:
         return {}
 
 
-def read_chains(found: Verification, keys: Sequence[AuditKey]) -> Iterator[Line]:
+def read_chains(
+    found: Verification,
+    keys: Sequence[AuditKey],
+    unusable: Mapping[str, str] = NONE_UNUSABLE,
+) -> Iterator[Line]:
     """Return all authentic records, chain by chain; what breaks a chain is noted meanwhile.
 
     Raises:
-        AuditError: if the folder cannot be read, or there is no key.
+        AuditError: if the folder cannot be read, or there is no key, or it is disabled.
     """
     directory = found.directory
     try:
@@ -212,7 +221,7 @@ def read_chains(found: Verification, keys: Sequence[AuditKey]) -> Iterator[Line]
     known = {key.id: key for key in keys}
     for chain, segments in chains.items():
         state = found.chains[chain] = ChainState(segments)
-        reader = ChainReader(directory, segments, known)
+        reader = ChainReader(directory, segments, known, unusable)
         for line in reader.read():
             if reader.finding is None:
                 state.add(line)
@@ -241,8 +250,15 @@ def _take_statement(found: Verification, entry: Entry) -> None:
         found.statements[link.chain] = Statement(link, entry.body["segment"], entry.link)
 
 
+def _take_acknowledgement(found: Verification, line: Line) -> None:
+    if line.entry.kind == ACKNOWLEDGED:
+        told = Acknowledgement.of(line.entry)
+        found.acknowledged.append(told)
+        found.notes.append(Note(line.file, line.number, str(told)))
+
+
 def _take_work(found: Verification, ended: set[tuple[str, str]], entry: Entry) -> None:
-    if entry.kind != "work":
+    if entry.kind != WORK:
         return
     body = entry.body
     name = (body["action"], body["work"])
@@ -250,8 +266,7 @@ def _take_work(found: Verification, ended: set[tuple[str, str]], entry: Entry) -
         ended.add(name)  # its chain may be read before that of the beginning
         found.open.pop(name, None)
     elif body["phase"] == "before" and name not in ended:
-        work = OpenWork(*name, entry.time, body.get("job"), body.get("user"), entry.link)
-        found.open[name] = work
+        found.open[name] = OpenWork.of(entry)
 
 
 def _check_beginning(found: Verification, state: ChainState) -> None:
@@ -271,29 +286,47 @@ def _check_beginning(found: Verification, state: ChainState) -> None:
     found.add_finding(first.chain, Finding(first.name, 1, "missing", reason))
 
 
-def _check_anchor(found: Verification, anchor: Anchor) -> None:
-    """Check that what an anchor names is there, or was there and removed by a retention."""
+def _check_anchors(found: Verification, anchors: Sequence[Anchor]) -> None:
+    """Check what links that are kept elsewhere name, of chains that are not broken by themselves.
+
+    What is acknowledged are links, one by one; of a chain that is gone, all up to the last of them.
+    """
+    broken = {anchor.link.chain for anchor in anchors if found.is_broken(anchor.link.chain)}
+    known = {link for one in found.acknowledged for link in one.loss.links}
+    gone: dict[str, int] = {}
+    for told in found.acknowledged:
+        if told.loss.is_whole and told.loss.chain not in found.chains:
+            last = told.loss.links[-1].sequence
+            gone[told.loss.chain] = max(last, gone.get(told.loss.chain, 0))
+    for anchor in sorted(anchors, key=lambda one: one.link.sequence):
+        link = anchor.link
+        if link.chain in broken or link in known or link.sequence <= gone.get(link.chain, 0):
+            continue
+        finding = _contradiction(found, anchor)
+        if finding is not None:
+            found.add_loss(link, finding)
+
+
+def _contradiction(found: Verification, anchor: Anchor) -> Finding | None:
+    """Return what is wrong unless what an anchor names is there, or was removed by a retention."""
     link, keeper = anchor.link, anchor.keeper
     state, statement = found.chains.get(link.chain), found.statements.get(link.chain)
-    if found.is_broken(link.chain):
-        return
     if state is not None and state.first <= link.sequence <= state.last:
-        if not state.holds(link):
-            reason = f"{keeper} knows another record {link.sequence}; this one was written anew."
-            finding = Finding(*state.place(link.sequence), "rewritten", reason)
-            found.add_finding(link.chain, finding)
-    elif statement is not None and link.sequence <= statement.link.sequence:
-        if link.sequence == statement.link.sequence and link != statement.link:
-            reason = f"{keeper} knows another record {link.sequence} than the one removed."
-            name = Segment(link.chain, statement.segment).name
-            found.add_finding(link.chain, Finding(name, None, "rewritten", reason))
-    elif state is None:
+        if state.holds(link):
+            return None
+        reason = f"{keeper} knows another record {link.sequence}; this one was written anew."
+        return Finding(*state.place(link.sequence), "rewritten", reason)
+    if statement is not None and link.sequence <= statement.link.sequence:
+        if link.sequence != statement.link.sequence or link == statement.link:
+            return None
+        reason = f"{keeper} knows another record {link.sequence} than the one removed."
+        name = Segment(link.chain, statement.segment).name
+        return Finding(name, None, "rewritten", reason)
+    if state is None:
         reason = f"the chain is missing; {keeper} knows its record {link.sequence}."
-        finding = Finding(Segment(link.chain, 1).name, None, "chain_missing", reason)
-        found.add_finding(link.chain, finding)
-    else:
-        reason = (
-            f"the chain ends before this line, but {keeper} knows record {link.sequence}; "
-            f"{state.last} are left, its end was cut off."
-        )
-        found.add_finding(link.chain, Finding(*state.place(link.sequence), "cut", reason))
+        return Finding(Segment(link.chain, 1).name, None, "chain_missing", reason)
+    reason = (
+        f"the chain ends before this line, but {keeper} knows record {link.sequence}; "
+        f"{state.last} are left, its end was cut off."
+    )
+    return Finding(*state.place(link.sequence), "cut", reason)

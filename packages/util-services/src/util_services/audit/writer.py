@@ -20,19 +20,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from util_services.audit.chain import MAX_LINE_BYTES, Link, sealed
+from util_services.audit.chain import MAX_LINE_BYTES, Link, is_unfinished, sealed
 from util_services.audit.errors import AuditError
 from util_services.audit.key import audit_keys, writing_key
+from util_services.audit.open_work import WORK, left_open
 from util_services.audit.place import (
     Segment,
     audit_directory,
     by_chain,
     is_of_realm,
     new_chain,
+    open_segment,
     realm_of,
     segments_in,
 )
-from util_services.audit.tail import heads, tail_of
+from util_services.audit.tail import Tail, heads, tail_of
 from util_services.storage.processes import Process
 
 if TYPE_CHECKING:
@@ -120,7 +122,10 @@ class Writer:
             opened = self._take()
         age = datetime.now(UTC) - opened.began
         if opened.size >= self._segment_bytes or age > timedelta(days=SEGMENT_DAYS):
-            opened = self._rotate(opened)
+            try:
+                opened = self._rotate(opened)
+            except FileExistsError:  # put there by somebody else; 'verify' names it
+                opened = self._take()
         return opened
 
     def _is_untouched(self, opened: _Open) -> bool:
@@ -158,15 +163,13 @@ class Writer:
     def _reopen(self, segment: Segment) -> _Open | None:
         """Take a segment, if nobody writes to it, it is the last of its chain, and it is whole."""
         try:
-            descriptor = os.open(
-                self.directory / segment.name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-            )
-        except OSError:  # of another user, or just removed by a retention
+            descriptor = open_segment(self.directory / segment.name, os.O_RDWR | os.O_APPEND)
+        except OSError:  # of another user, no file, or just removed by a retention
             return None
         try:
             is_free = self._can_take(segment, descriptor)
             tail = tail_of(descriptor, self.key) if is_free else None
-            if tail is None or tail.entry.link.chain != segment.chain:
+            if tail is None or not _is_of_writers(tail, segment.chain):
                 os.close(descriptor)
                 return None
             began = _first_time(descriptor)
@@ -175,7 +178,10 @@ class Writer:
             raise
         opened = self._open = _Open(segment, descriptor, tail.size, began, tail.entry.link)
         closing = b"" if tail.is_ended else b"\n"
+        left = left_open(descriptor, self.key)
         self._write(opened, "continued", self._opening(opened) | _account(tail.rest), closing)
+        for work in left:
+            self._write(opened, WORK, work.interrupted())
         return opened
 
     def _can_take(self, segment: Segment, descriptor: int) -> bool:
@@ -296,6 +302,13 @@ def sync_folder(directory: Path) -> None:
         os.close(descriptor)
 
 
+def _is_of_writers(tail: Tail, chain: str) -> bool:
+    """Return whether a segment ends as writers leave it; what somebody else has put there stays."""
+    link = tail.entry.link
+    lines = tail.rest.removesuffix(b"\n").split(b"\n")
+    return link.chain == chain and all(is_unfinished(line, chain, link) for line in lines)
+
+
 def _account(rest: bytes) -> dict[str, Any]:
     """Return what a record says of the line, cut short, that it comes after."""
     if not rest:
@@ -315,7 +328,7 @@ def _first_time(descriptor: int) -> datetime:
 
 def _has_records(directory: Path) -> bool:
     try:
-        return bool(segments_in(directory))
+        return any((directory / one.name).is_file() for one in segments_in(directory))
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +53,15 @@ def plugins(_context: HealthContext) -> str:
         names = ", ".join(str(failure.plugin) for failure in report.failures)
         raise UnhealthyError(f"Left out: {names}; see 'data-services plugins' for the reasons.")
     return f"All {len(report.plugins)} plugins are loaded."
+
+
+def audit(_context: HealthContext) -> str:
+    """Ask whether records can be written to the audit; nothing is written."""
+    from util_services.audit.place import audit_directory
+    from util_services.audit.writer import check_writable
+
+    check_writable()
+    return f"The audit can be written to '{audit_directory()}'."
 
 
 def engine(_context: HealthContext) -> str:
@@ -129,16 +139,24 @@ def _execute(job: dg.JobDefinition, run_id: str, instance: dg.DagsterInstance) -
     import dagster as dg
 
     from util_services.ops import WRITE_OP, read_dataset
+    from util_services.runs.auditing import unaudited
     from util_services.runs.execute import reason_of_failure
 
-    quiet = job.with_logger_defs({**job.loggers, "console": dg.colored_console_logger})
+    # The config of a job names its loggers; here they leave no files.
+    silent = dg.LoggerDefinition(
+        lambda _: logging.Logger("silent", level=logging.CRITICAL),
+        config_schema=dg.Field(dg.Any, is_required=False),
+    )
+    loggers = dict.fromkeys(job.loggers, silent) | {"console": dg.colored_console_logger}
+    quiet = job.with_logger_defs(loggers)
     config = {
         "ops": {read_dataset.name: {"config": {"limit_rows": SLICE_ROWS}}},
         "loggers": QUIET,
     }
-    result = quiet.execute_in_process(
-        run_config=config, run_id=run_id, instance=instance, raise_on_error=False
-    )
+    with unaudited(run_id):
+        result = quiet.execute_in_process(
+            run_config=config, run_id=run_id, instance=instance, raise_on_error=False
+        )
     if not result.success:
         raise UnhealthyError(str(reason_of_failure(result.all_events)))
     outputs = [e for e in result.all_events if e.is_successful_output and e.step_key == WRITE_OP]

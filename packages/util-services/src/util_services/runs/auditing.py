@@ -15,6 +15,7 @@ import dagster as dg
 
 from util_services import __version__
 from util_services.audit import AuditedData, AuditError, Link, WorkRecord, record
+from util_services.audit.open_work import RUN
 from util_services.audit.record import Outcome, digest_of_config, outcome_of
 from util_services.audit.recording import record_or_report
 from util_services.errors import ConfigurationError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from util_services.flow.publish import Published
     from util_services.reports.record import OutputFacts
 
-RUN = "run"  # the action
+UNKNOWN_RUN = "unknown to this Dagster"
 SETTLED_SECONDS = 60.0  # by then the process of a run that has ended has recorded that
 
 _reports = logging.getLogger(__name__)
@@ -45,6 +46,21 @@ class _Known:
 
 
 _known: dict[str, _Known] = {}
+_unaudited: set[str] = set()  # kept in this process: no tag or config of a run can ask for it
+
+
+@contextmanager
+def unaudited(run_id: str) -> Iterator[None]:
+    """Let a run of this process leave nothing in the audit.
+
+    It is for the slice of a health check alone: that reads the bundled sample, and what it
+    publishes is removed again.
+    """
+    _unaudited.add(run_id)
+    try:
+        yield
+    finally:
+        _unaudited.discard(run_id)
 
 
 def begin(instance: dg.DagsterInstance, run_id: str, job: dg.JobDefinition) -> WorkRecord:
@@ -58,7 +74,10 @@ def begin(instance: dg.DagsterInstance, run_id: str, job: dg.JobDefinition) -> W
     if run_id in _known:
         return _known[run_id].work
     run = _run(instance, run_id)
-    work, before = _work(run), audit_tags.link_before(run)
+    work = _work(run)
+    if run_id in _unaudited:
+        return work
+    before = audit_tags.link_before(run)
     if before is None:
         close_ended(instance)
         if not audit_tags.is_open(run):
@@ -102,6 +121,8 @@ class StepAudit:
         Raises:
             AuditError: if it cannot be recorded; nothing must appear then.
         """
+        if self._work.work in _unaudited:
+            return
         data = AuditedData(output.path, output.sha256, output.bytes)
         record(replace(self._work, phase="commit", outputs=(data,)))
 
@@ -111,6 +132,8 @@ class StepAudit:
         Raises:
             AuditError: if it cannot be recorded.
         """
+        if self._work.work in _unaudited:
+            return
         report = published.report
         source, rows = report.input, report.rows
         data = AuditedData(source.path, source.sha256, source.bytes, rows.read)
@@ -131,6 +154,8 @@ class StepAudit:
 
     def failure(self, error: BaseException, step: str) -> None:
         """Record that the run ends with this error; its text stays here."""
+        if self._work.work in _unaudited:
+            return
         classes = error_classes(error)
         _end(self._instance, self._work.after(outcome_of(error), error=classes, step=step))
 
@@ -217,7 +242,7 @@ def state_of(instance: dg.DagsterInstance, run_id: str) -> str:
     """Return what became of a run whose end is not recorded, as far as Dagster knows."""
     run = instance.get_run_by_id(run_id)
     if run is None:
-        return "unknown to this Dagster"
+        return UNKNOWN_RUN
     return "interrupted" if run.is_finished or is_dead(process_of(run)) else "at work"
 
 

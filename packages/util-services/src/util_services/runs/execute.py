@@ -26,7 +26,7 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from util_services.audit import AuditError
 from util_services.audit.record import Outcome
 from util_services.runs.audit_tags import opening_tags
-from util_services.runs.auditing import begin_or_leave, close
+from util_services.runs.auditing import begin, close
 from util_services.runs.cancellation import Interrupts, recorded_interrupts
 from util_services.runs.check import check_run
 from util_services.runs.dead_runs import process_tag, report_dead_runs
@@ -133,7 +133,7 @@ def run_job(
         remote_job_origin=_origin(job.name),
     )
     try:
-        begin_or_leave(instance, run_id, ephemeral)
+        begin(instance, run_id, ephemeral)
     except AuditError as error:
         instance.report_run_failed(run, str(error))
         raise

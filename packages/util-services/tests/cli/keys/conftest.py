@@ -18,6 +18,7 @@ def program(tmp_path, clean_environment, monkeypatch):
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("DATA_SERVICES_KEYS", str(tmp_path / "keys"))
     monkeypatch.setenv("DATA_SERVICES_TRUST", str(tmp_path / "trust"))
+    monkeypatch.setenv("DATA_SERVICES_AUDIT_DIR", str(tmp_path / "audit"))
 
     def run(*arguments, given=None, **variables):
         return subprocess.run(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from util_services.cli.keys.recorded import recorded_change
 from util_services.cli.keys.views import as_json_option, print_json
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def add(
     if until is not None:
         end = instant(until.replace(hour=23, minute=59, second=59, tzinfo=UTC))
     approver = Approver(read_public_key(file, "approval"), owner, aliases, until=end)
-    added = add_approver(trust_folder(), approver)
+    fingerprint = approver.key.fingerprint
+    with recorded_change("trust.add", fingerprint=fingerprint, owner=owner):
+        added = add_approver(trust_folder(), approver)
     if as_json:
         print_json({"approver": _facts(approver), "file": str(added)})
     else:
@@ -88,7 +91,9 @@ def revoke(*, fingerprint: str, as_json: bool) -> None:
     """
     from util_services.approvals.trust import revoke_approver, trust_folder
 
-    approver = revoke_approver(trust_folder(), fingerprint)
+    with recorded_change("trust.revoke", fingerprint=fingerprint) as results:
+        approver = revoke_approver(trust_folder(), fingerprint)
+        results.facts["owner"] = approver.owner
     if as_json:
         print_json({"approver": _facts(approver)})
     else:

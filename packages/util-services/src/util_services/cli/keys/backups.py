@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from util_services.cli.keys.recorded import recorded_change
 from util_services.cli.keys.views import as_json_option, print_json, tell
 from util_services.cli.secret_input import make_key_pair, read_key_pair, with_passphrase
 
@@ -40,14 +41,13 @@ def backup(
     from util_services.keys.sealing import Recipient
     from util_services.storage.private import write_whole
 
-    keyset = key_provider().load(name, with_disabled=True)
-    sealed = Backup.of(
-        keyset,
-        Recipient(read_public_key(recipient, "recovery"))
-        if recipient is not None
-        else phrase.new(f"'{out}'"),
-    )
-    write_whole(out, sealed.to_bytes(), replace=False)
+    public = read_public_key(recipient, "recovery") if recipient is not None else None
+    sealer = Recipient(public) if public is not None else phrase.new(f"'{out}'")
+    sealed_for = public.fingerprint if public is not None else None
+    with recorded_change("keys.backup", keyset=name, file=str(out), recipient=sealed_for):
+        keyset = key_provider().load(name, with_disabled=True)
+        sealed = Backup.of(keyset, sealer)
+        write_whole(out, sealed.to_bytes(), replace=False)
     tell(sealed.info, f"The keyset '{name}' is sealed in '{out}'.", as_json=as_json, file=str(out))
 
 
@@ -94,7 +94,8 @@ def restore(
         tell(keyset.info, f"The backup opens; it was made at {sealed.made}.", as_json=as_json)
         return
     restored = keyset.changed(lambda info: info.restored(name or info.name))
-    key_provider().create(restored)
+    with recorded_change("keys.restore", keyset=restored.name, file=str(file)):
+        key_provider().create(restored)
     tell(restored.info, f"The keyset '{restored.name}' is restored.", as_json=as_json)
 
 

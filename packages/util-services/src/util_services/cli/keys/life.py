@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from util_services.cli.keys.recorded import recorded_change
 from util_services.cli.keys.views import as_json_option, tell
 from util_services.cli.secret_input import require_terminal
 
@@ -31,7 +32,9 @@ def create(*, name: str, purpose: str, as_json: bool) -> None:
     from util_services.keys.providers.choice import key_provider
 
     keyset = Keyset.generate(name, purpose)
-    key_provider().create(keyset)
+    key_id = keyset.info.require_primary().id
+    with recorded_change("keys.create", keyset=name, key=key_id, kind=purpose):
+        key_provider().create(keyset)
     tell(keyset.info, f"The keyset '{name}' is made; back it up now.", as_json=as_json)
 
 
@@ -45,8 +48,10 @@ def rotate(*, name: str, as_json: bool) -> None:
     """
     from util_services.keys.providers.choice import key_provider
 
-    info = key_provider().update(name, lambda info: info.rotated())
-    key_id = info.require_primary().id
+    with recorded_change("keys.rotate", keyset=name) as results:
+        info = key_provider().update(name, lambda info: info.rotated())
+        key_id = info.require_primary().id
+        results.facts["key"] = key_id
     tell(info, f"'{name}' has the new primary key {key_id}; back it up now.", as_json=as_json)
 
 
@@ -61,7 +66,8 @@ def disable(*, name: str, key_id: str, as_json: bool) -> None:
     """
     from util_services.keys.providers.choice import key_provider
 
-    info = key_provider().update(name, lambda info: info.disabled(key_id))
+    with recorded_change("keys.disable", keyset=name, key=key_id):
+        info = key_provider().update(name, lambda info: info.disabled(key_id))
     tell(info, f"The key {key_id} of '{name}' is disabled.", as_json=as_json)
 
 
@@ -76,7 +82,8 @@ def enable(*, name: str, key_id: str, as_json: bool) -> None:
     """
     from util_services.keys.providers.choice import key_provider
 
-    info = key_provider().update(name, lambda info: info.enabled(key_id))
+    with recorded_change("keys.enable", keyset=name, key=key_id):
+        info = key_provider().update(name, lambda info: info.enabled(key_id))
     tell(info, f"The key {key_id} of '{name}' is enabled.", as_json=as_json)
 
 
@@ -103,7 +110,9 @@ def destroy(*, name: str, key_id: str | None, reason: str, yes: bool, as_json: b
     destroyed(provider.describe(name))  # so that what cannot be is refused before it is asked for
     if not yes:
         _ask(name, f"the key {key_id}" if key_id else "every key")
-    info = provider.update(name, destroyed)
+    with recorded_change("keys.destroy", reason=reason, keyset=name, key=key_id) as results:
+        info = provider.update(name, destroyed)
+        results.facts["keys_left"] = len(info.living)
     left = f"Keys left in '{name}': {len(info.living)}"
     tell(info, f"Destroyed. {left}. Destroy its backups too.", as_json=as_json)
 

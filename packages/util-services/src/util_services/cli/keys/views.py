@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from util_services.cli.keys.recorded import recorded_change
+
 if TYPE_CHECKING:
     from util_services.keys.info import KeysetInfo
 
@@ -98,8 +100,10 @@ def export(*, name: str, out: Path | None) -> None:
     from util_services.keys.providers.choice import key_provider
     from util_services.storage.private import READABLE, write_whole
 
-    text = to_json(DESCRIPTION_KIND, SCHEMA, key_provider().describe(name).to_dict())
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        write_whole(out, Secret(text.encode()), replace=False, mode=READABLE)
+    file = None if out is None else str(out)
+    with recorded_change("keys.export", keyset=name, file=file):
+        text = to_json(DESCRIPTION_KIND, SCHEMA, key_provider().describe(name).to_dict())
+        if out is None:
+            click.echo(text, nl=False)
+        else:
+            write_whole(out, Secret(text.encode()), replace=False, mode=READABLE)
