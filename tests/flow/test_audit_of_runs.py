@@ -100,7 +100,11 @@ def test_a_run_of_the_command_line_is_recorded_and_logged(machine, trail):
     assert "data-processing" in before["versions"]
     digest = sha256(machine.get("out.csv"))
     assert (commit["phase"], commit["outputs"][0]["sha256"]) == ("commit", digest)
-    assert after["inputs"] == [{"path": "in.csv", "sha256": sha256(CSV), "bytes": 20, "rows": 3}]
+    assert commit["outputs"][0]["path"] == str(machine.root / "out.csv")
+    source = {"path": str(machine.root / "in.csv"), "sha256": sha256(CSV), "bytes": 20, "rows": 3}
+    assert after["inputs"] == [source]
+    listed = machine.run("audit", "list", "--last", "1").stdout
+    assert f"input={machine.root / 'in.csv'} output={machine.root / 'out.csv'}" in listed
     assert after["outputs"] == [
         {"path": str(machine.root / "out.csv"), "sha256": digest, "bytes": 16, "rows": 2}
     ]
@@ -506,3 +510,16 @@ def test_a_disabled_key_keeps_the_audit_from_being_verified(machine):
     assert f"'data-services keys enable audit {key['id']}'" in answer.stderr
     machine.run("keys", "enable", "audit", key["id"])
     assert machine.run("audit", "verify").returncode == 0
+
+
+def test_the_addresses_of_many_objects_and_of_a_template_are_recorded(machine, trail):
+    machine.put("in/1.csv", CSV)
+    paths = ["read_dataset.path=in/*.csv", "write_dataset.path=out/{run_id}.csv"]
+
+    machine.run("run", JOB, *(word for path in paths for word in ("--set", path)))
+
+    before, commit, after = trail.records()
+    name = f"out/{before['run_id']}.csv"
+    assert before["outputs"][0]["path"] == name
+    assert commit["outputs"][0]["path"] == after["outputs"][0]["path"] == str(machine.root / name)
+    assert after["inputs"][0]["path"] == str(machine.root / "in/*.csv")

@@ -101,10 +101,10 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
                 facts,
                 may_publish=lambda: _refuse_over(context),
                 more_sections=sections_of_plugins,
-                announce=audit.commit,
+                announce=lambda output: audit.commit(output, plan.address),
             )
         area.remove(context.run_id)
-        audit.success(published)
+        audit.success(published, dataset.origin.address(storage))
         context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
         if event := materialised(published, dataset, storage, context.run_id, context.job_name):
             context.log_event(event)

@@ -271,6 +271,8 @@ def _line(record: Mapping[str, Any]) -> str:
         f"{what:<11}",
         record["work"],
         *(f"{name}={value}" for name, value in named.items() if value),
+        *(f"input={data['path']}" for data in record.get("inputs", ())),
+        *(f"output={data['path']}" for data in record.get("outputs", ())),
         *(f"{name}={count}" for name, count in record.get("counts", {}).items()),
         *([f"error={record['error'][0]}"] if record.get("error") else []),
     ]

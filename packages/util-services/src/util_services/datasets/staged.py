@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from util_services.datasets.schema import ColumnChanges
+from util_services.errors import StorageError
 from util_services.reports.section import Section
+from util_services.storage.patterns import Pattern, names_many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from util_services.datasets.formats import Format
     from util_services.datasets.layout import Layout
     from util_services.datasets.schema import Schema
-    from util_services.storage.protocol import Fingerprint, Location
+    from util_services.storage.protocol import Fingerprint, Location, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,17 @@ class Origin:
     locations: tuple[Location, ...]
     layout: Layout
     limit_rows: int | None = None
+
+    def address(self, storage: Storage) -> str:
+        """Return where it is; of many objects, their folder and what the path says below it."""
+        if not names_many(self.path):
+            is_sample = ":" in self.path and "://" not in self.path
+            return self.path if is_sample else str(self.locations[0])
+        folder = Pattern.of(self.path).folder
+        with suppress(StorageError):  # of a whole bucket, which is an address already
+            below = self.path.removeprefix(folder)
+            return f"{storage.resolve(folder.rstrip('/') or '.')}/{below}"
+        return self.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,12 @@ class WritePlan:
     part_rows: int | None = None  # None for a single object
 
     @property
+    def address(self) -> str:
+        """The output as a person names it: a folder of part files ends in "/"."""
+        whole = str(self.location)
+        return whole.removesuffix(MANIFEST) if self.part_rows is not None else whole
+
+    @property
     def beside_data(self) -> dict[str, Location]:
         """The places of further files that a step may write, by their kinds."""
         whole = replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))

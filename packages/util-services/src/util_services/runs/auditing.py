@@ -115,19 +115,27 @@ class StepAudit:
     def __init__(self, instance: dg.DagsterInstance, work: WorkRecord) -> None:
         self._instance, self._work = instance, work
 
-    def commit(self, output: "OutputFacts") -> None:
+    def commit(self, output: "OutputFacts", address: str) -> None:
         """Record what is about to appear, so that nothing appears that the audit does not know.
+
+        Args:
+            output: what it is.
+            address: where it will be.
 
         Raises:
             AuditError: if it cannot be recorded; nothing must appear then.
         """
         if self._work.work in _unaudited:
             return
-        data = AuditedData(output.path, output.sha256, output.bytes)
+        data = AuditedData(address, output.sha256, output.bytes)
         record(replace(self._work, phase="commit", outputs=(data,)))
 
-    def success(self, published: "Published") -> None:
+    def success(self, published: "Published", read: str) -> None:
         """Record what was read, done and published.
+
+        Args:
+            published: what was published.
+            read: the address of what was read.
 
         Raises:
             AuditError: if it cannot be recorded.
@@ -136,7 +144,7 @@ class StepAudit:
             return
         report = published.report
         source, rows = report.input, report.rows
-        data = AuditedData(source.path, source.sha256, source.bytes, rows.read)
+        data = AuditedData(read, source.sha256, source.bytes, rows.read)
         output = AuditedData(published.address, published.sha256, published.bytes, published.rows)
         after = self._work.after(
             "success",
@@ -260,8 +268,8 @@ def _before(work: WorkRecord, run: dg.DagsterRun, job: dg.JobDefinition) -> Work
     return replace(
         work,
         config_sha256=digest_of_config(config),
-        inputs=_named(ops.get("read_dataset")),
-        outputs=_named(ops.get("write_dataset")),
+        inputs=_named(ops.get("read_dataset"), run.run_id),
+        outputs=_named(ops.get("write_dataset"), run.run_id),
         versions={
             "util-services": __version__,
             "dagster": dg.__version__,
@@ -283,11 +291,11 @@ def _resolved_config(run: dg.DagsterRun, job: dg.JobDefinition) -> dict[str, Any
     return {"ops": ops, "resources": config.get("resources") or {}}
 
 
-def _named(op: Any) -> tuple[AuditedData, ...]:
+def _named(op: Any, run_id: str) -> tuple[AuditedData, ...]:
     """Return the data that the config of a shared op names; nothing is known of them yet."""
     match op:
         case {"config": {"path": str(path)}}:
-            return (AuditedData(path),)
+            return (AuditedData(path.replace("{run_id}", run_id)),)
     return ()
 
 
