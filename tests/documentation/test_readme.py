@@ -51,7 +51,11 @@ def test_python_examples_run(workspace, tmp_path):
 @pytest.mark.parametrize("page", PAGES_OF_COMMANDS)
 def test_the_commands_of_a_page_run_from_the_top_to_the_bottom(workspace, tmp_path, page):
     commands = "".join(blocks(workspace / "docs" / page, "sh"))
-    own = {name: value for name, value in os.environ.items() if "DATA_SERVICES" not in name}
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if "DATA_SERVICES" not in name and name != "DAGSTER_HOME"
+    }
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 
     done = subprocess.run(

@@ -442,7 +442,12 @@ def test_how_long_the_audit_is_kept_must_be_said_before_anything_is_removed(mach
     pruned = machine.run("audit", "prune", "--json", DATA_SERVICES_AUDIT_RETENTION_DAYS="30")
 
     assert (refused.returncode, pruned.returncode) == (2, 0)
-    assert json.loads(pruned.stdout) == {"schema": 1, "files": [], "records": 0}
+    assert json.loads(pruned.stdout) == {
+        "schema": 1,
+        "files": [],
+        "records": 0,
+        "held_by": [],
+    }
     assert trail.told()[-2:] == ["before", "success"]
 
 
@@ -478,7 +483,7 @@ def test_without_dagsters_storage_the_audit_is_not_called_broken(machine):
     assert machine.run("run", JOB, *set_paths()).returncode == 0
     settings = machine.home / "dagster.yaml"
     former = settings.read_text()
-    down = "{storage: {postgres: {postgres_url: 'postgresql://u@127.0.0.1:1/none'}}}"
+    down = "{storage: {postgres: {postgres_url: 'postgresql+psycopg2://u@127.0.0.1:1/none'}}}"
     unset = "{storage: {postgres: {postgres_url: {env: DAGSTER_POSTGRES_URL}}}}"
 
     answers = []
@@ -490,7 +495,8 @@ def test_without_dagsters_storage_the_audit_is_not_called_broken(machine):
 
     for answer in answers:
         assert answer.returncode == 2
-        assert answer.stderr.startswith("error: The audit cannot be ")
+        assert answer.stderr.startswith("error: ")
+        assert "broken" not in answer.stderr
         assert len(answer.stderr.splitlines()) == 1
     assert files.returncode == 0
     assert machine.run("audit", "verify").returncode == 0

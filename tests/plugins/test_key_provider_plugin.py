@@ -34,12 +34,15 @@ def test_it_keeps_the_contract_of_providers_and_that_of_plugins(run, variables):
 
 
 def test_the_command_line_keeps_keysets_with_it(data_services, variables, tmp_path):
+    audit = ("keys", "create", "audit", "--purpose", "audit")  # what is done to keys is recorded
+    data_services(["key-safe-plugin"], *audit, **variables)
     made = data_services(["key-safe-plugin"], "keys", "create", "demo", **variables)
     listed = data_services(["key-safe-plugin"], "keys", "list", "--json", **variables)
 
     assert (made.returncode, made.stderr) == (0, "")
     report = json.loads(listed.stdout)
-    assert (report["provider"], report["keysets"][0]["name"]) == ("key-safe", "demo")
+    names = [keyset["name"] for keyset in report["keysets"]]
+    assert (report["provider"], names) == ("key-safe", ["audit", "demo"])
     document = json.loads((tmp_path / "keys/demo.json").read_text())
     assert [held["wrapping"] for held in document["materials"].values()] == ["key-safe"]
 
