@@ -424,6 +424,44 @@ def test_an_23_k_counts_persons_where_a_person_has_several_rows(algorithm):
     assert report["models"][0]["achieved"] == 7
 
 
+def person_policy(**options):
+    known = {
+        "models": [KAnonymity(k=2)],
+        "quasi_identifiers": ["a"],
+        "hierarchies": {"a": Hierarchy.suppression()},
+        "entity": "person",
+    }
+    return AnonymisationPolicy(**(known | options))
+
+
+@pytest.mark.parametrize("action", ["mask", "drop"])
+def test_an_23_the_column_of_persons_is_never_published_though_nobody_calls_it_an_identifier(
+    action,
+):
+    frame = pd.DataFrame({"a": ["x", "x"], "person": ["hush1", "hush2"]})
+
+    result, report = anonymise(frame, person_policy(identifier_action=action))
+
+    assert "hush" not in result.to_csv()
+    assert "hush" not in json.dumps(report)
+    assert ("person" in result) is (action == "mask")
+
+
+@pytest.mark.parametrize(
+    "role", ["quasi_identifiers", "sensitive_attributes", "insensitive_attributes"]
+)
+def test_an_23_the_column_of_persons_has_no_role_but_that_of_an_identifier(role):
+    with pytest.raises(PolicyError, match=f"'person' .* take it out of '{role}'"):
+        person_policy(**{"quasi_identifiers": ["a"], role: ["person"], "hierarchies": {}})
+
+
+def test_an_23_a_column_of_persons_that_is_not_there_is_named(patients, patient_policy):
+    with pytest.raises(UnknownColumnsError, match="'person'"):
+        anonymise(patients, patient_policy(KAnonymity(k=2), entity="person"))
+    with pytest.raises(PolicyError, match="'entity' must be the name of a column"):
+        patient_policy(KAnonymity(k=2), entity=["person"])
+
+
 def test_an_27_unused_categories_make_neither_classes_nor_values():
     frame = pd.DataFrame({"a": pd.Categorical(["x", "x"], categories=["x", "hush"])})
     asked = AnonymisationPolicy(models=[KAnonymity(k=2)], quasi_identifiers=["a"])

@@ -147,7 +147,8 @@ class AnonymisationConfig(dg.Config):
         description="Rows sorted by what is published, or in the input's order, which can leak.",
     )
     entity: str | None = Field(
-        default=None, description="A column that says whose rows these are: k then counts persons."
+        default=None,
+        description="A column that says whose rows these are, masked or dropped: k counts persons.",
     )
     weights: dict[str, float] = Field(
         default_factory=dict, description="Weights of quasi-identifiers in the loss; default 1."

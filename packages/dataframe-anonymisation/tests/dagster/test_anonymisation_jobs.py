@@ -87,6 +87,15 @@ def test_k_anonymity_publishes_a_checked_table_in_every_format(instance, source,
     assert report["rows"]["in"] == report["rows"]["out"] + report["rows"]["dropped"] == 400
 
 
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet"])
+def test_the_column_of_persons_is_never_published(instance, source, target):
+    result = run(instance, "k_anonymity", "people.csv", target, identifiers=[], entity="name", k=3)
+
+    assert result.success
+    assert set(read(source / target)["name"]) == {"*"}
+    assert b"hush" not in (source / target).read_bytes()
+
+
 @pytest.mark.parametrize("given", ["people.csv", "people.parquet"])
 def test_what_is_published_is_what_was_promised(instance, source, people, given):
     result = run(instance, "l_diversity", given, "out.parquet", k=5, l=2)
