@@ -138,9 +138,8 @@ def verified(frame: pd.DataFrame, claims: Claims) -> Verdict:
     """
     verdict = verify([frame], claims)
     if not verdict.holds:
-        failed = [finding.model for finding in verdict.findings if not finding.holds]
         raise VerificationError(
-            f"The independent check did not confirm the result: {quoted(failed) or 'lost rows'}; "
+            f"The independent check did not confirm the result: {', '.join(verdict.failures)}; "
             "nothing was published, report this as a defect."
         )
     return verdict

@@ -320,7 +320,8 @@ class VerifyAnonymityConfig(AssessRiskConfig):
         default="equal", description="t: the distance between two values."
     )
     suppressed_class: Literal["exempt", "tested"] = Field(
-        default="exempt", description="Whether rows with '*' in all columns are left out."
+        default="exempt",
+        description="Whether rows with '*' and without sensitive values are left out, or a class.",
     )
     fail_if_untrue: bool = Field(default=True, description="Fail the run if a claim does not hold.")
 

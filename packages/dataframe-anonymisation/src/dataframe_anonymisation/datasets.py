@@ -28,7 +28,6 @@ from dataframe_anonymisation.solving import Solved, solve
 from dataframe_anonymisation.values import encode, encode_series, is_numeric
 from dataframe_anonymisation.verify import Claims, verify
 from dataframe_anonymisation.verify.reading import frames_of
-from util_services.errors import quoted
 from util_services.flow.operate import Dataset, Outcome
 
 if TYPE_CHECKING:
@@ -77,14 +76,11 @@ class _Check:
         Raises:
             VerificationError: if it is not what was claimed.
         """
-        wanted = [*self.claims.quasi_identifiers, *self.claims.attributes]
-        verdict = verify(frames_of(files, layout, wanted), self.claims)
+        verdict = verify(frames_of(files, layout, self.claims.columns), self.claims)
         if not verdict.holds:
-            failed = [found.model for found in verdict.findings if not found.holds]
-            lost = f"{verdict.rows} rows instead of {self.claims.rows}"
             raise VerificationError(
-                f"The written file does not hold what was claimed of it: {quoted(failed) or lost}; "
-                "nothing was published, report this as a defect."
+                "The written file does not hold what was claimed of it: "
+                f"{', '.join(verdict.failures)}; nothing was published, report this as a defect."
             )
         return {"verified": verdict.to_dict()}
 
