@@ -298,7 +298,8 @@ def test_an_14_a_star_is_a_value_of_its_own_for_the_guarantee():
 
 
 def test_an_15_distances_are_to_the_original_table_and_not_to_what_is_published():
-    frame = pd.DataFrame({"a": ["x"] * 4 + ["y"], "s": list("ppqqq")})
+    lone = [f"y{n}" for n in range(20)]
+    frame = pd.DataFrame({"a": ["x"] * 80 + lone, "s": ["p"] * 40 + ["q"] * 60})
     asked = {
         "quasi_identifiers": ["a"],
         "sensitive_attributes": ["s"],

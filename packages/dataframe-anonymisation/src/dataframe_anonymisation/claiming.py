@@ -40,6 +40,7 @@ def claims_of(policy: AnonymisationPolicy, solved: Solved) -> Claims:
         reference=reference,
         trees=trees,
         orders=orders,
+        withhold_distances=solved.withholds_distances,
         rows=published,
         suppressed=solved.rows_suppressed if policy.hides_sensitive else 0,
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+DIGITS = 4  # of a measure that is told
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
@@ -23,6 +25,8 @@ class Claims:
             the published table where there is none.
         trees: of each sensitive attribute, the labels of each value up to the root.
         orders: of each sensitive attribute, its values in their order, where they are no numbers.
+        withhold_distances: whether measures against ``reference`` are not told, since they would
+            tell what became of the few rows that were suppressed.
         rows: how many rows there must be; None if that is not claimed.
         suppressed: how many masked rows there must be; None if that is not claimed.
     """
@@ -34,6 +38,7 @@ class Claims:
     reference: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
     trees: Mapping[str, Mapping[str | None, Sequence[str]]] = field(default_factory=dict)
     orders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    withhold_distances: bool = False
     rows: int | None = None
     suppressed: int | None = None
 
@@ -57,12 +62,15 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one model was asked to hold, what was measured, and whether it holds."""
+    """What one model was asked to hold, what was measured, and whether it holds.
+
+    What was measured is None where it is withheld.
+    """
 
     model: str
     attribute: str | None
     requested: Mapping[str, Any]
-    measured: float
+    measured: float | None
     failing_classes: int
 
     @property
@@ -76,7 +84,7 @@ class Finding:
             "model": self.model,
             "attribute": self.attribute,
             "requested": dict(self.requested),
-            "measured": self.measured,
+            "measured": None if self.measured is None else round(self.measured, DIGITS),
             "failing_classes": self.failing_classes,
             "holds": self.holds,
         }

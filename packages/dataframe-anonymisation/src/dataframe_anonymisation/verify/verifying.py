@@ -10,7 +10,7 @@ import numpy as np
 
 from dataframe_anonymisation.verify.claims import Claims, Finding, Verdict
 from dataframe_anonymisation.verify.counting import SUPPRESSED, Counted, count
-from dataframe_anonymisation.verify.measures import test_of
+from dataframe_anonymisation.verify.measures import RELATIVE, test_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -111,6 +111,8 @@ def _finding(
         best = min if is_floor else max
         worst = extreme if worst is None else best(worst, extreme)
     measured = float(worst) if worst is not None and math.isfinite(worst) else 0.0
+    if claims.withhold_distances and model["model"] in RELATIVE:
+        return Finding(model["model"], name, requested, None, failing)
     return Finding(model["model"], name, requested, measured, failing)
 
 
