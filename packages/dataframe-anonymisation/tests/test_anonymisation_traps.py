@@ -70,6 +70,36 @@ def test_an_02_a_class_of_missing_values_counts_like_any_other():
     assert result["a"].isna().sum() == 2
 
 
+def test_an_02_a_row_with_a_missing_and_an_unknown_value_is_suppressed_once():
+    frame = pd.DataFrame(
+        {
+            "a": ["x"] * 6 + ["y", None, None],
+            "b": ["1"] * 6 + ["2", "1", "2"],
+            "s": list("pqrpqrpqr"),
+        }
+    )
+    asked = AnonymisationPolicy(
+        models=[KAnonymity(k=3)],
+        quasi_identifiers=["a", "b"],
+        sensitive_attributes=["s"],
+        hierarchies={"a": Hierarchy.suppression(), "b": Hierarchy.mapping({"1": ["*"]})},
+        missing_quasi_identifiers="suppress",
+        unknown_values="suppress",
+        suppression_limit=1 / 3,
+    )
+
+    result, report = anonymise(frame, asked)
+
+    assert len(result) == 6
+    assert report["rows_suppressed"] == 3
+    assert report["suppressed_share"] == 1 / 3
+    assert report["suppressed_by_reason"] == {
+        "missing values": 2,
+        "values unknown to hierarchies": 1,
+        "no class that satisfies the models": 0,
+    }
+
+
 def test_an_03_a_missing_sensitive_value_is_no_distinct_value_unless_asked():
     frame = pd.DataFrame({"a": ["x"] * 4, "s": ["p", "p", None, None]})
 
