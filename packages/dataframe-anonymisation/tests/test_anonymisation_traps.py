@@ -70,6 +70,36 @@ def test_an_02_a_class_of_missing_values_counts_like_any_other():
     assert result["a"].isna().sum() == 2
 
 
+def test_an_02_a_row_with_a_missing_and_an_unknown_value_is_suppressed_once():
+    frame = pd.DataFrame(
+        {
+            "a": ["x"] * 6 + ["y", None, None],
+            "b": ["1"] * 6 + ["2", "1", "2"],
+            "s": list("pqrpqrpqr"),
+        }
+    )
+    asked = AnonymisationPolicy(
+        models=[KAnonymity(k=3)],
+        quasi_identifiers=["a", "b"],
+        sensitive_attributes=["s"],
+        hierarchies={"a": Hierarchy.suppression(), "b": Hierarchy.mapping({"1": ["*"]})},
+        missing_quasi_identifiers="suppress",
+        unknown_values="suppress",
+        suppression_limit=1 / 3,
+    )
+
+    result, report = anonymise(frame, asked)
+
+    assert len(result) == 6
+    assert report["rows_suppressed"] == 3
+    assert report["suppressed_share"] == 1 / 3
+    assert report["suppressed_by_reason"] == {
+        "missing values": 2,
+        "values unknown to hierarchies": 1,
+        "no class that satisfies the models": 0,
+    }
+
+
 def test_an_03_a_missing_sensitive_value_is_no_distinct_value_unless_asked():
     frame = pd.DataFrame({"a": ["x"] * 4, "s": ["p", "p", None, None]})
 
@@ -298,7 +328,8 @@ def test_an_14_a_star_is_a_value_of_its_own_for_the_guarantee():
 
 
 def test_an_15_distances_are_to_the_original_table_and_not_to_what_is_published():
-    frame = pd.DataFrame({"a": ["x"] * 4 + ["y"], "s": list("ppqqq")})
+    lone = [f"y{n}" for n in range(20)]
+    frame = pd.DataFrame({"a": ["x"] * 80 + lone, "s": ["p"] * 40 + ["q"] * 60})
     asked = {
         "quasi_identifiers": ["a"],
         "sensitive_attributes": ["s"],
@@ -422,6 +453,44 @@ def test_an_23_k_counts_persons_where_a_person_has_several_rows(algorithm):
 
     assert set(result["a"]) == {"*"}
     assert report["models"][0]["achieved"] == 7
+
+
+def person_policy(**options):
+    known = {
+        "models": [KAnonymity(k=2)],
+        "quasi_identifiers": ["a"],
+        "hierarchies": {"a": Hierarchy.suppression()},
+        "entity": "person",
+    }
+    return AnonymisationPolicy(**(known | options))
+
+
+@pytest.mark.parametrize("action", ["mask", "drop"])
+def test_an_23_the_column_of_persons_is_never_published_though_nobody_calls_it_an_identifier(
+    action,
+):
+    frame = pd.DataFrame({"a": ["x", "x"], "person": ["hush1", "hush2"]})
+
+    result, report = anonymise(frame, person_policy(identifier_action=action))
+
+    assert "hush" not in result.to_csv()
+    assert "hush" not in json.dumps(report)
+    assert ("person" in result) is (action == "mask")
+
+
+@pytest.mark.parametrize(
+    "role", ["quasi_identifiers", "sensitive_attributes", "insensitive_attributes"]
+)
+def test_an_23_the_column_of_persons_has_no_role_but_that_of_an_identifier(role):
+    with pytest.raises(PolicyError, match=f"'person' .* take it out of '{role}'"):
+        person_policy(**{"quasi_identifiers": ["a"], role: ["person"], "hierarchies": {}})
+
+
+def test_an_23_a_column_of_persons_that_is_not_there_is_named(patients, patient_policy):
+    with pytest.raises(UnknownColumnsError, match="'person'"):
+        anonymise(patients, patient_policy(KAnonymity(k=2), entity="person"))
+    with pytest.raises(PolicyError, match="'entity' must be the name of a column"):
+        patient_policy(KAnonymity(k=2), entity=["person"])
 
 
 def test_an_27_unused_categories_make_neither_classes_nor_values():

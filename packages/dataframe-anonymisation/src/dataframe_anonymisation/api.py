@@ -11,13 +11,11 @@ import pyarrow.compute as pc
 
 from dataframe_anonymisation.claiming import claims_of
 from dataframe_anonymisation.errors import VerificationError
-from dataframe_anonymisation.hierarchies import ANY
-from dataframe_anonymisation.labelling import Labels
+from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, prepare
 from dataframe_anonymisation.reporting import build_facts, build_warnings
 from dataframe_anonymisation.risk import rank_columns, risk_of
-from dataframe_anonymisation.search.solution import SUPPRESSED
 from dataframe_anonymisation.solving import solve
 from dataframe_anonymisation.table import tabulate
 from dataframe_anonymisation.table.keys import fold
@@ -57,10 +55,10 @@ def anonymise(
     }
     prepared = prepare(policy, columns)
     solved = solve(policy, prepared)
-    labels = Labels(prepared.table, solved.solution)
-    classes = solved.solution.groups[prepared.tuples]
-    rows = _rows(frame, policy, labels, classes, published)
-    result = _assembled(frame, policy, labels, classes, rows, published)
+    labelling = Labelling(policy, solved, published, as_categories=True)
+    result = labelling(frame, solved.solution.groups[prepared.tuples])
+    if policy.order == "canonical":
+        result = _sorted(result, policy)
     verdict = verified(result, claims_of(policy, solved))
     report = build_facts(policy, solved, verdict)
     report["warnings"] = [*build_warnings(policy, solved, strangers), *_near_unique(frame, policy)]
@@ -140,9 +138,8 @@ def verified(frame: pd.DataFrame, claims: Claims) -> Verdict:
     """
     verdict = verify([frame], claims)
     if not verdict.holds:
-        failed = [finding.model for finding in verdict.findings if not finding.holds]
         raise VerificationError(
-            f"The independent check did not confirm the result: {quoted(failed) or 'lost rows'}; "
+            f"The independent check did not confirm the result: {', '.join(verdict.failures)}; "
             "nothing was published, report this as a defect."
         )
     return verdict
@@ -168,29 +165,15 @@ def _refuse_no_frame(frame: Any) -> None:
         )
 
 
-def _rows(
-    frame: pd.DataFrame,
-    policy: AnonymisationPolicy,
-    labels: Labels,
-    classes: np.ndarray,
-    published: Sequence[str],
-) -> np.ndarray:
-    """Return the rows that are published, in their order."""
-    rows = np.arange(len(frame))
-    if policy.suppressed == "drop":
-        rows = np.flatnonzero(classes != SUPPRESSED)
-    if policy.order == "preserve":
-        return rows
-    ranks = [column[classes[rows]] for column in labels.ranks]
-    sizes = [len(texts) for texts in labels.texts]
-    kept = (*policy.quasi_identifiers, *policy.identifiers)
-    for name in published:
-        if name not in kept:
-            codes = _ranked(frame[name])[rows]
-            ranks.append(codes)
-            sizes.append(int(codes.max(initial=0)) + 1)
-    keys, _ = fold(ranks, sizes)
-    return rows[np.argsort(keys, kind="stable")]
+def _sorted(result: pd.DataFrame, policy: AnonymisationPolicy) -> pd.DataFrame:
+    """Return rows in the order of what is published of them, quasi-identifiers first."""
+    first = [name for name in policy.quasi_identifiers if name in result]
+    others = [n for n in result if n not in first and n not in policy.identifiers]
+    ranks = [_ranked(result[name]) for name in (*first, *others)]
+    keys, _ = fold(ranks, [int(rank.max(initial=0)) + 1 for rank in ranks])
+    order = np.argsort(keys, kind="stable")
+    columns = {name: cells_of(result[name], order) for name in result}
+    return pd.DataFrame(columns, index=result.index)
 
 
 def _ranked(series: pd.Series) -> np.ndarray:
@@ -210,47 +193,6 @@ def _ranked(series: pd.Series) -> np.ndarray:
     ranks[order] = np.arange(len(order))
     ranks[-1] = len(order)
     return ranks[codes]
-
-
-def _assembled(
-    frame: pd.DataFrame,
-    policy: AnonymisationPolicy,
-    labels: Labels,
-    classes: np.ndarray,
-    rows: np.ndarray,
-    published: Sequence[str],
-) -> pd.DataFrame:
-    """Return the published columns of the published rows."""
-    places = {name: n for n, name in enumerate(policy.quasi_identifiers)}
-    hidden = np.zeros(len(rows), bool)
-    if policy.hides_sensitive:
-        hidden = classes[rows] == SUPPRESSED
-    columns: dict[str, Any] = {}
-    for name in published:
-        if name in places:
-            columns[name] = _categories(labels, places[name], classes[rows])
-        elif name in policy.identifiers:
-            columns[name] = _categorical(np.zeros(len(rows), np.int8), [ANY])
-        else:
-            taken = frame[name].take(rows)
-            if hidden.any() and name in policy.sensitive_attributes:
-                taken = taken.mask(hidden)
-            columns[name] = taken.array
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
-
-
-def _categories(labels: Labels, number: int, classes: np.ndarray) -> Any:
-    """Return the labels of a column as categories, only those that occur."""
-    codes = labels.ranks[number][classes]
-    texts = labels.texts[number]
-    used = np.flatnonzero(np.bincount(codes, minlength=len(texts))[:-1])
-    places = np.full(len(texts), -1, np.int32)
-    places[used] = np.arange(len(used))
-    return _categorical(places[codes], [texts[place] for place in used])
-
-
-def _categorical(codes: np.ndarray, texts: Sequence[Any]) -> Any:
-    return pd.Categorical.from_codes(codes, pd.Index(texts))
 
 
 def _near_unique(frame: pd.DataFrame, policy: AnonymisationPolicy) -> list[str]:

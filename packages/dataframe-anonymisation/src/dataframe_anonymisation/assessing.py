@@ -70,7 +70,7 @@ def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
         VerificationError: if a claim does not hold and is to fail the run.
     """
     claims = _claims(config)
-    wanted = [*claims.quasi_identifiers, *claims.attributes]
+    wanted = claims.columns
     aliases = {f"column_{n}": name for n, name in enumerate(wanted)}
     rows = dataset.engine.select(dataset.scan(), aliases)
 
@@ -79,11 +79,7 @@ def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
 
     verdict = dataset.engine.consume(rows, check)
     if not verdict.holds and config.fail_if_untrue:
-        failed = ", ".join(
-            f"{found.model} fails in {found.failing_classes} of {verdict.classes} classes"
-            for found in verdict.findings
-            if not found.holds
-        )
+        failed = ", ".join(verdict.failures)
         raise VerificationError(f"The table does not hold what is claimed of it: {failed}.")
     found = verdict.to_dict()
     warnings = () if verdict.holds else ("A claim does not hold; see the findings.",)
@@ -112,6 +108,7 @@ def _claims(config: VerifyAnonymityConfig) -> Claims:
         tuple(config.quasi_identifiers),
         models,
         exempt_suppressed=config.suppressed_class == "exempt",
+        sensitive=tuple(config.sensitive_attributes),
     )
 
 
@@ -128,6 +125,9 @@ def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
         subject = one["attribute"] or ""
         rows.append((f"{one['model']}: reached", subject, one["measured"]))
         rows.append((f"{one['model']}: failing classes", subject, one["failing_classes"]))
+    for one in found["models_with_masked_rows"] if found["masked_rows"] else []:
+        subject = one["attribute"] or ""
+        rows.append((f"{one['model']}: reached with masked rows", subject, one["measured"]))
     return rows
 
 

@@ -22,7 +22,6 @@ def claims_of(policy: AnonymisationPolicy, solved: Solved) -> Claims:
     published = table.rows
     if policy.suppressed == "drop":
         published -= solved.rows_suppressed
-    is_masked = policy.suppressed == "mask" and solved.rows_suppressed > 0
     reference = {
         name: dict(zip(one.values, one.total.tolist(), strict=True))
         for name, one in table.attributes.items()
@@ -36,11 +35,14 @@ def claims_of(policy: AnonymisationPolicy, solved: Solved) -> Claims:
     return Claims(
         policy.quasi_identifiers,
         [_plain(model) for model in solved.prepared.models],
-        exempt_suppressed=is_masked and policy.suppressed_class == "exempt",
+        exempt_suppressed=policy.hides_sensitive,
+        sensitive=policy.sensitive_attributes,
         reference=reference,
         trees=trees,
         orders=orders,
+        withhold_distances=solved.withholds_distances,
         rows=published,
+        suppressed=solved.rows_suppressed if policy.hides_sensitive else 0,
     )
 
 

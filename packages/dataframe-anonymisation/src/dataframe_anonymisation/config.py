@@ -147,7 +147,8 @@ class AnonymisationConfig(dg.Config):
         description="Rows sorted by what is published, or in the input's order, which can leak.",
     )
     entity: str | None = Field(
-        default=None, description="A column that says whose rows these are: k then counts persons."
+        default=None,
+        description="A column that says whose rows these are, masked or dropped: k counts persons.",
     )
     weights: dict[str, float] = Field(
         default_factory=dict, description="Weights of quasi-identifiers in the loss; default 1."
@@ -319,7 +320,8 @@ class VerifyAnonymityConfig(AssessRiskConfig):
         default="equal", description="t: the distance between two values."
     )
     suppressed_class: Literal["exempt", "tested"] = Field(
-        default="exempt", description="Whether rows with '*' in all columns are left out."
+        default="exempt",
+        description="Whether rows with '*' and without sensitive values are left out, or a class.",
     )
     fail_if_untrue: bool = Field(default=True, description="Fail the run if a claim does not hold.")
 

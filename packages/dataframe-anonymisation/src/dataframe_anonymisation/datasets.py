@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from dataframe_anonymisation.claiming import claims_of
 from dataframe_anonymisation.errors import VerificationError
-from dataframe_anonymisation.hierarchies import ANY
-from dataframe_anonymisation.labelling import Labels, TupleIndex
+from dataframe_anonymisation.labelling import Labelling, TupleIndex
 from dataframe_anonymisation.policy import AnonymisationPolicy, classified
 from dataframe_anonymisation.preparing import Encoded, prepare
 from dataframe_anonymisation.reporting import (
@@ -26,16 +24,16 @@ from dataframe_anonymisation.reporting import (
     build_sections,
     build_warnings,
 )
-from dataframe_anonymisation.search.solution import SUPPRESSED
 from dataframe_anonymisation.solving import Solved, solve
 from dataframe_anonymisation.values import encode, encode_series, is_numeric
 from dataframe_anonymisation.verify import Claims, verify
 from dataframe_anonymisation.verify.reading import frames_of
-from util_services.errors import quoted
 from util_services.flow.operate import Dataset, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    import pandas as pd
 
     from util_services.datasets.layout import Layout
     from util_services.encryption.paths import AnyPath
@@ -48,10 +46,10 @@ def anonymise_dataset(dataset: Dataset, policy: AnonymisationPolicy) -> Outcome:
     published, strangers = classified(policy, dataset.schema.names)
     columns, counts = _counted(dataset, policy)
     solved = solve(policy, prepare(policy, columns, counts))
-    labelling = _Labelling(policy, solved, published)
+    labelling = Labelling(policy, solved, published, as_categories=False)
     rows = dataset.scan()
     schema = _schema(dataset.engine.arrow_schema(rows), policy, published)
-    labelled = dataset.engine.map_batches(rows, labelling, schema)
+    labelled = dataset.engine.map_batches(rows, _Batches(solved, labelling), schema)
     if policy.order == "canonical":
         labelled = _sorted(dataset, labelled, policy, published)
     facts = build_facts(policy, solved, None)
@@ -78,58 +76,33 @@ class _Check:
         Raises:
             VerificationError: if it is not what was claimed.
         """
-        wanted = [*self.claims.quasi_identifiers, *self.claims.attributes]
-        verdict = verify(frames_of(files, layout, wanted), self.claims)
+        verdict = verify(frames_of(files, layout, self.claims.columns), self.claims)
         if not verdict.holds:
-            failed = [found.model for found in verdict.findings if not found.holds]
-            lost = f"{verdict.rows} rows instead of {self.claims.rows}"
             raise VerificationError(
-                f"The written file does not hold what was claimed of it: {quoted(failed) or lost}; "
-                "nothing was published, report this as a defect."
+                "The written file does not hold what was claimed of it: "
+                f"{', '.join(verdict.failures)}; nothing was published, report this as a defect."
             )
         return {"verified": verdict.to_dict()}
 
 
-class _Labelling:
-    """Writes the labels of a batch of rows."""
+class _Batches:
+    """Labels the rows of a batch, whose classes it finds by their values."""
 
-    def __init__(
-        self, policy: AnonymisationPolicy, solved: Solved, published: Sequence[str]
-    ) -> None:
-        self.policy, self.published = policy, tuple(published)
+    def __init__(self, solved: Solved, labelling: Labelling) -> None:
+        self.labelling = labelling
         table = solved.prepared.table
         self.leaves = [taxonomy.index for taxonomy in table.taxonomies]
         self.tuples = TupleIndex(table)
         self.groups = solved.solution.groups
-        self.labels = Labels(table, solved.solution)
-        self.places = {name: n for n, name in enumerate(policy.quasi_identifiers)}
 
     def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
         """Return the published columns of the rows that are published."""
-        policy = self.policy
-        classes = self.groups[self.tuples.find(self._codes(batch))]
-        kept = np.arange(len(batch))
-        if policy.suppressed == "drop":
-            kept = np.flatnonzero(classes != SUPPRESSED)
-            classes = classes[kept]
-        columns: dict[str, Any] = {}
-        for name in self.published:
-            if name in self.places:
-                label = self.labels.column(self.places[name], classes).cast(pa.string())
-                columns[name] = pd.arrays.ArrowExtensionArray(label)
-            elif name in policy.identifiers:
-                columns[name] = pd.arrays.ArrowExtensionArray(pa.array([ANY] * len(kept)))
-            else:
-                taken = batch[name].take(kept)
-                if policy.hides_sensitive and name in policy.sensitive_attributes:
-                    taken = taken.mask(classes == SUPPRESSED)
-                columns[name] = taken.array
-        return pd.DataFrame(columns, index=range(len(kept)), columns=list(self.published))
+        return self.labelling(batch, self.groups[self.tuples.find(self._codes(batch))])
 
     def _codes(self, batch: pd.DataFrame) -> list[np.ndarray]:
-        found = []
-        for name, leaves in zip(self.policy.quasi_identifiers, self.leaves, strict=True):
-            codes, values = encode_series(batch[name], name, strip=self.policy.strip)
+        policy, found = self.labelling.policy, []
+        for name, leaves in zip(policy.quasi_identifiers, self.leaves, strict=True):
+            codes, values = encode_series(batch[name], name, strip=policy.strip)
             places = np.array([leaves[value] for value in values], np.int32)
             found.append(places[codes])
         return found

@@ -1,19 +1,24 @@
-"""From classes back to rows: the label of each cell of a quasi-identifier."""
+"""From classes back to rows: what is published of them, the same for a frame and for a dataset."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataframe_anonymisation.hierarchies import ANY
+from dataframe_anonymisation.search.solution import SUPPRESSED
 from dataframe_anonymisation.table.keys import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dataframe_anonymisation.policy import AnonymisationPolicy
     from dataframe_anonymisation.search.solution import Solution
+    from dataframe_anonymisation.solving import Solved
     from dataframe_anonymisation.table import Contingency
 
 MOST_KEYS = 1 << 62
@@ -49,6 +54,104 @@ class Labels:
         is_missing = codes == len(texts) - 1
         indices = pa.array(codes, mask=is_missing)
         return pa.DictionaryArray.from_arrays(indices, pa.array(texts[:-1], pa.string()))
+
+    def categories(self, number: int, classes: np.ndarray) -> pd.Categorical:
+        """Return the labels of a quasi-identifier as categories, only those that occur."""
+        codes = self.ranks[number][classes]
+        texts = self.texts[number]
+        used = np.flatnonzero(np.bincount(codes, minlength=len(texts))[:-1])
+        places = np.full(len(texts), -1, np.int32)
+        places[used] = np.arange(len(used))
+        return pd.Categorical.from_codes(places[codes], pd.Index([texts[place] for place in used]))
+
+
+class Labelling:
+    """Makes of rows and their classes what is published.
+
+    Nothing of a row that is not published, nor of a hidden cell, is in the memory of the result:
+    not as a level of a category, not below the mark of a missing value.
+
+    Args:
+        policy: the role of every column.
+        solved: the classes and their labels.
+        published: the columns that are published, in their order.
+        as_categories: whether texts come as pandas categories, or else as Arrow texts.
+    """
+
+    def __init__(
+        self,
+        policy: AnonymisationPolicy,
+        solved: Solved,
+        published: Sequence[str],
+        *,
+        as_categories: bool,
+    ) -> None:
+        self.policy, self.published, self.as_categories = policy, tuple(published), as_categories
+        self.labels = Labels(solved.prepared.table, solved.solution)
+        self.places = {name: n for n, name in enumerate(policy.quasi_identifiers)}
+
+    def __call__(self, rows: pd.DataFrame, classes: np.ndarray) -> pd.DataFrame:
+        """Return the published columns of the rows that are published, in the order of rows."""
+        is_suppressed = classes == SUPPRESSED
+        kept = np.arange(len(rows))
+        if self.policy.suppressed == "drop":
+            kept = np.flatnonzero(~is_suppressed)
+        hidden = is_suppressed[kept]
+        columns: dict[str, Any] = {}
+        for name in self.published:
+            if name in self.places:
+                columns[name] = self._label(self.places[name], classes[kept])
+            elif name in self.policy.identifiers:
+                columns[name] = self._stars(len(kept))
+            elif self.policy.hides_sensitive and name in self.policy.sensitive_attributes:
+                columns[name] = cells_of(rows[name], np.where(hidden, -1, kept))
+            else:
+                columns[name] = cells_of(rows[name], kept)
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(kept)), columns=list(self.published))
+
+    def _label(self, number: int, classes: np.ndarray) -> Any:
+        if self.as_categories:
+            return self.labels.categories(number, classes)
+        labels = self.labels.column(number, classes).cast(pa.string())
+        return pd.arrays.ArrowExtensionArray(labels)
+
+    def _stars(self, length: int) -> Any:
+        if self.as_categories:
+            return pd.Categorical.from_codes(np.zeros(length, np.int8), pd.Index([ANY]))
+        return pd.arrays.ArrowExtensionArray(pa.array([ANY] * length, pa.string()))
+
+
+def cells_of(column: pd.Series, places: np.ndarray) -> Any:
+    """Return the cells of a column at places, and missing where the place is -1.
+
+    Values and dtypes stay; integers and booleans of NumPy, which know no missing value, become the
+    nullable dtype of their kind where one is needed. Categories and dictionaries keep the levels
+    that occur.
+    """
+    array: Any = column.array
+    if len(places) and places.min() < 0:
+        if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub":
+            array = pd.array(column.to_numpy())
+        taken = array.take(places, allow_fill=True)
+    else:
+        taken = array.take(places)
+    if isinstance(taken, pd.Categorical):
+        return taken.remove_unused_categories()
+    if isinstance(taken.dtype, pd.ArrowDtype) and pa.types.is_dictionary(taken.dtype.pyarrow_dtype):
+        return pd.arrays.ArrowExtensionArray(_compact(pa.chunked_array(pa.array(taken))))
+    return taken
+
+
+def _compact(array: Any) -> Any:
+    """Return a chunked array of dictionaries with the levels that occur, and its type."""
+    kind = array.type
+    chunks = []
+    for chunk in array.chunks:
+        used = pc.unique(chunk.indices.drop_null()).sort()
+        places = pc.index_in(chunk.indices, used).cast(kind.index_type)
+        levels = chunk.dictionary.take(used)
+        chunks.append(pa.DictionaryArray.from_arrays(places, levels, ordered=kind.ordered))
+    return pa.chunked_array(chunks, kind)
 
 
 class TupleIndex:

@@ -63,7 +63,8 @@ class AnonymisationPolicy:
             the root, or their rows are suppressed.
         identifier_action: whether identifiers are published as ``*`` or dropped.
         order: ``canonical``, sorted by what is published, or ``preserve``, which is never safe.
-        entity: a column that says whose rows these are; k then counts persons.
+        entity: a column that says whose rows these are; k then counts persons. It is an identifier,
+            named as one or not.
         weights: of quasi-identifiers in the loss; 1 where there is none.
         strip: whether blanks around the values of quasi-identifiers are ignored.
 
@@ -94,6 +95,10 @@ class AnonymisationPolicy:
         """Refuse a policy that contradicts itself."""
         for role in ROLES:
             object.__setattr__(self, role, _names(role, getattr(self, role)))
+        if not isinstance(self.entity, str | None):
+            raise PolicyError("'entity' must be the name of a column.")
+        if self.entity is not None and self.entity not in self.identifiers:
+            object.__setattr__(self, "identifiers", (*self.identifiers, self.entity))
         object.__setattr__(self, "models", tuple(self.models))
         for option, choices in CHOICES.items():
             if getattr(self, option) not in choices:
@@ -170,17 +175,17 @@ def _refuse_double_roles(policy: AnonymisationPolicy) -> None:
     roles: dict[str, str] = {}
     for role in ROLES:
         for name in getattr(policy, role):
+            if name in roles and name == policy.entity:
+                raise PolicyError(
+                    f"The entity column {quoted_name(name)} says whose rows these are and is an "
+                    f"identifier; take it out of '{role}'."
+                )
             if name in roles:
                 raise PolicyError(
                     f"{quoted_name(name)} is named in '{roles[name]}' and in '{role}'; a column "
                     "has one role."
                 )
             roles[name] = role
-    if roles.get(policy.entity or "") in {"quasi_identifiers", "sensitive_attributes"}:
-        raise PolicyError(
-            f"The entity column {quoted_name(str(policy.entity))} cannot be a quasi-identifier or "
-            "a sensitive attribute; make it an identifier."
-        )
 
 
 def _refuse_no_hierarchies(hierarchies: Mapping[str, Any]) -> None:
@@ -213,11 +218,8 @@ def classified(policy: AnonymisationPolicy, columns: Sequence[str]) -> tuple[lis
     from util_services.datasets.schema import UnknownColumnsError
 
     named = [name for role in ROLES for name in getattr(policy, role)]
-    named += [policy.entity] if policy.entity is not None else []
-    for role in (*ROLES, "entity"):
-        names = (
-            [policy.entity] if role == "entity" and policy.entity else getattr(policy, role) or ()
-        )
+    entity = [] if policy.entity is None else [policy.entity]
+    for role, names in [("entity", entity), *((role, getattr(policy, role)) for role in ROLES)]:
         unknown = [name for name in names if name not in columns]
         if unknown:
             raise UnknownColumnsError(role, unknown, list(columns))

@@ -37,7 +37,8 @@ class Prepared:
         table: the contingency table of all rows.
         models: the models, with what they need to know of the table.
         tuples: the tuple of each row that was given.
-        barred: the tuples that are suppressed whatever a search finds, by what bars them.
+        barred: the tuples that are suppressed whatever a search finds, by what bars them; each
+            tuple stands once.
     """
 
     table: Contingency
@@ -145,15 +146,20 @@ def _bound(model: Model, policy: AnonymisationPolicy, columns: Mapping[str, Enco
 def _barred(
     policy: AnonymisationPolicy, table: Contingency, unknown: Mapping[str, frozenset[str | None]]
 ) -> dict[str, np.ndarray]:
-    """Return the tuples that are suppressed for what is in them."""
-    barred = {}
+    """Return the tuples that are suppressed for what is in them, each by the first reason."""
+    reasons: dict[str, Mapping[str, frozenset[str | None]]] = {}
     if policy.missing_quasi_identifiers == "suppress":
-        barred["missing values"] = _with_values(
-            table, {t.column: frozenset([None]) for t in table.taxonomies}
-        )
+        reasons["missing values"] = {t.column: frozenset([None]) for t in table.taxonomies}
     if policy.unknown_values == "suppress" and unknown:
-        barred["values unknown to hierarchies"] = _with_values(table, unknown)
-    return {reason: tuples for reason, tuples in barred.items() if len(tuples)}
+        reasons["values unknown to hierarchies"] = unknown
+    barred: dict[str, np.ndarray] = {}
+    is_barred = np.zeros(len(table), bool)
+    for reason, values in reasons.items():
+        tuples = np.setdiff1d(_with_values(table, values), np.flatnonzero(is_barred))
+        is_barred[tuples] = True
+        if len(tuples):
+            barred[reason] = tuples
+    return barred
 
 
 def _with_values(table: Contingency, values: Mapping[str, frozenset[str | None]]) -> np.ndarray:

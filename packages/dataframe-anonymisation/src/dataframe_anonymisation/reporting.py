@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dataframe_anonymisation import loss
-from dataframe_anonymisation.models import KAnonymity, PersonAnonymity
 from dataframe_anonymisation.queries import query_error
 from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
@@ -15,8 +14,10 @@ from util_services.errors import quoted, quoted_name
 from util_services.reports import Figure, Section, Table
 
 if TYPE_CHECKING:
+    from dataframe_anonymisation.models import Model
     from dataframe_anonymisation.policy import AnonymisationPolicy
     from dataframe_anonymisation.solving import Solved
+    from dataframe_anonymisation.table import Classes
     from dataframe_anonymisation.verify import Verdict
 
 LIMITS = (
@@ -45,14 +46,10 @@ def build_facts(
     table, solution = solved.prepared.table, solved.solution
     classes = solution.classes(table)
     before, after = risk_of(table.counts), risk_of(classes.sizes)
-    k = max(
-        (m.k for m in solved.prepared.models if isinstance(m, KAnonymity | PersonAnonymity)),
-        default=1,
-    )
     ncp = loss.cell_losses(table, solution)
     return {
         "models": [
-            {**model.to_dict(), "achieved": model.measure(classes)}
+            {**model.to_dict(), "achieved": _achieved(model, classes, solved)}
             for model in solved.prepared.models
         ],
         "algorithm": solution.algorithm,
@@ -75,7 +72,7 @@ def build_facts(
                 )
             ),
             "discernibility": loss.discernibility(table, solution),
-            "average_class_size": loss.average_class_size(table, solution, k),
+            "average_class_size": loss.average_class_size(table, solution, solved.k),
             "median_query_error": query_error(table, solution),
         },
         "risk_before": before.to_dict(),
@@ -86,7 +83,8 @@ def build_facts(
             taxonomy.column: [len(labels) for labels in taxonomy.labels]
             for taxonomy in table.taxonomies
         },
-        "shift_of_sensitive_attributes": _shifts(solved),
+        "shift_of_sensitive_attributes": _shifts(policy, solved),
+        "distances_withheld": solved.withholds_distances,
         "missing_quasi_identifiers": policy.missing_quasi_identifiers,
         "suppressed_class": policy.suppressed_class,
         "order": policy.order,
@@ -147,7 +145,7 @@ def _privacy(facts: dict[str, Any]) -> Section:
             f"{k} = {v}" for k, v in model.items() if k not in {"model", "attribute", "achieved"}
         )
         rows.append(
-            (model["model"], model.get("attribute") or "", requested, _rounded(model["achieved"]))
+            (model["model"], model.get("attribute") or "", requested, _told(model["achieved"]))
         )
     verified = facts["verified"]
     text: tuple[str, ...] = ("Every class of the published table satisfies every model.",)
@@ -155,6 +153,12 @@ def _privacy(facts: dict[str, Any]) -> Section:
         text = (
             *text,
             f"An independent check of the published rows found {verified['classes']} classes.",
+        )
+    if facts["distances_withheld"]:
+        text = (
+            *text,
+            "So few rows are suppressed that distances to the original table would tell their "
+            "values; they are not told.",
         )
     return Section(
         "Privacy models",
@@ -297,12 +301,26 @@ def _levels(solved: Solved) -> dict[str, dict[str, int]]:
     return found
 
 
-def _shifts(solved: Solved) -> dict[str, float]:
-    """Return how far each published sensitive distribution is from the original one."""
+def _achieved(model: Model, classes: Classes, solved: Solved) -> float | None:
+    """Return what the classes reach, unless it tells what became of a few rows."""
+    if model.is_relative and solved.withholds_distances:
+        return None
+    reached: float = _rounded(model.measure(classes))
+    return reached
+
+
+def _shifts(policy: AnonymisationPolicy, solved: Solved) -> dict[str, float]:
+    """Return how far each published sensitive distribution is from the original one.
+
+    There is none where it would tell what became of a few rows.
+    """
+    if solved.withholds_distances:
+        return {}
     table = solved.prepared.table
     kept = solved.solution.groups != SUPPRESSED
     shifts = {}
-    for name, attribute in table.attributes.items():
+    for name in policy.sensitive_attributes:
+        attribute = table.attributes[name]
         inside = kept[attribute.tuples]
         published = np.bincount(
             attribute.codes[inside],
@@ -311,7 +329,7 @@ def _shifts(solved: Solved) -> dict[str, float]:
         )
         if published.sum():
             p, q = published / published.sum(), attribute.total / attribute.total.sum()
-            shifts[name] = float(np.abs(p - q).sum() / 2)
+            shifts[name] = _rounded(float(np.abs(p - q).sum() / 2))
     return shifts
 
 
@@ -326,6 +344,10 @@ def _share(risk: dict[str, Any]) -> float:
 def _inference(facts: dict[str, Any]) -> str:
     on = [model["model"] for model in facts["models"] if model.get("attribute")]
     return ", ".join(on) or "not bounded by any model"
+
+
+def _told(value: float | None) -> Any:
+    return "not told" if value is None else _rounded(value)
 
 
 def _rounded(value: Any) -> Any:

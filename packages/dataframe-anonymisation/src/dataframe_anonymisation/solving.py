@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from dataframe_anonymisation.preparing import Prepared
     from dataframe_anonymisation.table import Contingency
 
+FEW_ROWS = 10  # so many suppressed rows, at least, share in what is told of all of them
+
 
 @dataclass(frozen=True, slots=True)
 class Solved:
@@ -30,6 +32,20 @@ class Solved:
     def rows_suppressed(self) -> int:
         """How many rows are suppressed."""
         return sum(self.suppressed.values())
+
+    @property
+    def k(self) -> int:
+        """How many rows or persons each class has by the models; 1 if none says so."""
+        return max((getattr(model, "k", 1) for model in self.prepared.models), default=1)
+
+    @property
+    def withholds_distances(self) -> bool:
+        """Whether so few rows are suppressed that distances to the original table tell of each.
+
+        Who knows the published rows and how far they are from the original ones can compute the
+        sensitive value of a row that is missing.
+        """
+        return 0 < self.rows_suppressed < max(self.k, FEW_ROWS)
 
 
 def solve(policy: AnonymisationPolicy, prepared: Prepared) -> Solved:

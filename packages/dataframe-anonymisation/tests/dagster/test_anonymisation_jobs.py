@@ -87,6 +87,34 @@ def test_k_anonymity_publishes_a_checked_table_in_every_format(instance, source,
     assert report["rows"]["in"] == report["rows"]["out"] + report["rows"]["dropped"] == 400
 
 
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet"])
+def test_the_column_of_persons_is_never_published(instance, source, target):
+    result = run(instance, "k_anonymity", "people.csv", target, identifiers=[], entity="name", k=3)
+
+    assert result.success
+    assert set(read(source / target)["name"]) == {"*"}
+    assert b"hush" not in (source / target).read_bytes()
+
+
+def test_hidden_values_neither_come_out_nor_order_the_masked_rows(instance, source, people):
+    alone = people.assign(town="a", age=20, illness="flu", ward="w1")
+    alone.loc[:2, "age"] = [40, 50, 59]
+    alone.loc[:2, "illness"] = ["hush3", "hush1", "hush2"]
+    alone.loc[:2, "ward"] = ["w1", "w2", "w3"]
+    alone["illness"] = alone["illness"].astype("category")
+    alone.to_parquet(source / "alone.parquet")
+
+    masking = {"suppressed": "mask", "algorithm": "optimal"}
+    result = run(instance, "k_anonymity", "alone.parquet", "out.parquet", k=5, **masking)
+
+    published = read(source / "out.parquet")
+    masked = published[published["age"] == "*"]
+    assert result.success
+    assert masked["illness"].isna().all()
+    assert masked["ward"].tolist() == ["w1", "w2", "w3"]
+    assert b"hush" not in (source / "out.parquet").read_bytes()
+
+
 @pytest.mark.parametrize("given", ["people.csv", "people.parquet"])
 def test_what_is_published_is_what_was_promised(instance, source, people, given):
     result = run(instance, "l_diversity", given, "out.parquet", k=5, l=2)

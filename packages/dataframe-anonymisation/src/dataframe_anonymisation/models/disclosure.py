@@ -40,6 +40,7 @@ class DeltaDisclosure(Model):
     name: ClassVar[str] = "δ-disclosure privacy"
     monotony: ClassVar[Monotony] = "none"
     union: ClassVar[bool] = False
+    is_relative: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse parameters that are none."""
@@ -83,6 +84,7 @@ class BetaLikeness(Model):
     enhanced: bool = False
     name: ClassVar[str] = "β-likeness"
     monotony: ClassVar[Monotony] = "generalisation"
+    is_relative: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a β that is none."""

@@ -52,6 +52,7 @@ class TCloseness(Model):
     taxonomy: Taxonomy | None = field(default=None, compare=False, repr=False)
     name: ClassVar[str] = "t-closeness"
     monotony: ClassVar[Monotony] = "generalisation"
+    is_relative: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse parameters that are none."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+DIGITS = 4  # of a measure that is told
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
@@ -16,21 +18,40 @@ class Claims:
     Attributes:
         quasi_identifiers: the columns that make classes.
         models: each model by ``model`` and its parameters, as reports have them.
-        exempt_suppressed: whether rows with ``*`` in every quasi-identifier are left out.
+        exempt_suppressed: whether masked rows are left out: those with ``*`` in every
+            quasi-identifier and nothing in any sensitive column.
+        sensitive: the columns that are missing in masked rows, beside those of models.
         reference: of each sensitive attribute, how often each text occurs in the original table;
             the published table where there is none.
         trees: of each sensitive attribute, the labels of each value up to the root.
         orders: of each sensitive attribute, its values in their order, where they are no numbers.
+        withhold_distances: whether measures against ``reference`` are not told, since they would
+            tell what became of the few rows that were suppressed.
         rows: how many rows there must be; None if that is not claimed.
+        suppressed: how many masked rows there must be; None if that is not claimed.
     """
 
     quasi_identifiers: Sequence[str]
     models: Sequence[Mapping[str, Any]]
     exempt_suppressed: bool = False
+    sensitive: Sequence[str] = ()
     reference: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
     trees: Mapping[str, Mapping[str | None, Sequence[str]]] = field(default_factory=dict)
     orders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    withhold_distances: bool = False
     rows: int | None = None
+    suppressed: int | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a check needs."""
+        hidden = self.hidden if self.exempt_suppressed else []
+        return list(dict.fromkeys([*self.quasi_identifiers, *self.attributes, *hidden]))
+
+    @property
+    def hidden(self) -> list[str]:
+        """The columns that are missing in masked rows."""
+        return list(dict.fromkeys([*self.attributes, *self.sensitive]))
 
     @property
     def attributes(self) -> list[str]:
@@ -41,12 +62,15 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one model was asked to hold, what was measured, and whether it holds."""
+    """What one model was asked to hold, what was measured, and whether it holds.
+
+    What was measured is None where it is withheld.
+    """
 
     model: str
     attribute: str | None
     requested: Mapping[str, Any]
-    measured: float
+    measured: float | None
     failing_classes: int
 
     @property
@@ -60,7 +84,7 @@ class Finding:
             "model": self.model,
             "attribute": self.attribute,
             "requested": dict(self.requested),
-            "measured": self.measured,
+            "measured": None if self.measured is None else round(self.measured, DIGITS),
             "failing_classes": self.failing_classes,
             "holds": self.holds,
         }
@@ -68,19 +92,46 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found in a published table."""
+    """What was found in a published table.
+
+    Attributes:
+        rows: how many rows there are.
+        classes: how many classes were tested.
+        suppressed: how many masked rows were left out.
+        findings: what holds of each model, without masked rows.
+        with_masked: what would, were the masked rows a class like others.
+        claims: what was claimed.
+    """
 
     rows: int
     classes: int
     suppressed: int
     findings: tuple[Finding, ...]
-    rows_claimed: int | None = None
+    with_masked: tuple[Finding, ...]
+    claims: Claims
 
     @property
     def holds(self) -> bool:
         """Whether every claim is true."""
-        counted = self.rows_claimed is None or self.rows == self.rows_claimed
-        return counted and all(finding.holds for finding in self.findings)
+        return not self.failures
+
+    @property
+    def failures(self) -> list[str]:
+        """What is not as it was claimed, in words without a cell value."""
+        claims = self.claims
+        failed = [
+            f"{found.model} fails in {found.failing_classes} of {self.classes} classes"
+            for found in self.findings
+            if not found.holds
+        ]
+        if claims.rows is not None and self.rows != claims.rows:
+            failed.append(f"there are {self.rows} rows instead of {claims.rows}")
+        if claims.suppressed is not None and self.suppressed != claims.suppressed:
+            failed.append(f"{self.suppressed} rows are masked instead of {claims.suppressed}")
+        is_meant_empty = claims.rows is not None and claims.rows == (claims.suppressed or 0)
+        if not self.classes and not is_meant_empty:
+            failed.append("there is no class to check")
+        return failed
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as plain data."""
@@ -90,4 +141,5 @@ class Verdict:
             "classes": self.classes,
             "masked_rows": self.suppressed,
             "models": [finding.to_dict() for finding in self.findings],
+            "models_with_masked_rows": [finding.to_dict() for finding in self.with_masked],
         }

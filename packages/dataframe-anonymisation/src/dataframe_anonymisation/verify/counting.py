@@ -23,21 +23,38 @@ class Counted:
         columns: the names, quasi-identifiers first.
         combinations: distinct rows of texts, None for missing.
         counts: how often each occurs.
+        is_hidden: whether it is of rows in which every hidden column is missing.
     """
 
     columns: tuple[str, ...]
     combinations: list[tuple[str | None, ...]]
     counts: np.ndarray
+    is_hidden: np.ndarray
 
 
-def count(frames: Iterable[pd.DataFrame], columns: Sequence[str]) -> Counted:
-    """Count the combinations of some columns over frames of rows."""
-    total: Counter[tuple[str | None, ...]] = Counter()
+def count(
+    frames: Iterable[pd.DataFrame], columns: Sequence[str], hidden: Sequence[str] | None = None
+) -> Counted:
+    """Count the combinations of some columns over frames of rows.
+
+    Rows in which every one of the ``hidden`` columns is missing are counted apart from others; no
+    value of these columns is kept.
+    """
+    shown: Counter[tuple[str | None, ...]] = Counter()
+    blank: Counter[tuple[str | None, ...]] = Counter()
     for frame in frames:
-        if len(frame):
-            total.update(_combinations(frame, columns))
-    ordered = list(total)
-    return Counted(tuple(columns), ordered, np.array([total[one] for one in ordered], np.int64))
+        is_hidden = np.zeros(len(frame), bool)
+        if hidden is not None:
+            is_hidden = frame[list(hidden)].isna().all(axis=1).to_numpy(bool)
+        for total, rows in ((shown, frame[~is_hidden]), (blank, frame[is_hidden])):
+            if len(rows):
+                total.update(_combinations(rows, columns))
+    return Counted(
+        tuple(columns),
+        [*shown, *blank],
+        np.array([*shown.values(), *blank.values()], np.int64),
+        np.arange(len(shown) + len(blank)) >= len(shown),
+    )
 
 
 def _combinations(frame: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str | None, ...], int]:

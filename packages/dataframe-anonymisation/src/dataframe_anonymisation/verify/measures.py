@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Matrix = np.ndarray
 EPSILON = 1e-9
+RELATIVE = frozenset({"t-closeness", "δ-disclosure privacy", "β-likeness"})
 
 
 def distinct(counts: Matrix, missing: int | None) -> np.ndarray:
@@ -90,9 +91,11 @@ def log_ratio(counts: Matrix, whole: np.ndarray) -> np.ndarray:
 
 
 def gains(counts: Matrix, whole: np.ndarray) -> Matrix:
-    """Return (p-q)/q of each value of each class."""
-    total = whole / whole.sum()
-    return (counts / counts.sum(axis=1, keepdims=True) - total) / total
+    """Return (p-q)/q of each value of each class; infinite where only the class has the value."""
+    shares, total = counts / counts.sum(axis=1, keepdims=True), whole / whole.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gained: Matrix = np.where((total == 0) & (shares == 0), 0.0, (shares - total) / total)
+    return gained
 
 
 def share_of(counts: Matrix, value: int | None) -> np.ndarray:
@@ -176,7 +179,8 @@ def _likeness(model: Mapping[str, Any]) -> Any:
         found = gains(sheet.counts, sheet.whole)
         bound: Any = model["beta"]
         if model.get("enhanced"):
-            bound = np.minimum(bound, -np.log(sheet.whole / sheet.whole.sum()))
+            with np.errstate(divide="ignore"):
+                bound = np.minimum(bound, -np.log(sheet.whole / sheet.whole.sum()))
         fine = ((found <= bound + EPSILON) | (sheet.counts == 0)).all(axis=1)
         return found.max(axis=1), fine, found.max()
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from dataframe_anonymisation.verify.claims import Claims, Finding, Verdict
 from dataframe_anonymisation.verify.counting import SUPPRESSED, Counted, count
-from dataframe_anonymisation.verify.measures import test_of
+from dataframe_anonymisation.verify.measures import RELATIVE, test_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,33 +46,52 @@ def verify(frames: Iterable[pd.DataFrame], claims: Claims) -> Verdict:
         frames: its rows, in any number of frames.
         claims: what is to be checked.
     """
-    counted = count(frames, [*claims.quasi_identifiers, *claims.attributes])
+    hidden = claims.hidden if claims.exempt_suppressed else None
+    counted = count(frames, [*claims.quasi_identifiers, *claims.attributes], hidden)
+    masked = _masked(claims, counted)
+    suppressed = int(masked.sum())
+    classes, findings = _findings(claims, counted, counted.counts - masked)
+    with_masked = findings
+    if suppressed:
+        _, with_masked = _findings(claims, counted, counted.counts)
+    return Verdict(int(counted.counts.sum()), classes, suppressed, findings, with_masked, claims)
+
+
+def _masked(claims: Claims, counted: Counted) -> np.ndarray:
+    """Return how many rows of each combination are masked ones, and thus in no class.
+
+    A masked row has ``*`` in every quasi-identifier, and none of its sensitive values. Of such rows
+    no more are left out than there are said to be: others are of a class whose labels are all
+    ``*`` and whose values were missing from the first.
+    """
     width = len(claims.quasi_identifiers)
+    is_star = np.array([set(row[:width]) == {SUPPRESSED} for row in counted.combinations], bool)
+    masked: np.ndarray = np.where(is_star & counted.is_hidden, counted.counts, 0)
+    return masked if claims.suppressed is None else np.minimum(masked, claims.suppressed)
+
+
+def _findings(
+    claims: Claims, counted: Counted, counts: np.ndarray
+) -> tuple[int, tuple[Finding, ...]]:
+    """Return the number of classes, and what holds of each model."""
+    width = len(claims.quasi_identifiers)
+    keep = counts > 0
     classes: dict[tuple[str | None, ...], int] = {}
+    combinations = [row for row, kept in zip(counted.combinations, keep, strict=True) if kept]
     numbers = np.array(
-        [classes.setdefault(row[:width], len(classes)) for row in counted.combinations], np.int64
+        [classes.setdefault(row[:width], len(classes)) for row in combinations], np.int64
     )
-    suppressed = 0
-    keep = np.ones(len(numbers), bool)
-    hidden = classes.get((SUPPRESSED,) * width)
-    if claims.exempt_suppressed and hidden is not None:
-        keep = numbers != hidden
-        suppressed = int(counted.counts[~keep].sum())
-    numbers, counts = numbers[keep], counted.counts[keep]
-    used, numbers = np.unique(numbers, return_inverse=True)
-    sizes = np.bincount(numbers, weights=counts, minlength=len(used)).astype(np.int64)
-    findings = tuple(
-        _finding(model, claims, counted, keep, numbers, sizes) for model in claims.models
+    counted = Counted(counted.columns, combinations, counts[keep], counted.is_hidden[keep])
+    sizes = np.bincount(numbers, weights=counted.counts, minlength=len(classes)).astype(np.int64)
+    return len(classes), tuple(
+        _finding(model, claims, counted, numbers, sizes) for model in claims.models
     )
-    rows = int(counted.counts.sum()) if len(counted.counts) else 0
-    return Verdict(rows, len(used), suppressed, findings, claims.rows)
 
 
 def _finding(
     model: Mapping[str, Any],
     claims: Claims,
     counted: Counted,
-    keep: np.ndarray,
     numbers: np.ndarray,
     sizes: np.ndarray,
 ) -> Finding:
@@ -83,15 +102,17 @@ def _finding(
         failing = int(np.count_nonzero(sizes < model["k"]))
         return Finding(model["model"], None, requested, smallest, failing)
     place = counted.columns.index(name)
-    texts = [row[place] for row, kept in zip(counted.combinations, keep, strict=True) if kept]
+    texts = [row[place] for row in counted.combinations]
     test, failing, worst = test_of(model), 0, None
-    for sheet in _sheets(name, claims, texts, numbers, counted.counts[keep], len(sizes)):
+    for sheet in _sheets(name, claims, texts, numbers, counted.counts, len(sizes)):
         _, fine, extreme = test(sheet)
         failing += int(np.count_nonzero(~fine))
         is_floor = model["model"] in {"distinct l-diversity", "entropy l-diversity"}
         best = min if is_floor else max
         worst = extreme if worst is None else best(worst, extreme)
     measured = float(worst) if worst is not None and math.isfinite(worst) else 0.0
+    if claims.withhold_distances and model["model"] in RELATIVE:
+        return Finding(model["model"], name, requested, None, failing)
     return Finding(model["model"], name, requested, measured, failing)
 
 
