@@ -354,7 +354,14 @@ def test_a_table_comes_under_another_keyset_and_keeps_what_was_hashed(run, root,
     pseudonymised(run, root, rules=rules)
     key_provider().create(Keyset.generate("other"))
 
-    result = run(repseudonymise_structured_job, "out.csv", "new.csv", keyset="other")
+    result = run(
+        repseudonymise_structured_job,
+        "out.csv",
+        "new.csv",
+        keyset="other",
+        approval=approval("out.csv", job="repseudonymise_structured_job"),
+        **ASK,
+    )
     back = run(
         depseudonymise_structured_job, "new.csv", "back.csv", approval=approval("new.csv"), **ASK
     )
@@ -380,6 +387,35 @@ def test_pseudonymising_anew_keeps_what_cannot_be_brought_back(run, root):
     assert new[1][0].startswith("mac1.")
     facts = json.loads((root / "new.csv.report.json").read_text())["steps"][0]["facts"]
     assert facts["columns_kept"] == ["email", "phone", "born", "note"]
+
+
+def test_pseudonymising_anew_is_no_way_back(run, root, approval, reason, monkeypatch):
+    pseudonymised(run, root)
+    key_provider().create(Keyset.generate("other"))
+
+    shown = run(
+        repseudonymise_structured_job,
+        "out.csv",
+        "new.csv",
+        rules={"email": {"technique": "retain"}},
+    )
+    moved = run(repseudonymise_structured_job, "out.csv", "new.csv", keyset="other")
+    unfit = run(
+        repseudonymise_structured_job,
+        "out.csv",
+        "new.csv",
+        keyset="other",
+        approval=approval("out.csv"),
+        **ASK,
+    )
+    monkeypatch.setenv("DATA_SERVICES_REIDENTIFICATION", "false")
+    forbidden = run(repseudonymise_structured_job, "out.csv", "new.csv", keyset="other")
+
+    assert "'retain' would show originals of 'email'" in reason(shown)
+    assert "purpose: is missing" in reason(moved)
+    assert not unfit.success
+    assert "moves no pseudonyms to another keyset" in reason(forbidden)
+    assert not list(root.glob("new.csv*"))
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="pseudonymisation (keyed hash)",
             options=HashOptions,
             bind=_hash,
+            hides_values=True,
             is_keyed=True,
             policies=REPEATABLE,
             keeps_equality=True,
@@ -313,6 +314,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="pseudonymisation (encryption)",
             options=EncryptOptions,
             bind=_encrypt,
+            hides_values=True,
             is_reversible=True,
             is_keyed=True,
             keeps_equality=True,
@@ -323,6 +325,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="format-preserving encryption",
             options=FormatPreservingOptions,
             bind=_format_preserving,
+            hides_values=True,
             is_reversible=True,
             is_keyed=True,
             policies=REPEATABLE,
@@ -334,6 +337,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="pseudonymisation (mapping table)",
             options=TokeniseOptions,
             bind=_tokenise,
+            hides_values=True,
             is_reversible=True,
             is_keyed=True,
             keeps_equality=True,
@@ -351,6 +355,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=RedactOptions,
             bind=_redact,
+            hides_values=True,
         ),
         Technique(
             name="replace",
@@ -358,6 +363,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=ReplaceOptions,
             bind=_replace,
+            hides_values=True,
         ),
         Technique(
             name="nullify",
@@ -365,6 +371,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=Options,
             bind=_nullify,
+            hides_values=True,
         ),
         Technique(
             name=DROP,
@@ -372,6 +379,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="attribute suppression",
             options=Options,
             bind=_nullify,
+            hides_values=True,
         ),
         Technique(
             name="retain",
@@ -380,7 +388,6 @@ def built_in_techniques() -> Iterable[Technique]:
             options=Options,
             bind=_retain,
             is_reversible=True,
-            keeps_values=True,
         ),
         Technique(
             name="generalise",
@@ -388,7 +395,6 @@ def built_in_techniques() -> Iterable[Technique]:
             term="generalisation (rounding, local generalisation)",
             options=GeneraliseOptions,
             bind=_generalise,
-            keeps_values=True,
         ),
         Technique(
             name="date_shift",
@@ -407,7 +413,6 @@ def built_in_techniques() -> Iterable[Technique]:
             options=NoiseOptions,
             bind=_noise,
             is_keyed=True,
-            keeps_values=True,
         ),
         Technique(
             name="shuffle",
@@ -415,7 +420,6 @@ def built_in_techniques() -> Iterable[Technique]:
             term="permutation",
             options=ShuffleOptions,
             bind=_shuffle,
-            keeps_values=True,
             works_on_whole_column=True,
         ),
     )

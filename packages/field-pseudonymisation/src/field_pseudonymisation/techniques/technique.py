@@ -150,7 +150,8 @@ class Technique:
         is_keyed: whether it needs a keyset.
         policies: those that it knows; the others are refused.
         keeps_equality: whether equal values stay equal, so that frequencies show.
-        keeps_values: whether values may leave as they came, on purpose.
+        hides_values: whether what comes out tells nothing of a value without a key; only such
+            techniques are for values that were brought back to be pseudonymised anew.
         works_on_whole_column: whether it needs all rows before the first.
     """
 
@@ -163,5 +164,5 @@ class Technique:
     is_keyed: bool = False
     policies: tuple[PolicyName, ...] = ("deterministic", "per_dataset", "random")
     keeps_equality: bool = False
-    keeps_values: bool = False
+    hides_values: bool = False
     works_on_whole_column: bool = False

@@ -1,0 +1,101 @@
+"""Pseudonymising anew has the originals in memory, and shows them to nobody."""
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from field_pseudonymisation import PseudonymisationPolicy, pseudonymise
+from field_pseudonymisation.api import as_recipe
+from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.plan import compile_policy
+from field_pseudonymisation.registry import techniques
+from field_pseudonymisation.renewal import renewed_policy
+from field_pseudonymisation.reverse import compile_recipe
+from util_services.keys import Keyset
+
+KEYS = Keyset.generate("clinic")
+RULES = {  # what each technique may say of a text of digits
+    "hash": {},
+    "encrypt": {},
+    "format_preserving_encrypt": {},
+    "tokenise": {},
+    "mask": {"keep_first": 3},
+    "redact": {},
+    "replace": {"value": "x"},
+    "nullify": {},
+    "drop": {},
+    "retain": {},
+    "generalise": {"by": "prefix", "keep": 6},
+    "date_shift": {"entity": "who"},
+    "noise": {"scale": 1e-9},
+    "shuffle": {},
+}
+HIDING = {"hash", "encrypt", "format_preserving_encrypt", "tokenise"}
+CONSTANT = {"redact", "replace", "nullify", "drop"}
+
+
+def renewed(rule, tmp_path, former=None, values=("1234567", "7654321")):
+    """Pseudonymise the column 'a' anew; return what comes out of it."""
+    frame = pd.DataFrame({"a": values, "who": ["p", "q"]})
+    rules = {"a": former or {"technique": "encrypt"}, "who": {"technique": "encrypt"}}
+    done, report = pseudonymise(frame, PseudonymisationPolicy("clinic", "d", rules), KEYS)
+    batch = {name: pa.array(done[name], pa.string()) for name in done}
+    recipe = as_recipe(report)
+    back = compile_recipe(recipe, [(name, pa.string()) for name in batch], KEYS)
+    policy = renewed_policy(recipe, back, rules={"a": rule}, keyset="clinic")
+    fields = [(column.name, column.output) for column in back.columns]
+    plan = compile_policy(policy, fields, KEYS, vaults=tmp_path)
+    found = plan.apply(back.apply(batch, len(frame)), len(frame))
+    return found["a"].to_pylist() if "a" in found else []
+
+
+def test_every_registered_technique_is_known_here():
+    assert set(RULES) == set(techniques())
+    assert {n for n, one in techniques().items() if one.hides_values} == HIDING | CONSTANT
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_a_technique_shows_nothing_of_what_was_brought_back_or_is_refused(name, tmp_path):
+    rule = {"technique": name, **RULES[name]}
+    if name in HIDING | CONSTANT:
+        assert not {"1234567", "7654321"} & set(renewed(rule, tmp_path))
+        return
+
+    with pytest.raises(PolicyError, match=f"'{name}' would show originals of 'a'.*approval"):
+        renewed(rule, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"keep_prefix": 1},
+        {"keep_suffix": 1},
+        {"separators": "0"},
+        {"preserve_from": "@"},
+        {"check_digit": "iban"},
+    ],
+    ids=str,
+)
+def test_a_format_that_keeps_parts_is_refused_unless_they_showed_before(option, tmp_path):
+    values = ("1234567890123456", "7654321098765432")
+    rule = {"technique": "format_preserving_encrypt", **option}
+    if "separators" in option:
+        rule["alphabet"] = "123456789"
+
+    with pytest.raises(PolicyError, match="more of them than before"):
+        renewed(rule, tmp_path, values=values)
+    if "check_digit" not in option:
+        assert renewed(rule, tmp_path, former=rule, values=values) != list(values)
+
+
+@pytest.mark.parametrize(("days", "is_refused"), [(1, True), (29, True), (30, False), (60, False)])
+def test_dates_are_shifted_anew_as_far_as_before_at_least(days, is_refused, tmp_path):
+    former = {"technique": "date_shift", "entity": "who", "days": 30}
+    values = ("1980-02-29", "1999-12-31")
+    rule = former | {"days": days}
+
+    if is_refused:
+        with pytest.raises(PolicyError, match="'date_shift' would show originals"):
+            renewed(rule, tmp_path, former=former, values=values)
+    else:
+        assert not set(values) & set(renewed(rule, tmp_path, former=former, values=values))
