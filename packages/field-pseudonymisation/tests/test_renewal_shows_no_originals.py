@@ -1,17 +1,19 @@
 """Pseudonymising anew has the originals in memory, and shows them to nobody."""
 
+import json
+
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from field_pseudonymisation import PseudonymisationPolicy, pseudonymise
+from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
 from field_pseudonymisation.api import as_recipe
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.registry import techniques
-from field_pseudonymisation.renewal import renewed_policy
+from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
 from field_pseudonymisation.reverse import compile_recipe
-from util_services.keys import Keyset
+from util_services.keys import Keyset, KeysetInfo
 
 KEYS = Keyset.generate("clinic")
 RULES = {  # what each technique may say of a text of digits
@@ -99,3 +101,33 @@ def test_dates_are_shifted_anew_as_far_as_before_at_least(days, is_refused, tmp_
             renewed(rule, tmp_path, former=former, values=values)
     else:
         assert not set(values) & set(renewed(rule, tmp_path, former=former, values=values))
+
+
+def test_places_that_cannot_be_brought_back_stay_as_they_are_with_their_rule():
+    rules = {
+        "a -> $.who": {"technique": "encrypt"},
+        "a -> $.mail": {"technique": "hash"},
+        "a -> $.note": {"technique": "drop"},
+    }
+    frame = pd.DataFrame({"a": ['{"who":"ann","mail":"a@b","note":"x"}']})
+    done, report = pseudonymise(frame, PseudonymisationPolicy("clinic", "d", rules), KEYS)
+    batch = {"a": pa.array(done["a"], pa.string())}
+    recipe = as_recipe(report)
+    back = compile_recipe(recipe, [("a", pa.string())], KEYS)
+    rotated = KEYS.changed(KeysetInfo.rotated)
+
+    policy = renewed_policy(recipe, back, rules={}, keyset="clinic")
+    plan = compile_policy(policy, [("a", pa.string())], rotated)
+    (text,) = plan.apply(back.apply(batch, 1), 1)["a"].to_pylist()
+
+    old, new = json.loads(done["a"][0]), json.loads(text)
+    assert new["mail"] == old["mail"]
+    assert new["who"].split(".")[1] == rotated.primary.id
+    again = renewed_recipe(recipe, plan, back)
+    assert [(one.path, one.technique, one.key_id) for one in again.columns[0].rules] == [
+        ("$.who", "encrypt", rotated.primary.id),
+        ("$.mail", "hash", KEYS.primary.id),
+        ("$.note", "drop", None),
+    ]
+    found = depseudonymise(pd.DataFrame({"a": [text]}), again, rotated)[0]["a"][0]
+    assert json.loads(found) == {"who": "ann", "mail": old["mail"]}

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from field_pseudonymisation.errors import CellsError, PolicyError
 from field_pseudonymisation.nested import Nested, PathRule
 from field_pseudonymisation.recipe import Recipe, RecipeColumn, RecipeRule
-from field_pseudonymisation.techniques.catalogue import DROP
+from field_pseudonymisation.techniques.catalogue import DROP, RETAIN
 from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type
 from field_pseudonymisation.techniques.normalisation import count_not_nfc
 from field_pseudonymisation.techniques.technique import Target
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from util_services.keys.keyset import Keyset
 
 SALT_BYTES = 16
-RETAIN = "retain"
 
 
 @dataclass
@@ -143,6 +142,16 @@ class Plan:
                 done[column.name] = column.applied(values, batch)
         self.rows += rows
         return done
+
+    def require_met(self) -> None:
+        """Refuse rules that met no place in any row, once all batches are done.
+
+        Raises:
+            PolicyError: naming the first.
+        """
+        for column in self.kept:
+            if isinstance(column.transform, Nested):
+                column.transform.require_met()
 
     def recipe(self) -> Recipe:
         """Return what was done, so that it can be undone."""
@@ -278,6 +287,7 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
         )
         try:
             column.transform = Nested(column.name, column.type, paths, binder.policy.unmatched)
+            column.transform.require_places()
             _ = column.transform.output
         except PolicyError as error:
             text = str(error).rstrip(".")

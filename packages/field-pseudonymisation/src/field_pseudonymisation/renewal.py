@@ -6,12 +6,13 @@ them may therefore tell nothing to those who do not hold the keys.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from field_pseudonymisation.errors import PolicyError
-from field_pseudonymisation.plan import RETAIN
 from field_pseudonymisation.policy import PseudonymisationPolicy, make_rule
 from field_pseudonymisation.recipe import Recipe, RecipeColumn
+from field_pseudonymisation.techniques.catalogue import RETAIN
 from util_services.errors import quoted, quoted_name
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from field_pseudonymisation.plan import Plan
     from field_pseudonymisation.policy import Rule
+    from field_pseudonymisation.recipe import RecipeRule
     from field_pseudonymisation.reverse import ReversePlan
 
 FORMAT = "format_preserving_encrypt"
@@ -57,6 +59,8 @@ def renewed_policy(
             chosen[column.name] = rules[column.name]
             continue
         for rule in column.rules:
+            if rule.path is not None and not is_undone(rule):
+                continue  # what is there cannot be brought back, and stays
             options = dict(rule.options)
             options["domain"] = domain or rule.domain
             options["policy"] = policy or rule.policy
@@ -109,11 +113,22 @@ def _keeps_nothing(options: Mapping[str, Any]) -> bool:
     return is_bare and options.get("check_digit") in {"none", "luhn", "mod97"}
 
 
+def is_undone(rule: RecipeRule) -> bool:
+    """Return whether a rule's originals are brought back, to be pseudonymised anew."""
+    return rule.reversible and rule.technique != RETAIN
+
+
 def renewed_recipe(former: Recipe, plan: Plan, back: ReversePlan) -> Recipe:
     """Return the recipe of the new dataset: what was not done anew is as it was."""
     new = {column.name: column for column in plan.recipe().columns}
 
     def of(column: RecipeColumn) -> RecipeColumn:
-        return new[column.name] if column.name in back.restored else column
+        if column.name not in back.restored:
+            return column
+        renewed = new[column.name]
+        if renewed.rules[0].path is None:
+            return renewed
+        by_path = {rule.path: rule for rule in renewed.rules}
+        return replace(renewed, rules=tuple(by_path.get(old.path, old) for old in column.rules))
 
     return Recipe(tuple(map(of, former.columns)), former.unmatched).sealed(plan.keyset)

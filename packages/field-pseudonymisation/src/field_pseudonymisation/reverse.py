@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.nested import Nested, PathRule
-from field_pseudonymisation.plan import RETAIN, _in_column
+from field_pseudonymisation.plan import _in_column
 from field_pseudonymisation.policy import make_rule
+from field_pseudonymisation.techniques.catalogue import RETAIN
 from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type
 from field_pseudonymisation.techniques.technique import Target
 from util_services.errors import quoted, quoted_name

@@ -131,6 +131,7 @@ def pseudonymise_dataset(
         table = engine.consume(chosen, lambda reader: reader.read_all())
         plan.prepare({name: _whole(table.column(name)) for name in plan.waits_for})
     frame = engine.map_batches(rows, _Batches(plan.apply), plan.output)
+    plan.require_met()
     return _outcome(dataset, frame, plan, plan.recipe())
 
 

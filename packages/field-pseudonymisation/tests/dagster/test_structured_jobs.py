@@ -389,6 +389,17 @@ def test_pseudonymising_anew_keeps_what_cannot_be_brought_back(run, root):
     assert facts["columns_kept"] == ["email", "phone", "born", "note"]
 
 
+def test_a_path_that_names_nothing_in_any_row_fails_without_output(run, root, reason):
+    content = 'id,contact\n1,"{""tel"": ""123""}"\n2,\n'
+
+    result = pseudonymised(
+        run, root, content, rules={"contact -> $.tell": {"technique": "hash"}}, unmatched="keep"
+    )
+
+    assert "rules.contact -> $.tell: the path names nothing in any row" in reason(result)
+    assert not list(root.glob("out.csv*"))
+
+
 def test_pseudonymising_anew_is_no_way_back(run, root, approval, reason, monkeypatch):
     pseudonymised(run, root)
     key_provider().create(Keyset.generate("other"))

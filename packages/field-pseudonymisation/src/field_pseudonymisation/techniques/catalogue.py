@@ -290,7 +290,7 @@ def _shuffle(options: Any, target: Target) -> Transform:
     return Shuffle(target, options)
 
 
-DROP = "drop"
+DROP, RETAIN = "drop", "retain"
 REPEATABLE: tuple[PolicyName, ...] = ("deterministic", "per_dataset")
 
 
@@ -355,6 +355,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=RedactOptions,
             bind=_redact,
+            looks_at_no_value=True,
             hides_values=True,
         ),
         Technique(
@@ -363,6 +364,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=ReplaceOptions,
             bind=_replace,
+            looks_at_no_value=True,
             hides_values=True,
         ),
         Technique(
@@ -371,6 +373,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=Options,
             bind=_nullify,
+            looks_at_no_value=True,
             hides_values=True,
         ),
         Technique(
@@ -379,10 +382,11 @@ def built_in_techniques() -> Iterable[Technique]:
             term="attribute suppression",
             options=Options,
             bind=_nullify,
+            looks_at_no_value=True,
             hides_values=True,
         ),
         Technique(
-            name="retain",
+            name=RETAIN,
             summary="The values stay as they are.",
             term="none",
             options=Options,
