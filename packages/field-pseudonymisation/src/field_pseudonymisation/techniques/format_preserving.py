@@ -131,7 +131,8 @@ class FormatPreservingEncryption(Base):
         characters = self._alphabet.characters(crypted)
         texts = parts.texts
         if parts.chosen is not None:
-            written = texts.characters.copy()
+            wide = np.promote_types(texts.characters.dtype, characters.dtype)
+            written = texts.characters.astype(wide)
             written[parts.chosen] = characters
             characters = written
         if parts.body is not None:
