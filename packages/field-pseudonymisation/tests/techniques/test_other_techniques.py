@@ -209,6 +209,40 @@ def test_dates_in_another_form_are_refused(text):
         pseudonymise(frame, PseudonymisationPolicy("k", "d", {"who": "hash", "day": rule}), KEYS)
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["%Y", "%m/%Y", "%d.%m.", "%d.%m.%y", "%H:%M", "%G-W%V-%u", "%s", "day", "%", "%Y-%m-%d %Z"],
+)
+def test_forms_that_do_not_hold_a_whole_date_are_refused_before_any_value_is_read(form):
+    table = pa.table({"who": pa.array([], pa.string()), "day": pa.array([], pa.string())})
+    rule = {"technique": "date_shift", "entity": "who", "format": form}
+
+    with pytest.raises(PolicyError, match=r"rules.day: 'format' .*%Y-%m-%d"):
+        pseudonymise(table, PseudonymisationPolicy("k", "d", {"who": "hash", "day": rule}), KEYS)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("%d.%m.%Y", "29.02.1980"),
+        ("%Y%m%d", "00010831"),
+        ("%d %B %Y", "01 May 2020"),
+        ("%Y-%m-%d %H:%M", "2020-12-31 23:59"),
+        ("%Y-%j", "2024-366"),
+    ],
+)
+def test_other_forms_of_whole_dates_are_shifted_and_come_back(form, text):
+    table = pa.table({"who": ["p"], "day": [text]})
+    rule = {"technique": "date_shift", "entity": "who", "format": form, "days": 30}
+
+    done, report = pseudonymise(
+        table, PseudonymisationPolicy("k", "d", {"who": "encrypt", "day": rule}), KEYS
+    )
+
+    assert done["day"].to_pylist() != [text]
+    assert depseudonymise(done, report, KEYS)[0]["day"].to_pylist() == [text]
+
+
 def test_dates_that_would_leave_the_calendar_are_refused():
     frame = pd.DataFrame({"who": [str(n) for n in range(50)], "day": [dt.date(9999, 12, 31)] * 50})
     rule = {"technique": "date_shift", "entity": "who"}
