@@ -266,6 +266,59 @@ def test_noise_has_the_declared_distribution(distribution, deviation, chosen):
     assert applied(values, **rule) == (applied(values, **rule)) or chosen == "random"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"scale": 6}, {"distribution": "laplace"}, {"minimum": -1e9}, {"maximum": 1e9}],
+    ids=str,
+)
+def test_noise_of_two_releases_does_not_cancel(change):
+    values = np.arange(2_000.0)
+    rule = {"technique": "noise", "scale": 3}
+
+    first = np.array(applied(values, **rule)) - values
+    second = np.array(applied(values, **(rule | change))) - values
+
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
+    assert np.abs(2 * first - second).min() > 1e-9
+
+
+def test_noise_of_two_columns_is_not_the_same():
+    values = [float(number) for number in range(50)]
+    rule = {"technique": "noise", "scale": 3}
+    policy = PseudonymisationPolicy("k", "d", {"a": rule, "b": rule})
+
+    done, report = pseudonymise(pd.DataFrame({"a": values, "b": values}), policy, KEYS)
+
+    assert not set(done["a"]) & set(done["b"])
+    assert [one["distinct"] for one in report["columns"]] == [50, 50]
+
+
+def test_a_warning_tells_where_equal_values_with_noise_stay_equal():
+    policy = PseudonymisationPolicy("k", "d", {"a": {"technique": "noise", "scale": 3}})
+
+    _, report = pseudonymise(pd.DataFrame({"a": [1.0] * 90 + list(range(60))}), policy, KEYS)
+
+    assert "of 'a', which may tell it" in report["warnings"][0]
+
+
+def test_dates_of_one_entity_under_two_ranges_are_not_shifted_by_one_draw():
+    people = [f"p{number}" for number in range(300)]
+    day = dt.date(2000, 1, 1)
+    rules = {
+        "who": "hash",
+        "near": {"technique": "date_shift", "entity": "who", "days": 30},
+        "far": {"technique": "date_shift", "entity": "who", "days": 60},
+    }
+    frame = pd.DataFrame({"who": people, "near": [day] * 300, "far": [day] * 300})
+
+    done, _ = pseudonymise(frame, PseudonymisationPolicy("k", "d", rules), KEYS)
+    near = np.array([(moved - day).days for moved in done["near"]])
+    far = np.array([(moved - day).days for moved in done["far"]])
+
+    assert abs(np.corrcoef(near, far)[0, 1]) < 0.35
+    assert (near % 30 == far % 30).mean() < 0.2
+
+
 def test_noise_on_integers_is_whole_and_within_bounds():
     found = applied([1, None, 100], technique="noise", scale=50, minimum=0, maximum=100)
 

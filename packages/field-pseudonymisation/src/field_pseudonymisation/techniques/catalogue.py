@@ -417,6 +417,7 @@ def built_in_techniques() -> Iterable[Technique]:
             options=NoiseOptions,
             bind=_noise,
             is_keyed=True,
+            keeps_equality=True,
         ),
         Technique(
             name="shuffle",

@@ -69,8 +69,8 @@ class DateShift(Base):
 
     def _days(self, entity: pa.Array) -> pa.Array:
         present = entity.is_valid().to_numpy(zero_copy_only=False)
-        key = self.target.subkey("date_shift")
         span = self.options.days
+        key = self.target.subkey("date_shift", str(span))  # two ranges of one draw would cancel it
         index = (numbers_of(entity.drop_null(), key)[:, 0] % np.uint64(2 * span)).astype(np.int64)
         days = np.zeros(len(entity), np.int64)
         days[present] = np.where(index < span, index - span, index - span + 1)

@@ -69,9 +69,9 @@ class Target:
         key_id = key_id or self.key_id
         return self.keyset.primary if key_id is None else self.keyset.key(key_id)
 
-    def subkey(self, use: str, *, length: int = 32, key_id: str | None = None) -> Secret:
-        """Return the subkey of this column's domain for a use."""
-        labels = (use, self.salt) if self.salt else (use,)
+    def subkey(self, use: str, *more: str, length: int = 32, key_id: str | None = None) -> Secret:
+        """Return the subkey of this column's domain for a use, which has as many further labels."""
+        labels = (use, *more, self.salt) if self.salt else (use, *more)
         return self.key(key_id).subkey(self.domain, *labels, length=length)
 
 
