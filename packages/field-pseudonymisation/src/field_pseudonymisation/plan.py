@@ -189,8 +189,11 @@ def compile_policy(
     vaults: Path | None = None,
     dtypes: Mapping[str, str] | None = None,
     stored: Mapping[str, pa.DataType] | None = None,
+    renews: bool = False,
 ) -> Plan:
     """Return what a policy does to the columns of a dataset.
+
+    With ``renews`` all pseudonyms are of the key for new data, also where a vault has others.
 
     Raises:
         PolicyError: in one sentence, if it cannot be carried out.
@@ -205,7 +208,7 @@ def compile_policy(
     for name, kind in fields:
         column = ColumnPlan(name, plain_type(kind), rules[name])
         column.dtype, column.stored = (dtypes or {}).get(name), (stored or {}).get(name)
-        binder = _Binder(name, policy, keyset, salts, vaults)
+        binder = _Binder(name, policy, keyset, salts, vaults, renews)
         _bind(column, binder)
         columns.append(column)
     _check_needs(columns)
@@ -247,6 +250,7 @@ class _Binder:
     keyset: Keyset | None
     salts: Mapping[str, str]
     vaults: Path | None
+    renews: bool
 
     def bind(self, rule: Rule, kind: pa.DataType) -> Transform:
         chosen = rule.options.policy or self.policy.policy
@@ -258,6 +262,7 @@ class _Binder:
             salt=self.salts.get(chosen, ""),
             keyset=self.keyset,
             vaults=self.vaults,
+            renews=self.renews,
         )
         try:
             transform = rule.technique.bind(rule.options, target)

@@ -350,7 +350,7 @@ def repseudonymise_dataset(
         policy=config.policy,
     )
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
-    plan = compile_policy(policy, originals, keyset, stored=stored)
+    plan = compile_policy(policy, originals, keyset, stored=stored, renews=True)
     if plan.waits_for:
         raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
 

@@ -346,6 +346,24 @@ def test_a_rotated_key_and_another_domain_come_in_one_pass(run, root, approval):
     assert result.success
     assert back.success
     assert rows((root / "new.csv").read_text())[1][0].split(".")[1] == primary
+    assert rows((root / "new.csv").read_text())[1][4].split(".")[:2] == ["tok1", primary]
+    assert (root / "back.csv").read_text() == CSV
+
+
+def test_a_rotation_leaves_no_token_of_the_former_key(run, root, approval):
+    pseudonymised(run, root)
+    key_provider().update("clinic", KeysetInfo.rotated)
+    primary, former = (key.id for key in Keyset.load("clinic").keys)
+
+    assert run(repseudonymise_structured_job, "out.csv", "new.csv").success
+    key_provider().update("clinic", lambda info: info.disabled(former))
+    back = run(
+        depseudonymise_structured_job, "new.csv", "back.csv", approval=approval("new.csv"), **ASK
+    )
+
+    assert former not in (root / "new.csv").read_text()
+    assert rows((root / "new.csv").read_text())[1][4].split(".")[1] == primary
+    assert back.success
     assert (root / "back.csv").read_text() == CSV
 
 

@@ -51,6 +51,7 @@ class Target:
         keyset: the keys.
         key_id: the key; None for the one for new data.
         vaults: the folder of token vaults; None for the one of the environment.
+        renews: whether pseudonyms of the key for new data take the place of those of other keys.
     """
 
     column: str
@@ -61,6 +62,7 @@ class Target:
     keyset: Keyset | None
     key_id: str | None = None
     vaults: Path | None = None
+    renews: bool = False
 
     def key(self, key_id: str | None = None) -> Key:
         """Return a key by its id, or the one for new data."""
