@@ -131,3 +131,43 @@ def test_places_that_cannot_be_brought_back_stay_as_they_are_with_their_rule():
     ]
     found = depseudonymise(pd.DataFrame({"a": [text]}), again, rotated)[0]["a"][0]
     assert json.loads(found) == {"who": "ann", "mail": old["mail"]}
+
+
+def renewal_of(rules, new, **options):
+    """Return the policy for a column 'a' with former rules, and another of a domain before it."""
+    values = {"a": ['{"x": "1", "y": "2"}'], "other": ["3"]}
+    rules = rules | {"other": {"technique": "encrypt", "domain": "aaa"}}
+    policy = PseudonymisationPolicy("clinic", "d", rules)
+    done, report = pseudonymise(pd.DataFrame(values), policy, KEYS)
+    recipe = as_recipe(report)
+    back = compile_recipe(recipe, [(name, pa.string()) for name in done], KEYS)
+    return renewed_policy(recipe, back, rules={"a": new}, keyset="clinic", **options)
+
+
+@pytest.mark.parametrize(
+    ("new", "options", "expected"),
+    [
+        ("encrypt", {}, ("d", "random")),
+        ({"technique": "encrypt", "domain": "e"}, {}, ("e", "random")),
+        ({"technique": "hash", "policy": "per_dataset"}, {}, ("d", "per_dataset")),
+        ("hash", {"domain": "f", "policy": "deterministic"}, ("f", "deterministic")),
+        ({"technique": "hash", "domain": "e"}, {"policy": "per_dataset"}, ("e", "per_dataset")),
+        ("redact", {}, (None, None)),
+    ],
+)
+def test_new_rules_have_the_domain_and_policy_of_the_former_unless_given(new, options, expected):
+    policy = renewal_of({"a": {"technique": "encrypt", "policy": "random"}}, new, **options)
+
+    (rule,) = (one for one in policy.made_rules if one.column == "a")
+    assert (rule.options.domain, rule.options.policy) == expected
+
+
+def test_a_new_rule_for_places_of_several_domains_names_its_own():
+    rules = {
+        "a -> $.x": {"technique": "encrypt"},
+        "a -> $.y": {"technique": "encrypt", "domain": "e"},
+    }
+
+    with pytest.raises(PolicyError, match="'a' had more than one domain"):
+        renewal_of(rules, "hash")
+    assert renewal_of(rules, "hash", domain="f").domain == "f"

@@ -55,18 +55,19 @@ def renewed_policy(
         if column.name not in back.restored:
             continue
         if column.name in rules:
-            require_hiding(make_rule(column.name, rules[column.name]), column)
-            chosen[column.name] = rules[column.name]
+            rule = make_rule(column.name, rules[column.name])
+            require_hiding(rule, column)
+            chosen[column.name] = _completed(rule, column, domain=domain, policy=policy)
             continue
-        for rule in column.rules:
-            if rule.path is not None and not is_undone(rule):
+        for old in column.rules:
+            if old.path is not None and not is_undone(old):
                 continue  # what is there cannot be brought back, and stays
-            options = dict(rule.options)
-            options["domain"] = domain or rule.domain
-            options["policy"] = policy or rule.policy
-            if rule.path is not None:
+            options = dict(old.options)
+            options["domain"] = domain or old.domain
+            options["policy"] = policy or old.policy
+            if old.path is not None:
                 chosen.pop(column.name, None)
-            pattern = column.name if rule.path is None else f"{column.name} -> {rule.path}"
+            pattern = column.name if old.path is None else f"{column.name} -> {old.path}"
             chosen[pattern] = options
     domains = {r.domain for c in former.columns for r in c.rules if r.domain}
     return PseudonymisationPolicy(
@@ -76,6 +77,27 @@ def renewed_policy(
         unmatched="keep",
         policy=policy or "deterministic",  # type: ignore[arg-type] # checked by the policy
     )
+
+
+def _completed(rule: Rule, column: RecipeColumn, *, domain: str, policy: str) -> dict[str, Any]:
+    """Return a new rule with the domain and policy that it does not name: the column's former."""
+    options = rule.describe()
+    if not rule.technique.is_keyed:
+        return options
+    former = [old for old in column.rules if is_undone(old)]
+    for name, given, found in (
+        ("domain", domain, {old.domain for old in former}),
+        ("policy", policy, {old.policy for old in former}),
+    ):
+        if name in options:
+            continue
+        if not given and len(found) > 1:
+            raise PolicyError(
+                f"rules.{rule.pattern}: places of {quoted_name(column.name)} had more than one "
+                f"{name}; name the new one under '{name}'."
+            )
+        options[name] = given or next(iter(found))
+    return options
 
 
 def require_hiding(rule: Rule, column: RecipeColumn) -> None:
