@@ -55,6 +55,7 @@ def pseudonymise(
     )
     plan.prepare({name: columns[name] for name in plan.waits_for})
     done = plan.apply(columns, len(frame))
+    plan.require_met()
     touched = {column.name: None for column in plan.kept if column.transform is not None}
     keeps_type = {c.name for c in plan.kept if c.transform and c.output == c.type}
     result = frame_like(

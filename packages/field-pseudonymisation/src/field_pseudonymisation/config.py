@@ -96,3 +96,13 @@ class RepseudonymiseStructuredConfig(dg.Config):
         default=None,
         description="The recipe of the dataset; default PATH.pseudonymisation.json beside it.",
     )
+    purpose: str = Field(
+        default="", description="For another keyset: what for; the approval names the same."
+    )
+    requester: str = Field(
+        default="", description="For another keyset: who asks; the approval names the same."
+    )
+    approval: str = Field(
+        default="",
+        description="For another keyset: a file with the signed approval, in the input's storage.",
+    )

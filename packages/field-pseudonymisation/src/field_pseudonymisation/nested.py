@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from field_pseudonymisation.errors import CellsError, PolicyError
-from field_pseudonymisation.paths import matches, parse_path
-from field_pseudonymisation.techniques.catalogue import DROP
+from field_pseudonymisation.paths import leads_on, matches, parse_path
+from field_pseudonymisation.techniques.catalogue import DROP, RETAIN
 from field_pseudonymisation.techniques.encoding import is_text, plain
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from field_pseudonymisation.paths import Part
     from field_pseudonymisation.techniques.technique import Technique, Transform
 
+ANY_BELOW = "**"
 JSON_TYPES = ((bool, pa.bool_()), (int, pa.int64()), (float, pa.float64()), (str, pa.string()))
 
 
@@ -42,6 +43,17 @@ class PathRule:
         """The parts of the path."""
         return parse_path(self.path)
 
+    def names(self, place: tuple[Part, ...], *, is_container: bool) -> bool:
+        """Return whether it is for a place; ``**`` is for what is in lists and objects alone."""
+        if is_container and self.pattern[-1] == ANY_BELOW:
+            return False
+        return matches(self.pattern, place)
+
+    @property
+    def takes_containers(self) -> bool:
+        """Whether lists and objects become something, or stay, as a whole."""
+        return self.technique.looks_at_no_value or self.technique.name == RETAIN
+
 
 @dataclass(slots=True)
 class _Leaf:
@@ -49,7 +61,20 @@ class _Leaf:
     holder: Any
     key: Part
     place: tuple[Part, ...]
-    value: Any
+
+    @property
+    def value(self) -> Any:
+        return self.holder[self.key]
+
+    @property
+    def is_container(self) -> bool:
+        return isinstance(self.value, dict | list)
+
+    def parts(self) -> Iterator[_Leaf]:
+        """Yield what is in a list or an object."""
+        names = list(self.value) if isinstance(self.value, dict) else range(len(self.value))
+        for name in names:
+            yield _Leaf(self.row, self.value, name, (*self.place, name))
 
 
 @dataclass
@@ -64,6 +89,8 @@ class Nested:
     counts: dict[str, int] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     _bound: dict[tuple[int, pa.DataType], Transform] = field(default_factory=dict)
+    _met: set[int] = field(default_factory=set)
+    _has_documents: bool = False
 
     def __post_init__(self) -> None:
         """Check the paths, and that there is anything inside of the column."""
@@ -72,6 +99,30 @@ class Nested:
                 raise PolicyError(f"the path '{rule.path}' names the whole column; leave it out")
         if not is_text(self.type) and not pa.types.is_nested(self.type):
             raise PolicyError(f"there is nothing inside of a column of the type {self.type}")
+
+    def require_places(self) -> None:
+        """Refuse paths of lists and structs that name nothing.
+
+        Raises:
+            PolicyError: naming the first.
+        """
+        for rule in self.rules:
+            if pa.types.is_nested(self.type) and not _is_in(rule.pattern, self.type):
+                raise PolicyError(f"the path '{rule.path}' names nothing inside of the column")
+
+    def require_met(self) -> None:
+        """Refuse paths that have met nothing in any row, once all rows are done.
+
+        Raises:
+            PolicyError: naming the first. Missing values and empty lists and objects on the way,
+                in which the place might have been, are not held against a path.
+        """
+        for number, rule in enumerate(self.rules):
+            if self._has_documents and is_text(self.type) and number not in self._met:
+                raise PolicyError(
+                    f"rules.{self.column} -> {rule.path}: the path names nothing in any row of the "
+                    "column; correct it, or leave it out."
+                )
 
     @property
     def output(self) -> pa.DataType:
@@ -95,18 +146,20 @@ class Nested:
         leaves: defaultdict[tuple[int, pa.DataType], list[_Leaf]] = defaultdict(list)
         dropped = []
         for row, document in enumerate(documents):
-            wrapped = [document]
-            for leaf in _leaves(row, wrapped, 0, ()):
+            self._has_documents |= document not in (None, {}, [])
+            for leaf in self._leaves(_Leaf(row, documents, row, ())):
                 number = self._rule_of(leaf, is_reverse=is_reverse)
                 if number is None:
                     if self.unmatched == "drop" and not is_reverse:
                         dropped.append(leaf)
                     continue
-                if self.rules[number].technique.name == DROP:
+                rule = self.rules[number]
+                if not rule.is_used or (leaf.is_container and rule.technique.name == RETAIN):
+                    continue
+                if rule.technique.name == DROP:
                     dropped.append(leaf)
                 elif leaf.value is not None:
                     leaves[number, self._leaf_type(leaf, is_json=is_json)].append(leaf)
-            documents[row] = wrapped[0]
         for (number, leaf_type), found in leaves.items():
             self._transform(number, leaf_type, found, is_reverse=is_reverse)
         for leaf in reversed(dropped):
@@ -129,15 +182,53 @@ class Nested:
                 raise CellsError(self.column, "a text that is no JSON", [row]) from None
         return documents
 
+    def _leaves(self, leaf: _Leaf) -> Iterator[_Leaf]:
+        """Yield the leaves at and below a place: values, and what a rule takes as a whole."""
+        if not leaf.is_container or self._takes(leaf):
+            yield leaf
+            return
+        if not leaf.value:
+            self._meet_on_the_way(leaf)
+        for part in leaf.parts():
+            yield from self._leaves(part)
+
+    def _takes(self, leaf: _Leaf) -> bool:
+        """Return whether a rule is for a list or an object itself."""
+        for rule in self.rules:
+            if rule.names(leaf.place, is_container=True):
+                if rule.takes_containers or not rule.is_used:
+                    return True
+                raise CellsError(
+                    self.column,
+                    f"{_named(leaf.value)} where the path '{rule.path}' wants a value",
+                    [leaf.row],
+                    f"use '{rule.path}.{ANY_BELOW}' for all that is in it",
+                )
+        return False
+
+    def _meet_on_the_way(self, leaf: _Leaf) -> None:
+        """Count rules as met that lead on from a place, not the whole, where there is nothing."""
+        if leaf.place:
+            on = (n for n, rule in enumerate(self.rules) if leads_on(rule.pattern, leaf.place))
+            self._met.update(on)
+
     def _rule_of(self, leaf: _Leaf, *, is_reverse: bool) -> int | None:
-        found = [n for n, rule in enumerate(self.rules) if matches(rule.pattern, leaf.place)]
+        is_container = leaf.is_container
+        found = [
+            number
+            for number, rule in enumerate(self.rules)
+            if rule.names(leaf.place, is_container=is_container)
+        ]
+        self._met.update(found)
+        if leaf.value is None:
+            self._meet_on_the_way(leaf)
         if len(found) > 1:
             raise PolicyError(
                 f"The paths '{self.rules[found[0]].path}' and '{self.rules[found[1]].path}' inside "
                 f"of the column '{self.column}' name the same place; narrow one of them."
             )
         if found:
-            return found[0] if self.rules[found[0]].is_used else None
+            return found[0]
         if self.unmatched == "error" and leaf.value is not None and not is_reverse:
             raise CellsError(
                 self.column,
@@ -148,6 +239,8 @@ class Nested:
         return None
 
     def _leaf_type(self, leaf: _Leaf, *, is_json: bool) -> pa.DataType:
+        if is_json and leaf.is_container:
+            return pa.string()
         if not is_json:
             kind = self.type
             for part in leaf.place:
@@ -164,7 +257,7 @@ class Nested:
         transform = self._bind(number, kind)
         rows = [leaf.row for leaf in leaves]
         try:
-            values = pa.array([leaf.value for leaf in leaves], kind)
+            values = pa.array([_value_of(leaf, kind) for leaf in leaves], kind)
         except (pa.ArrowException, UnicodeError, OverflowError):
             raise CellsError(
                 self.column, "an integer beyond 64 bits, or half a character", rows[:1]
@@ -186,24 +279,41 @@ class Nested:
         return self._bound[key]
 
     def _retyped(self, kind: pa.DataType, place: tuple[Part, ...]) -> pa.DataType:
+        is_container = pa.types.is_nested(kind)
+        number = self._type_rule(place, is_container=is_container)
+        if number is not None:
+            rule = self.rules[number]
+            if not is_container or rule.technique.looks_at_no_value:
+                return self._bind(number, kind).output
+            if rule.technique.name == RETAIN:
+                return kind
+            raise PolicyError(
+                f"the path '{rule.path}' names {_name_of(kind)}; use '{rule.path}.{ANY_BELOW}' for "
+                "all that is in it"
+            )
         if pa.types.is_struct(kind):
             parts = []
             for part in kind:
                 name = (*place, part.name)
-                if self._type_rule(name, part.type) != DROP:
+                if not self._is_dropped(name, part.type):
                     parts.append(part.with_type(self._retyped(part.type, name)).with_nullable(True))
             return pa.struct(parts)
-        if pa.types.is_nested(kind):
+        if is_container:
             return pa.list_(self._retyped(_item(kind), (*place, 0)))
-        number = self._type_rule(place, kind)
-        return self._bind(number, kind).output if isinstance(number, int) else kind
+        return kind
 
-    def _type_rule(self, place: tuple[Part, ...], kind: pa.DataType) -> int | str | None:
+    def _type_rule(self, place: tuple[Part, ...], *, is_container: bool) -> int | None:
         for number, rule in enumerate(self.rules):
-            if matches(rule.pattern, place):
-                return DROP if rule.technique.name == DROP else number
-        is_leaf = not pa.types.is_nested(kind)
-        return DROP if is_leaf and self.unmatched == "drop" else None
+            if rule.names(place, is_container=is_container):
+                return number
+        return None
+
+    def _is_dropped(self, place: tuple[Part, ...], kind: pa.DataType) -> bool:
+        is_container = pa.types.is_nested(kind)
+        number = self._type_rule(place, is_container=is_container)
+        if number is None:
+            return self.unmatched == "drop" and not is_container
+        return self.rules[number].technique.name == DROP
 
 
 def _item(kind: pa.DataType) -> pa.DataType:
@@ -212,17 +322,38 @@ def _item(kind: pa.DataType) -> pa.DataType:
     return kind.value_type
 
 
-def _leaves(row: int, holder: Any, key: Part, place: tuple[Part, ...]) -> Iterator[_Leaf]:
-    """Yield the leaves at and below a place: whatever is neither list nor object, or is empty."""
-    value = holder[key]
-    if isinstance(value, dict) and value:
-        for name in list(value):
-            yield from _leaves(row, value, name, (*place, name))
-    elif isinstance(value, list) and value:
-        for index in range(len(value)):
-            yield from _leaves(row, value, index, (*place, index))
-    elif not isinstance(value, dict | list):
-        yield _Leaf(row, holder, key, place, value)
+def _is_in(pattern: tuple[Part, ...], kind: pa.DataType) -> bool:
+    """Return whether a type has places that a pattern names."""
+    if not pattern:
+        return True
+    first, rest = pattern[0], pattern[1:]
+    if first == ANY_BELOW:
+        return _is_in(rest, kind) or any(_is_in(pattern, one) for _, one in _parts_of(kind))
+    return any(
+        first == "*" or first == name or (name is None and isinstance(first, int))
+        for name, one in _parts_of(kind)
+        if _is_in(rest, one)
+    )
+
+
+def _parts_of(kind: pa.DataType) -> list[tuple[str | None, pa.DataType]]:
+    """Return names and types of what a type holds; of lists, one without a name."""
+    if pa.types.is_struct(kind):
+        return [(part.name, part.type) for part in kind]
+    return [(None, _item(kind))] if pa.types.is_nested(kind) else []
+
+
+def _value_of(leaf: _Leaf, kind: pa.DataType) -> Any:
+    """Return a value as its technique gets it; of JSON, lists and objects are but present."""
+    return "" if leaf.is_container and not pa.types.is_nested(kind) else leaf.value
+
+
+def _named(value: Any) -> str:
+    return "an object" if isinstance(value, dict) else "a list"
+
+
+def _name_of(kind: pa.DataType) -> str:
+    return "an object" if pa.types.is_struct(kind) else "a list"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from field_pseudonymisation.reidentification import (
     check_depseudonymise,
     depseudonymise_in_run,
     reidentification_keys_resource,
+    repseudonymise_in_run,
 )
 from util_services.datasets.schema import Schema
 from util_services.flow.inputs import Inputs
@@ -73,12 +74,13 @@ def depseudonymise_structured(
 
 
 @operation(single_pass=True, business_operation="PSEUDONYMISATION", check=_check_again)
-def repseudonymise_structured(dataset: Dataset, config: RepseudonymiseStructuredConfig) -> Outcome:
+def repseudonymise_structured(
+    dataset: Dataset, config: RepseudonymiseStructuredConfig, context: dg.OpExecutionContext
+) -> Outcome:
     """Pseudonymise a pseudonymised table anew: new primary key, other technique, other domain.
 
     It is done in one pass, and the originals are never written anywhere. Columns of which nothing
-    can be brought back stay as they are, and the report names them.
+    can be brought back stay as they are, and the report names them. Techniques that would show
+    originals are refused. Another keyset, whose holders could read them, wants an approval.
     """
-    from field_pseudonymisation.structured import repseudonymise_dataset
-
-    return repseudonymise_dataset(dataset, config)
+    return repseudonymise_in_run(dataset, config, context)

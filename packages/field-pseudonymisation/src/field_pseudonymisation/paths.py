@@ -44,3 +44,14 @@ def matches(pattern: tuple[Part, ...], path: tuple[Part, ...]) -> bool:
     if not path:
         return False
     return pattern[0] in {"*", path[0]} and matches(pattern[1:], path[1:])
+
+
+def leads_on(pattern: tuple[Part, ...], path: tuple[Part, ...]) -> bool:
+    """Return whether a pattern names places below a place."""
+    if not pattern:
+        return False
+    if pattern[0] == "**":
+        return True
+    if not path:
+        return True
+    return pattern[0] in {"*", path[0]} and leads_on(pattern[1:], path[1:])

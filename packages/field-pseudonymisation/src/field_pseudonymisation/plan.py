@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from field_pseudonymisation.errors import CellsError, PolicyError
 from field_pseudonymisation.nested import Nested, PathRule
 from field_pseudonymisation.recipe import Recipe, RecipeColumn, RecipeRule
-from field_pseudonymisation.techniques.catalogue import DROP
+from field_pseudonymisation.techniques.catalogue import DROP, RETAIN
 from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type
 from field_pseudonymisation.techniques.normalisation import count_not_nfc
 from field_pseudonymisation.techniques.technique import Target
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from util_services.keys.keyset import Keyset
 
 SALT_BYTES = 16
-RETAIN = "retain"
 
 
 @dataclass
@@ -144,6 +143,16 @@ class Plan:
         self.rows += rows
         return done
 
+    def require_met(self) -> None:
+        """Refuse rules that met no place in any row, once all batches are done.
+
+        Raises:
+            PolicyError: naming the first.
+        """
+        for column in self.kept:
+            if isinstance(column.transform, Nested):
+                column.transform.require_met()
+
     def recipe(self) -> Recipe:
         """Return what was done, so that it can be undone."""
         columns = tuple(map(self._recipe_of, self.columns))
@@ -180,8 +189,11 @@ def compile_policy(
     vaults: Path | None = None,
     dtypes: Mapping[str, str] | None = None,
     stored: Mapping[str, pa.DataType] | None = None,
+    renews: bool = False,
 ) -> Plan:
     """Return what a policy does to the columns of a dataset.
+
+    With ``renews`` all pseudonyms are of the key for new data, also where a vault has others.
 
     Raises:
         PolicyError: in one sentence, if it cannot be carried out.
@@ -196,7 +208,7 @@ def compile_policy(
     for name, kind in fields:
         column = ColumnPlan(name, plain_type(kind), rules[name])
         column.dtype, column.stored = (dtypes or {}).get(name), (stored or {}).get(name)
-        binder = _Binder(name, policy, keyset, salts, vaults)
+        binder = _Binder(name, policy, keyset, salts, vaults, renews)
         _bind(column, binder)
         columns.append(column)
     _check_needs(columns)
@@ -238,6 +250,7 @@ class _Binder:
     keyset: Keyset | None
     salts: Mapping[str, str]
     vaults: Path | None
+    renews: bool
 
     def bind(self, rule: Rule, kind: pa.DataType) -> Transform:
         chosen = rule.options.policy or self.policy.policy
@@ -249,6 +262,7 @@ class _Binder:
             salt=self.salts.get(chosen, ""),
             keyset=self.keyset,
             vaults=self.vaults,
+            renews=self.renews,
         )
         try:
             transform = rule.technique.bind(rule.options, target)
@@ -278,6 +292,7 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
         )
         try:
             column.transform = Nested(column.name, column.type, paths, binder.policy.unmatched)
+            column.transform.require_places()
             _ = column.transform.output
         except PolicyError as error:
             text = str(error).rstrip(".")

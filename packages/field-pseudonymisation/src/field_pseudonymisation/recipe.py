@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from util_services.keys.keyset import Key, Keyset
 
 SCHEMA = 1
+NOT_AS_WRITTEN = (
+    "The recipe is not as it was written, or is that of another keyset; use the file that was "
+    "written beside the dataset."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Recipe:
     columns: tuple[RecipeColumn, ...]
     unmatched: str = "error"
     seal: Mapping[str, str] | None = None  # id of a key, and what only its holders can say of it
+    source: Mapping[str, Any] | None = field(default=None, compare=False)  # as it was read
 
     @property
     def keyset(self) -> str:
@@ -115,7 +120,8 @@ class Recipe:
         if keyset is None:
             return self
         key = keyset.primary
-        return replace(self, seal={"key_id": key.id, "mac": self._mac(key)})
+        made = replace(self, source=None)
+        return replace(made, seal={"key_id": key.id, "mac": made._mac(key)})
 
     def require_seal(self, keyset: Keyset | None) -> None:
         """Refuse a recipe that is not as it was written.
@@ -129,14 +135,17 @@ class Recipe:
         seal = self.seal or {}
         key = keyset.key(seal["key_id"]) if "key_id" in seal else None
         if key is None or not hmac.compare_digest(self._mac(key), str(seal.get("mac"))):
-            raise PolicyError(
-                "The recipe is not as it was written, or is that of another keyset; use the file "
-                "that was written beside the dataset."
-            )
+            raise PolicyError(NOT_AS_WRITTEN)
 
     def _mac(self, key: Key) -> str:
-        """Return the HMAC-SHA256 of the recipe without its seal, in hexadecimal digits."""
-        content = json.dumps(replace(self, seal=None).to_dict(), sort_keys=True)
+        """Return the HMAC-SHA256 of the recipe without its seal, in hexadecimal digits.
+
+        What was read is taken as it stands there, so that another version, which would write it
+        otherwise, reads it too.
+        """
+        record = dict(self.to_dict() if self.source is None else self.source)
+        record.pop("seal", None)
+        content = json.dumps(record, sort_keys=True, separators=(",", ":"))
         subkey = key.subkey("recipe", "seal")
         return hmac.new(subkey.reveal(), content.encode(), hashlib.sha256).hexdigest()
 
@@ -169,6 +178,7 @@ class Recipe:
                     "The recipe is of a form that is unknown here; use the version of "
                     "field-pseudonymisation that wrote it, or a newer one."
                 )
+            _refuse_unknown(record)
             types = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(record["types"])))
             columns = tuple(
                 RecipeColumn(
@@ -180,7 +190,7 @@ class Recipe:
                 )
                 for number, one in enumerate(record["columns"])
             )
-            return cls(columns, record["unmatched"], record["seal"])
+            return cls(columns, record["unmatched"], record["seal"], dict(record))
         except PolicyError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException):
@@ -201,3 +211,27 @@ class Recipe:
         except ValueError:
             record = {}
         return cls.from_dict(record)
+
+
+MEMBERS = frozenset({"kind", "schema", "unmatched", "types", "columns", "seal"})
+MEMBERS_OF_COLUMN = frozenset({"name", "type", "dtype", "is_dropped", "rules"})
+MEMBERS_OF_RULE = frozenset(RecipeRule.__dataclass_fields__)
+
+
+def _refuse_unknown(record: Mapping[str, Any]) -> None:
+    """Refuse a recipe that says more than is understood here.
+
+    Raises:
+        PolicyError: if it does.
+    """
+    rules = [rule for column in record["columns"] for rule in column["rules"]]
+    is_known = (
+        MEMBERS.issuperset(record)
+        and all(map(MEMBERS_OF_COLUMN.issuperset, record["columns"]))
+        and all(map(MEMBERS_OF_RULE.issuperset, rules))
+    )
+    if not is_known:
+        raise PolicyError(
+            "The recipe says more than this version of field-pseudonymisation understands; use the "
+            "version that wrote it, or a newer one."
+        )

@@ -1,10 +1,13 @@
-"""A de-pseudonymisation in a run: approved by a second person, and audited before and after."""
+"""Originals in a run: approved by a second person, and audited before and after."""
 
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from field_pseudonymisation.config import DepseudonymiseStructuredConfig
+from field_pseudonymisation.config import (
+    DepseudonymiseStructuredConfig,
+    RepseudonymiseStructuredConfig,
+)
 from util_services import settings
 from util_services.errors import ConfigurationError
 
@@ -58,15 +61,21 @@ def check_depseudonymise(
     from field_pseudonymisation.structured import RowSelection, refuse_other_engines
 
     refuse_other_engines()
-    for name in ("purpose", "requester", "approval"):
-        if not getattr(config, name).strip():
-            raise ConfigurationError(
-                f"ops.depseudonymise_structured.config.{name}: is missing; whoever brings personal "
-                "data back says who asks, what for, and who has approved it."
-            )
+    _require_reasons("depseudonymise_structured", config, "whoever brings personal data back")
     inputs.content(config.approval)
     if config.rows is not None:
         RowSelection.read(inputs.content(config.rows), schema.names)
+
+
+def _require_reasons(
+    op: str, config: DepseudonymiseStructuredConfig | RepseudonymiseStructuredConfig, who: str
+) -> None:
+    for name in ("purpose", "requester", "approval"):
+        if not getattr(config, name).strip():
+            raise ConfigurationError(
+                f"ops.{op}.config.{name}: is missing; {who} says who asks, what for, and who has "
+                "approved it."
+            )
 
 
 def depseudonymise_in_run(
@@ -75,30 +84,74 @@ def depseudonymise_in_run(
     """Bring columns back, if somebody else has approved just that."""
     from field_pseudonymisation import structured
     from field_pseudonymisation.recipe import Recipe
-    from util_services.approvals import ApprovalRequest
-    from util_services.reports.record import digest_of_objects
-    from util_services.runs.approving import require_in_run
 
     path = structured.recipe_path(dataset.staged.origin.path, config.recipe)
     recipe = Recipe.from_json(dataset.content(path))
     selection = None
     if config.rows is not None:
         selection = structured.RowSelection.read(dataset.content(config.rows), dataset.schema.names)
+    approval = _approved(
+        dataset,
+        config,
+        context,
+        columns=tuple(config.columns) or None,
+        rows=None if selection is None else selection.sha256,
+    )
+    keyset = _keyset(context, config, recipe)
+    plan = structured.restoring_plan(dataset, recipe, keyset, config.columns, config.domain)
+    with _audited(context, config, approval, plan.restored) as told:
+        outcome = structured.restore_dataset(dataset, plan, selection)
+        told["rows_restored"] = dataset.staged.rows - outcome.dropped
+    return outcome
+
+
+def repseudonymise_in_run(
+    dataset: "Dataset", config: RepseudonymiseStructuredConfig, context: dg.OpExecutionContext
+) -> "Outcome":
+    """Pseudonymise a dataset anew; for another keyset if somebody else has approved that.
+
+    Whoever holds the other keyset could read what comes under it, so that a move is as good as a
+    way back.
+    """
+    from field_pseudonymisation.structured import repseudonymise_dataset
+
+    def require_approval() -> None:
+        if not may_reidentify():
+            raise ConfigurationError(
+                "This deployment moves no pseudonyms to another keyset, as "
+                "DATA_SERVICES_REIDENTIFICATION says; leave 'keyset' out."
+            )
+        _require_reasons(
+            "repseudonymise_structured", config, "whoever moves pseudonyms to another keyset"
+        )
+        _approved(dataset, config, context)
+
+    return repseudonymise_dataset(dataset, config, require_approval)
+
+
+def _approved(
+    dataset: "Dataset",
+    config: DepseudonymiseStructuredConfig | RepseudonymiseStructuredConfig,
+    context: dg.OpExecutionContext,
+    *,
+    columns: tuple[str, ...] | None = None,
+    rows: str | None = None,
+) -> str:
+    """Return the id of the approval of just what a run asks for."""
+    from util_services.approvals import ApprovalRequest
+    from util_services.reports.record import digest_of_objects
+    from util_services.runs.approving import require_in_run
+
     request = ApprovalRequest(
         job=context.job_name,
         dataset=digest_of_objects(dataset.staged.objects),
         purpose=config.purpose,
         requester=config.requester,
-        columns=tuple(config.columns) or None,
-        rows=None if selection is None else selection.sha256,
+        columns=columns,
+        rows=rows,
     )
-    approval = require_in_run(context, _token(dataset.content(config.approval)), request)
-    keyset = _keyset(context, config, recipe)
-    plan = structured.restoring_plan(dataset, recipe, keyset, config.columns, config.domain)
-    with _audited(context, config, approval.claims.id, plan.restored) as told:
-        outcome = structured.restore_dataset(dataset, plan, selection)
-        told["rows_restored"] = dataset.staged.rows - outcome.dropped
-    return outcome
+    token = _token(dataset.content(config.approval))
+    return require_in_run(context, token, request).claims.id
 
 
 def _token(content: bytes) -> str:

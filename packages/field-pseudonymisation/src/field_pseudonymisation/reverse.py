@@ -9,8 +9,11 @@ import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.nested import Nested, PathRule
-from field_pseudonymisation.plan import RETAIN, _in_column
+from field_pseudonymisation.plan import _in_column
 from field_pseudonymisation.policy import make_rule
+from field_pseudonymisation.recipe import NOT_AS_WRITTEN
+from field_pseudonymisation.registry import technique
+from field_pseudonymisation.techniques.catalogue import RETAIN
 from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type
 from field_pseudonymisation.techniques.technique import Target
 from util_services.errors import quoted, quoted_name
@@ -111,6 +114,7 @@ def compile_recipe(
         PolicyError: in one sentence, if that cannot be done.
         KeysError: if a key is missing, disabled, destroyed, or another than it was.
     """
+    recipe.require_seal(keyset)
     known = {column.name: column for column in recipe.columns}
     types = dict(fields)
     wanted = _wanted(recipe, types, columns, domain)
@@ -131,7 +135,6 @@ def compile_recipe(
                 is_asked=name in wanted,
             )
         )
-    recipe.require_seal(keyset)
     return ReversePlan(tuple(found))
 
 
@@ -269,6 +272,8 @@ class _Maker:
     def _require_key(self, rule: RecipeRule) -> None:
         """Refuse a keyset that is not the one that was used."""
         if rule.key_id is None:
+            if technique(rule.technique).is_keyed:
+                raise PolicyError(NOT_AS_WRITTEN)
             return
         if self.keyset is None:
             raise PolicyError("Bringing columns back needs keys; name the keyset.")

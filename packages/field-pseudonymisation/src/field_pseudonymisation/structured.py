@@ -18,9 +18,10 @@ from field_pseudonymisation import findings
 from field_pseudonymisation.api import PURPOSE
 from field_pseudonymisation.config import DEMO, default_rules
 from field_pseudonymisation.errors import FieldPseudonymisationError, PolicyError
-from field_pseudonymisation.plan import RETAIN, compile_policy
+from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
-from field_pseudonymisation.recipe import Recipe, RecipeColumn
+from field_pseudonymisation.recipe import Recipe
+from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
 from util_services.errors import ConfigurationError, quoted, quoted_name
 from util_services.flow.beside import RECIPE
@@ -130,6 +131,7 @@ def pseudonymise_dataset(
         table = engine.consume(chosen, lambda reader: reader.read_all())
         plan.prepare({name: _whole(table.column(name)) for name in plan.waits_for})
     frame = engine.map_batches(rows, _Batches(plan.apply), plan.output)
+    plan.require_met()
     return _outcome(dataset, frame, plan, plan.recipe())
 
 
@@ -321,18 +323,34 @@ def check_repseudonymise(config: RepseudonymiseStructuredConfig) -> None:
         keyset_of(config.keyset)
 
 
-def repseudonymise_dataset(dataset: Dataset, config: RepseudonymiseStructuredConfig) -> Outcome:
-    """Return a dataset under other keys, rules or domains, in one pass without its originals."""
+def repseudonymise_dataset(
+    dataset: Dataset,
+    config: RepseudonymiseStructuredConfig,
+    require_approval: Callable[[], None],
+) -> Outcome:
+    """Return a dataset under other keys, rules or domains, in one pass without its originals.
+
+    ``require_approval`` is called before it is moved to another keyset.
+    """
     scanned = dataset.engine.arrow_schema(dataset.scan())
     given = _given(dataset, config, scanned)
     former, fields = given.recipe, given.fields
     old_keys = former.keyset
+    if config.keyset not in {"", old_keys}:
+        require_approval()
     back = compile_recipe(former, fields, keyset_of(old_keys) if old_keys else None)
     originals = [(c.name, c.output) for c in back.columns]
     stored = {column.name: column.type for column in former.columns}
-    policy = _new_policy(former, config, back, old_keys)
+    policy = renewed_policy(
+        former,
+        back,
+        rules=config.rules,
+        keyset=config.keyset or old_keys,
+        domain=config.domain,
+        policy=config.policy,
+    )
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
-    plan = compile_policy(policy, originals, keyset, stored=stored)
+    plan = compile_policy(policy, originals, keyset, stored=stored, renews=True)
     if plan.waits_for:
         raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
 
@@ -340,7 +358,7 @@ def repseudonymise_dataset(dataset: Dataset, config: RepseudonymiseStructuredCon
         return plan.apply(back.apply(given.prepared(batch, rows), rows), rows)
 
     frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
-    outcome = _outcome(dataset, frame, plan, _merged(former, plan, back))
+    outcome = _outcome(dataset, frame, plan, renewed_recipe(former, plan, back))
     kept = [column.name for column in former.columns if column.name not in back.restored]
     return replace(outcome, facts={**outcome.facts, "columns_kept": kept})
 
@@ -363,48 +381,3 @@ def _given(dataset: Dataset, config: RepseudonymiseStructuredConfig, scanned: pa
         return _Given(plan.recipe(), _fields(plan.output), plan.apply)
     recipe = Recipe.from_json(dataset.content(recipe_path(path, config.recipe)))
     return _Given(recipe, _fields(scanned), lambda batch, _: batch)
-
-
-def _new_policy(
-    former: Recipe, config: RepseudonymiseStructuredConfig, back: ReversePlan, old_keys: str
-) -> PseudonymisationPolicy:
-    """Return the policy of the new tokens: the former rules, with what the config changes."""
-    unable = [name for name in config.rules if name not in back.restored]
-    if unable:
-        raise PolicyError(
-            f"Nothing can be brought back of {quoted(unable)}, so there are no new rules for them; "
-            f"those that can are {quoted(back.restored)}."
-        )
-    rules: dict[str, Any] = {column.name: {"technique": RETAIN} for column in back.columns}
-    for column in former.columns:
-        if column.name not in back.restored:
-            continue
-        if column.name in config.rules:
-            rules[column.name] = config.rules[column.name]
-            continue
-        for rule in column.rules:
-            options = dict(rule.options)
-            options["domain"] = config.domain or rule.domain
-            options["policy"] = config.policy or rule.policy
-            if rule.path is not None:
-                rules.pop(column.name, None)
-            pattern = column.name if rule.path is None else f"{column.name} -> {rule.path}"
-            rules[pattern] = options
-    domains = {r.domain for c in former.columns for r in c.rules if r.domain}
-    return PseudonymisationPolicy(
-        keyset=config.keyset or old_keys,
-        domain=config.domain or next(iter(sorted(domains)), ""),
-        rules=rules,
-        unmatched="keep",
-        policy=config.policy or "deterministic",
-    )
-
-
-def _merged(former: Recipe, plan: Plan, back: ReversePlan) -> Recipe:
-    """Return the recipe of the new dataset: what was not done anew is as it was."""
-    new = {column.name: column for column in plan.recipe().columns}
-
-    def of(column: RecipeColumn) -> RecipeColumn:
-        return new[column.name] if column.name in back.restored else column
-
-    return Recipe(tuple(map(of, former.columns)), former.unmatched).sealed(plan.keyset)

@@ -346,6 +346,24 @@ def test_a_rotated_key_and_another_domain_come_in_one_pass(run, root, approval):
     assert result.success
     assert back.success
     assert rows((root / "new.csv").read_text())[1][0].split(".")[1] == primary
+    assert rows((root / "new.csv").read_text())[1][4].split(".")[:2] == ["tok1", primary]
+    assert (root / "back.csv").read_text() == CSV
+
+
+def test_a_rotation_leaves_no_token_of_the_former_key(run, root, approval):
+    pseudonymised(run, root)
+    key_provider().update("clinic", KeysetInfo.rotated)
+    primary, former = (key.id for key in Keyset.load("clinic").keys)
+
+    assert run(repseudonymise_structured_job, "out.csv", "new.csv").success
+    key_provider().update("clinic", lambda info: info.disabled(former))
+    back = run(
+        depseudonymise_structured_job, "new.csv", "back.csv", approval=approval("new.csv"), **ASK
+    )
+
+    assert former not in (root / "new.csv").read_text()
+    assert rows((root / "new.csv").read_text())[1][4].split(".")[1] == primary
+    assert back.success
     assert (root / "back.csv").read_text() == CSV
 
 
@@ -354,7 +372,14 @@ def test_a_table_comes_under_another_keyset_and_keeps_what_was_hashed(run, root,
     pseudonymised(run, root, rules=rules)
     key_provider().create(Keyset.generate("other"))
 
-    result = run(repseudonymise_structured_job, "out.csv", "new.csv", keyset="other")
+    result = run(
+        repseudonymise_structured_job,
+        "out.csv",
+        "new.csv",
+        keyset="other",
+        approval=approval("out.csv", job="repseudonymise_structured_job"),
+        **ASK,
+    )
     back = run(
         depseudonymise_structured_job, "new.csv", "back.csv", approval=approval("new.csv"), **ASK
     )
@@ -380,6 +405,46 @@ def test_pseudonymising_anew_keeps_what_cannot_be_brought_back(run, root):
     assert new[1][0].startswith("mac1.")
     facts = json.loads((root / "new.csv.report.json").read_text())["steps"][0]["facts"]
     assert facts["columns_kept"] == ["email", "phone", "born", "note"]
+
+
+def test_a_path_that_names_nothing_in_any_row_fails_without_output(run, root, reason):
+    content = 'id,contact\n1,"{""tel"": ""123""}"\n2,\n'
+
+    result = pseudonymised(
+        run, root, content, rules={"contact -> $.tell": {"technique": "hash"}}, unmatched="keep"
+    )
+
+    assert "rules.contact -> $.tell: the path names nothing in any row" in reason(result)
+    assert not list(root.glob("out.csv*"))
+
+
+def test_pseudonymising_anew_is_no_way_back(run, root, approval, reason, monkeypatch):
+    pseudonymised(run, root)
+    key_provider().create(Keyset.generate("other"))
+
+    shown = run(
+        repseudonymise_structured_job,
+        "out.csv",
+        "new.csv",
+        rules={"email": {"technique": "retain"}},
+    )
+    moved = run(repseudonymise_structured_job, "out.csv", "new.csv", keyset="other")
+    unfit = run(
+        repseudonymise_structured_job,
+        "out.csv",
+        "new.csv",
+        keyset="other",
+        approval=approval("out.csv"),
+        **ASK,
+    )
+    monkeypatch.setenv("DATA_SERVICES_REIDENTIFICATION", "false")
+    forbidden = run(repseudonymise_structured_job, "out.csv", "new.csv", keyset="other")
+
+    assert "'retain' would show originals of 'email'" in reason(shown)
+    assert "purpose: is missing" in reason(moved)
+    assert not unfit.success
+    assert "moves no pseudonyms to another keyset" in reason(forbidden)
+    assert not list(root.glob("new.csv*"))
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,40 @@ def test_dates_in_another_form_are_refused(text):
         pseudonymise(frame, PseudonymisationPolicy("k", "d", {"who": "hash", "day": rule}), KEYS)
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["%Y", "%m/%Y", "%d.%m.", "%d.%m.%y", "%H:%M", "%G-W%V-%u", "%s", "day", "%", "%Y-%m-%d %Z"],
+)
+def test_forms_that_do_not_hold_a_whole_date_are_refused_before_any_value_is_read(form):
+    table = pa.table({"who": pa.array([], pa.string()), "day": pa.array([], pa.string())})
+    rule = {"technique": "date_shift", "entity": "who", "format": form}
+
+    with pytest.raises(PolicyError, match=r"rules.day: 'format' .*%Y-%m-%d"):
+        pseudonymise(table, PseudonymisationPolicy("k", "d", {"who": "hash", "day": rule}), KEYS)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("%d.%m.%Y", "29.02.1980"),
+        ("%Y%m%d", "00010831"),
+        ("%d %B %Y", "01 May 2020"),
+        ("%Y-%m-%d %H:%M", "2020-12-31 23:59"),
+        ("%Y-%j", "2024-366"),
+    ],
+)
+def test_other_forms_of_whole_dates_are_shifted_and_come_back(form, text):
+    table = pa.table({"who": ["p"], "day": [text]})
+    rule = {"technique": "date_shift", "entity": "who", "format": form, "days": 30}
+
+    done, report = pseudonymise(
+        table, PseudonymisationPolicy("k", "d", {"who": "encrypt", "day": rule}), KEYS
+    )
+
+    assert done["day"].to_pylist() != [text]
+    assert depseudonymise(done, report, KEYS)[0]["day"].to_pylist() == [text]
+
+
 def test_dates_that_would_leave_the_calendar_are_refused():
     frame = pd.DataFrame({"who": [str(n) for n in range(50)], "day": [dt.date(9999, 12, 31)] * 50})
     rule = {"technique": "date_shift", "entity": "who"}
@@ -230,6 +264,59 @@ def test_noise_has_the_declared_distribution(distribution, deviation, chosen):
     assert abs(amounts.mean()) < 0.15
     assert abs(amounts.std() / deviation - 1) < 0.05
     assert applied(values, **rule) == (applied(values, **rule)) or chosen == "random"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"scale": 6}, {"distribution": "laplace"}, {"minimum": -1e9}, {"maximum": 1e9}],
+    ids=str,
+)
+def test_noise_of_two_releases_does_not_cancel(change):
+    values = np.arange(2_000.0)
+    rule = {"technique": "noise", "scale": 3}
+
+    first = np.array(applied(values, **rule)) - values
+    second = np.array(applied(values, **(rule | change))) - values
+
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
+    assert np.abs(2 * first - second).min() > 1e-9
+
+
+def test_noise_of_two_columns_is_not_the_same():
+    values = [float(number) for number in range(50)]
+    rule = {"technique": "noise", "scale": 3}
+    policy = PseudonymisationPolicy("k", "d", {"a": rule, "b": rule})
+
+    done, report = pseudonymise(pd.DataFrame({"a": values, "b": values}), policy, KEYS)
+
+    assert not set(done["a"]) & set(done["b"])
+    assert [one["distinct"] for one in report["columns"]] == [50, 50]
+
+
+def test_a_warning_tells_where_equal_values_with_noise_stay_equal():
+    policy = PseudonymisationPolicy("k", "d", {"a": {"technique": "noise", "scale": 3}})
+
+    _, report = pseudonymise(pd.DataFrame({"a": [1.0] * 90 + list(range(60))}), policy, KEYS)
+
+    assert "of 'a', which may tell it" in report["warnings"][0]
+
+
+def test_dates_of_one_entity_under_two_ranges_are_not_shifted_by_one_draw():
+    people = [f"p{number}" for number in range(300)]
+    day = dt.date(2000, 1, 1)
+    rules = {
+        "who": "hash",
+        "near": {"technique": "date_shift", "entity": "who", "days": 30},
+        "far": {"technique": "date_shift", "entity": "who", "days": 60},
+    }
+    frame = pd.DataFrame({"who": people, "near": [day] * 300, "far": [day] * 300})
+
+    done, _ = pseudonymise(frame, PseudonymisationPolicy("k", "d", rules), KEYS)
+    near = np.array([(moved - day).days for moved in done["near"]])
+    far = np.array([(moved - day).days for moved in done["far"]])
+
+    assert abs(np.corrcoef(near, far)[0, 1]) < 0.35
+    assert (near % 30 == far % 30).mean() < 0.2
 
 
 def test_noise_on_integers_is_whole_and_within_bounds():

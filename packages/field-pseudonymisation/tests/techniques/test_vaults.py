@@ -13,6 +13,7 @@ import pytest
 
 from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
 from field_pseudonymisation.errors import TokenError
+from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.techniques.technique import Target
 from field_pseudonymisation.techniques.vault import Vault
 from util_services.keys import Keyset, KeysetInfo
@@ -44,6 +45,20 @@ def test_values_keep_their_tokens_also_after_a_rotation(tmp_path):
     table = pa.table({"a": [*first, second[1]]})
     back, _ = depseudonymise(table, report, rotated, vaults=tmp_path)
     assert back["a"].to_pylist() == ["x", "y", None, "x", "z"]
+
+
+def test_once_renewed_a_token_is_the_one_of_the_new_key_for_all(tmp_path):
+    keys = Keyset.generate()
+    (old,), _ = tokens(["x"], keys, tmp_path)
+    rotated = keys.changed(KeysetInfo.rotated)
+    field = [("a", pa.string())]
+
+    plan = compile_policy(policy(), field, rotated, vaults=tmp_path, renews=True)
+    new = plan.apply({"a": pa.array(["x", "x"])}, 2)["a"].to_pylist()
+
+    assert new == [new[0]] * 2
+    assert new[0].split(".")[1] == rotated.primary.id != old.split(".")[1]
+    assert tokens(["x"], rotated, tmp_path)[0] == new[:1]
 
 
 def test_the_file_is_for_its_owner_alone_and_holds_no_value(tmp_path):

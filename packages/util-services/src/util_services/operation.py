@@ -44,7 +44,7 @@ class Operation:
         business_operation: what the platform calls it in business records.
         resources: further resources by their keys: the local job brings them along, since Dagster
             lets a job leave open all of its resources or none, and the twin wants them of its
-            host. A function that asks for any gets the context of its op as ``context``.
+            host. A function with an argument ``context`` gets the context of its op.
     """
 
     def __init__(
@@ -62,7 +62,8 @@ class Operation:
         self.business_operation = business_operation
         self.description = description or inspect.getdoc(function) or ""
         self.function, self.config = function, checked.config
-        tried = None if self.resources else function  # nothing is tried with a host's resources
+        self._wants_context = "context" in inspect.signature(function).parameters
+        tried = None if self._wants_context else function  # nothing is tried outside of a run
         CHECKED_OPS[self.name] = replace(checked, function=tried)
         self.op = self._make_op()
         self.graph = self._make_graph()
@@ -91,7 +92,7 @@ class Operation:
     def _make_op(self) -> dg.OpDefinition:
         def compute(context, dataset):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             business_operation = self.business_operation or self.name.upper()
-            given = {"context": context} if self.resources else {}
+            given = {"context": context} if self._wants_context else {}
             function = partial(self.function, **given)
             return operate_in_run(context, function, dataset, business_operation)
 
@@ -157,7 +158,7 @@ def operation(
         check: refuses a config for a dataset of certain columns before its rows are read.
         default: the config with which the job runs as it is on the bundled sample.
         resources: further resources by their keys, which the local job brings along and the twin
-            wants of its host; the function then gets the context of its op as ``context``.
+            wants of its host. A function with an argument ``context`` gets that of its op.
     """
 
     def declare(function: Callable[..., Outcome]) -> Operation:

@@ -109,9 +109,12 @@ class FF1:
             )
 
     def crypt(
-        self, numerals: np.ndarray, lengths: np.ndarray, tweak: bytes, *, decrypt: bool
+        self, numerals: np.ndarray, lengths: np.ndarray, tweak: bytes | np.ndarray, *, decrypt: bool
     ) -> np.ndarray:
-        """Return the numerals of values that lie one behind the other, transformed."""
+        """Return the numerals of values that lie one behind the other, transformed.
+
+        The tweak is one for all, or a matrix with one of 16 bytes for each value.
+        """
         return self._cipher.crypt(numerals, lengths, tweak, decrypt=decrypt)
 
 

@@ -96,7 +96,7 @@ class Alphabet:
                 numerals = self._byte_table[characters]
                 return numerals, numerals == 255
         table = self._table
-        found = table[np.minimum(characters, len(table) - 1)]
+        found = table[np.minimum(characters.astype(np.uint32), len(table) - 1)]
         return found.astype(self._numeral), found == STRANGE
 
     def characters(self, numerals: np.ndarray) -> np.ndarray:

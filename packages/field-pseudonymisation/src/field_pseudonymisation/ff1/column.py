@@ -7,7 +7,7 @@ of AES-ECB over all of them (SP 800-38G, algorithms 7 and 8).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +35,12 @@ class ColumnCipher:
         self._key, self.radix = key, radix
 
     def crypt(
-        self, numerals: np.ndarray, lengths: np.ndarray, tweak: bytes, *, decrypt: bool
+        self, numerals: np.ndarray, lengths: np.ndarray, tweak: bytes | np.ndarray, *, decrypt: bool
     ) -> np.ndarray:
-        """Return the numerals, transformed; values of length 0 are passed over."""
+        """Return the numerals, transformed; values of length 0 are passed over.
+
+        The tweak is one for all, or a matrix with one of 16 bytes for each value.
+        """
         encryptor = Cipher(AES(self._key.reveal()), ECB()).encryptor()  # noqa: S305 - a primitive
         result = np.empty_like(numerals)
         starts = np.cumsum(lengths) - lengths
@@ -45,6 +48,7 @@ class ColumnCipher:
             rows = None if (lengths == length).all() else np.flatnonzero(lengths == length)
             count = len(lengths) if rows is None else len(rows)
             shape = _Shape.of(self.radix, int(length), tweak, encryptor)
+            chosen = None if isinstance(tweak, bytes) else tweak if rows is None else tweak[rows]
             for first in range(0, count, ROWS_AT_ONCE):
                 last = min(first + ROWS_AT_ONCE, count)
                 if rows is None:
@@ -52,7 +56,8 @@ class ColumnCipher:
                 else:
                     place = starts[rows[first:last], None] + np.arange(length)
                 block = numerals[place].reshape(last - first, length)
-                result[place] = shape.crypt(block, encryptor, decrypt=decrypt).reshape(
+                some = shape if chosen is None else shape.tweaked(chosen[first:last], encryptor)
+                result[place] = some.crypt(block, encryptor, decrypt=decrypt).reshape(
                     block.shape if rows is not None else -1
                 )
         return result
@@ -67,11 +72,12 @@ class _Shape:
     v: int
     width: int  # bytes of a half as a number
     d: int  # bytes of a round's number
-    state: bytes  # of CBC-MAC, up to the block with the number of the round
+    state: np.ndarray  # of CBC-MAC before the block with the round's number, of all or of each
     end: bytes  # of Q: what stands in that block before the number of the round
 
     @classmethod
-    def of(cls, radix: int, length: int, tweak: bytes, encryptor: Any) -> _Shape:
+    def of(cls, radix: int, length: int, tweak: bytes | np.ndarray, encryptor: Any) -> _Shape:
+        """Return the shape; where each value has a tweak, ``tweaked`` completes it."""
         u = length // 2
         v = length - u
         width = ((radix**v - 1).bit_length() + 7) // 8
@@ -80,9 +86,10 @@ class _Shape:
             + radix.to_bytes(3, "big")
             + bytes([10, u % 256])
             + length.to_bytes(4, "big")
-            + len(tweak).to_bytes(4, "big")
+            + (len(tweak) if isinstance(tweak, bytes) else BLOCK).to_bytes(4, "big")
         )
-        fixed = p + tweak + bytes((-len(tweak) - width - 1) % BLOCK)
+        shared = tweak if isinstance(tweak, bytes) else b""  # a tweak of a block fills it
+        fixed = p + shared + bytes((-len(shared) - width - 1) % BLOCK)
         whole = len(fixed) // BLOCK * BLOCK
         state = bytes(BLOCK)
         for place in range(0, whole, BLOCK):
@@ -90,7 +97,12 @@ class _Shape:
                 fixed[place : place + BLOCK], "big"
             )
             state = encryptor.update(block.to_bytes(BLOCK, "big"))
-        return cls(radix, u, v, width, 4 * -(-width // 4) + 4, state, fixed[whole:])
+        found = np.frombuffer(state, np.uint8)
+        return cls(radix, u, v, width, 4 * -(-width // 4) + 4, found, fixed[whole:])
+
+    def tweaked(self, tweaks: np.ndarray, encryptor: Any) -> _Shape:
+        """Return the shape for values that each have a tweak of one block."""
+        return replace(self, state=_ecb(tweaks ^ self.state, encryptor))
 
     def crypt(self, values: np.ndarray, encryptor: Any, *, decrypt: bool) -> np.ndarray:
         """Return the values of a matrix with one in each row, transformed."""
@@ -109,14 +121,15 @@ def _narrow(shape: _Shape, values: np.ndarray, encryptor: Any, *, decrypt: bool)
     radix, u, v = shape.radix, shape.u, shape.v
     a, b = _numbers(values[:, :u], radix), _numbers(values[:, u:], radix)
     count, shift = len(values), np.uint64(8 * shape.width)
-    words = np.frombuffer(shape.state, ">u8") ^ np.frombuffer(shape.end.ljust(BLOCK, b"\0"), ">u8")
+    words = shape.state.view(">u8") ^ np.frombuffer(shape.end.ljust(BLOCK, b"\0"), ">u8")
+    last = words[..., 1].astype(np.uint64)
     blocks = np.empty((count, 2), ">u8")
-    blocks[:, 0] = words[0]
+    blocks[:, 0] = words[..., 0]
     swapped = blocks.view("<u8")
     out = np.empty(count * BLOCK + BLOCK - 1, np.uint8)
     high, low = out[: count * BLOCK].view("<u8").reshape(count, 2).T
     for i, modulus in shape.rounds(decrypt=decrypt):
-        fixed = np.uint64(words[1]) ^ (np.uint64(i) << shift)
+        fixed = last ^ (np.uint64(i) << shift)
         swapped[:, 1] = ((a if decrypt else b) ^ fixed).byteswap()
         encryptor.update_into(blocks.data.cast("B"), out)
         y = _reduced(high.byteswap(), low, shape.d, modulus)
@@ -230,7 +243,7 @@ def _wide(shape: _Shape, values: np.ndarray, encryptor: Any, *, decrypt: bool) -
 
 def _stream(shape: _Shape, message: np.ndarray, encryptor: Any) -> np.ndarray:
     """Return S of a round for each row: the last block of CBC-MAC, and what is made of it."""
-    state = np.frombuffer(shape.state, np.uint8)
+    state = shape.state
     for place in range(0, message.shape[1], BLOCK):
         block = np.ascontiguousarray(message[:, place : place + BLOCK] ^ state)
         state = _ecb(block, encryptor)

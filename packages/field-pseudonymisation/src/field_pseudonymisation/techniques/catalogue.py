@@ -290,7 +290,7 @@ def _shuffle(options: Any, target: Target) -> Transform:
     return Shuffle(target, options)
 
 
-DROP = "drop"
+DROP, RETAIN = "drop", "retain"
 REPEATABLE: tuple[PolicyName, ...] = ("deterministic", "per_dataset")
 
 
@@ -303,6 +303,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="pseudonymisation (keyed hash)",
             options=HashOptions,
             bind=_hash,
+            hides_values=True,
             is_keyed=True,
             policies=REPEATABLE,
             keeps_equality=True,
@@ -313,6 +314,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="pseudonymisation (encryption)",
             options=EncryptOptions,
             bind=_encrypt,
+            hides_values=True,
             is_reversible=True,
             is_keyed=True,
             keeps_equality=True,
@@ -323,6 +325,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="format-preserving encryption",
             options=FormatPreservingOptions,
             bind=_format_preserving,
+            hides_values=True,
             is_reversible=True,
             is_keyed=True,
             policies=REPEATABLE,
@@ -334,6 +337,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="pseudonymisation (mapping table)",
             options=TokeniseOptions,
             bind=_tokenise,
+            hides_values=True,
             is_reversible=True,
             is_keyed=True,
             keeps_equality=True,
@@ -351,6 +355,8 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=RedactOptions,
             bind=_redact,
+            looks_at_no_value=True,
+            hides_values=True,
         ),
         Technique(
             name="replace",
@@ -358,6 +364,8 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=ReplaceOptions,
             bind=_replace,
+            looks_at_no_value=True,
+            hides_values=True,
         ),
         Technique(
             name="nullify",
@@ -365,6 +373,8 @@ def built_in_techniques() -> Iterable[Technique]:
             term="local suppression",
             options=Options,
             bind=_nullify,
+            looks_at_no_value=True,
+            hides_values=True,
         ),
         Technique(
             name=DROP,
@@ -372,15 +382,16 @@ def built_in_techniques() -> Iterable[Technique]:
             term="attribute suppression",
             options=Options,
             bind=_nullify,
+            looks_at_no_value=True,
+            hides_values=True,
         ),
         Technique(
-            name="retain",
+            name=RETAIN,
             summary="The values stay as they are.",
             term="none",
             options=Options,
             bind=_retain,
             is_reversible=True,
-            keeps_values=True,
         ),
         Technique(
             name="generalise",
@@ -388,7 +399,6 @@ def built_in_techniques() -> Iterable[Technique]:
             term="generalisation (rounding, local generalisation)",
             options=GeneraliseOptions,
             bind=_generalise,
-            keeps_values=True,
         ),
         Technique(
             name="date_shift",
@@ -407,7 +417,7 @@ def built_in_techniques() -> Iterable[Technique]:
             options=NoiseOptions,
             bind=_noise,
             is_keyed=True,
-            keeps_values=True,
+            keeps_equality=True,
         ),
         Technique(
             name="shuffle",
@@ -415,7 +425,6 @@ def built_in_techniques() -> Iterable[Technique]:
             term="permutation",
             options=ShuffleOptions,
             bind=_shuffle,
-            keeps_values=True,
             works_on_whole_column=True,
         ),
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SECONDS = 86_400
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+TWO_YEARS = 19_358, 20_089  # 2023-01-01 to 2024-12-31
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31
 
 
@@ -30,6 +31,12 @@ class DateShift(Base):
         is_date = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
         if not is_date and not is_text(kind):
             raise PolicyError(f"'date_shift' works on dates, moments and texts, not on {kind}")
+        if is_text(kind) and not holds_whole_dates(self.options.format):
+            raise PolicyError(
+                "'format' does not tell all days of the years 1 to 9999 apart, so that shifted "
+                "dates could not be read back; give day, month and year of four digits, as "
+                "'%Y-%m-%d' does"
+            )
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -62,8 +69,8 @@ class DateShift(Base):
 
     def _days(self, entity: pa.Array) -> pa.Array:
         present = entity.is_valid().to_numpy(zero_copy_only=False)
-        key = self.target.subkey("date_shift")
         span = self.options.days
+        key = self.target.subkey("date_shift", str(span))  # two ranges of one draw would cancel it
         index = (numbers_of(entity.drop_null(), key)[:, 0] % np.uint64(2 * span)).astype(np.int64)
         days = np.zeros(len(entity), np.int64)
         days[present] = np.where(index < span, index - span, index - span + 1)
@@ -98,6 +105,22 @@ class DateShift(Base):
 
 def _filled(array: pa.Array) -> np.ndarray:
     return np.asarray(pc.fill_null(array, 0).to_numpy(zero_copy_only=False))
+
+
+def holds_whole_dates(form: str) -> bool:
+    """Return whether a form writes days so that each is read back as itself.
+
+    All days of two years are tried, one a leap year, and one of each year of the calendar.
+    """
+    spread = np.arange(FIRST_DAY, LAST_DAY, 365, dtype=np.int64)
+    days = np.concatenate([spread, np.arange(*TWO_YEARS, dtype=np.int64), [LAST_DAY]])
+    moments = pa.array(days * SECONDS, pa.int64()).cast(pa.timestamp("s"))
+    try:
+        texts = pc.strftime(moments, form)
+        again = pc.strptime(texts, format=form, unit="s", error_is_null=True)
+    except pa.ArrowException:
+        return False
+    return bool(pc.all(pc.fill_null(pc.equal(again, moments), False)).as_py())
 
 
 def parsed(texts: pa.Array, form: str, column: str) -> pa.Array:

@@ -6,6 +6,7 @@ separators stay where they are. Check digits are checked, left out and computed 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -26,13 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHECKS: Mapping[str, int] = {"none": 0, "luhn": 1, "mod97": 2, "iban": 0}  # digits at the end
+TWEAK_BYTES = 16
 STRANGE = "characters that are neither in the alphabet nor separators"
 WRONG_CHECK = "a check digit that does not fit the number"
 CURE = "correct the data, or set 'on_unencryptable: null'"
 
 
 class FormatPreservingEncryption(Base):
-    """FF1 under a subkey of the domain, with the domain as the tweak."""
+    """FF1 under a subkey of the domain; the tweak is the domain, with the parts that are kept.
+
+    So what is encrypted under one kept prefix tells nothing of what is under another.
+    """
 
     def __post_init__(self) -> None:
         options = self.options
@@ -125,13 +130,14 @@ class FormatPreservingEncryption(Base):
     def _crypted(self, values: pa.Array, *, decrypt: bool) -> pa.Array:
         ff1 = FF1(self.target.subkey("format_preserving_encrypt"), self._alphabet)
         parts = self._parts(values)
-        crypted = ff1.crypt(
-            parts.numerals, parts.lengths, self.target.domain.encode(), decrypt=decrypt
-        )
+        domain = self.target.domain.encode()
+        tweak = domain if parts.kept is None else _tweaks(domain, parts.texts, parts.kept)
+        crypted = ff1.crypt(parts.numerals, parts.lengths, tweak, decrypt=decrypt)
         characters = self._alphabet.characters(crypted)
         texts = parts.texts
         if parts.chosen is not None:
-            written = texts.characters.copy()
+            wide = np.promote_types(texts.characters.dtype, characters.dtype)
+            written = texts.characters.astype(wide)
             written[parts.chosen] = characters
             characters = written
         if parts.body is not None:
@@ -149,12 +155,13 @@ class FormatPreservingEncryption(Base):
         is_whole = not strange.any() and options.check_digit == "none"
         if is_whole and not (options.keep_prefix or options.keep_suffix or options.preserve_from):
             self._refuse(texts, texts.lengths, every=every)
-            return _Parts(texts, numerals, texts.lengths, None, None)
+            return _Parts(texts, numerals, texts.lengths)
         row_of = np.repeat(np.arange(len(texts.lengths)), texts.lengths)
         points = np.frombuffer(options.separators.encode("utf-32-le"), np.uint32)
-        body = ~np.isin(texts.characters, points)
+        body, kept = ~np.isin(texts.characters, points), None
         if options.preserve_from:
-            body &= ~_from_first(texts, row_of, ord(options.preserve_from))
+            kept = _from_first(texts, row_of, ord(options.preserve_from))
+            body &= ~kept
         rank, counts = _ranks(body, texts, row_of)
         head = check_digits.IBAN_HEAD if options.check_digit == "iban" else 0
         chosen = body & (rank >= head)
@@ -166,13 +173,17 @@ class FormatPreservingEncryption(Base):
         chosen &= (rank >= first) & (rank < last[row_of])
         lengths = np.bincount(row_of[chosen], minlength=len(texts.lengths))
         self._refuse(texts, lengths, every=every)
+        if options.keep_prefix or options.keep_suffix or head or kept is not None:
+            is_check = (rank >= 2) & (rank < head) if head else rank >= (counts - tail)[row_of]
+            stays = body & ~chosen & ~is_check
+            kept = stays if kept is None else kept | stays
         whole = None
         if options.check_digit != "none":
             whole = _Body(np.flatnonzero(body), counts)
             wrong = whole.rows_with_wrong_check(texts.characters, options.check_digit)
             if len(wrong):
                 self._tell(wrong, WRONG_CHECK, every=every)
-        return _Parts(texts, numerals[chosen], lengths, chosen, whole)
+        return _Parts(texts, numerals[chosen], lengths, chosen, whole, kept)
 
     def _refuse(self, texts: Texts, lengths: np.ndarray, *, every: bool) -> None:
         least = max(2, minimum_length(len(self._alphabet)))
@@ -230,8 +241,31 @@ class _Parts:
     texts: Texts
     numerals: np.ndarray
     lengths: np.ndarray
-    chosen: np.ndarray | None
-    body: _Body | None
+    chosen: np.ndarray | None = None
+    body: _Body | None = None
+    kept: np.ndarray | None = None  # characters that stay and are no separators; None by rule
+
+
+def _tweaks(domain: bytes, texts: Texts, kept: np.ndarray) -> np.ndarray:
+    """Return a tweak of 16 bytes for each row: SHA-256 of the domain and what the row keeps.
+
+    The domain stands behind its length as four bytes. What is kept follows in its order in UTF-8:
+    prefix and suffix are of known lengths, and only they stand before the delimiter.
+    """
+    ends = np.concatenate([[0], np.cumsum(kept)])
+    stops = np.cumsum(texts.lengths)
+    lengths = ends[stops] - ends[stops - texts.lengths]
+    there = np.ones(len(lengths), bool)
+    found = Texts(texts.characters[kept], lengths, there).to_array(pa.large_string())
+    encoded = found.dictionary_encode()
+    start = hashlib.sha256(len(domain).to_bytes(4, "big") + domain)
+    digests = []
+    for text in encoded.dictionary.to_pylist():
+        one = start.copy()
+        one.update(text.encode())
+        digests.append(one.digest()[:TWEAK_BYTES])
+    table = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, TWEAK_BYTES)
+    return np.asarray(table[encoded.indices.to_numpy()])
 
 
 def _from_first(texts: Texts, row_of: np.ndarray, delimiter: int) -> np.ndarray:

@@ -22,7 +22,11 @@ EXACT = float(1 << 53)  # integers up to here are exact as doubles
 
 
 class Noise(Base):
-    """Adds noise: from the value and the key, or fresh for each row with the policy random."""
+    """Adds noise: from the value and the key, or fresh for each row with the policy random.
+
+    The key is that of the column and of all options, so that releases of other scales or bounds
+    have other noise: two of one noise would cancel it.
+    """
 
     def __post_init__(self) -> None:
         kind = self.target.type
@@ -34,7 +38,10 @@ class Noise(Base):
         values = plain(values)
         if self.target.policy == "random":
             return self._noisy(values, None)
-        return per_distinct(values, lambda some: self._noisy(some, self.target.subkey("noise")))
+        options = self.options
+        drawn = (options.distribution, options.scale, options.minimum, options.maximum)
+        key = self.target.subkey("noise", self.target.column, *map(str, drawn))
+        return per_distinct(values, lambda some: self._noisy(some, key))
 
     def _noisy(self, values: pa.Array, key: object) -> pa.Array:
         present = values.is_valid().to_numpy(zero_copy_only=False)

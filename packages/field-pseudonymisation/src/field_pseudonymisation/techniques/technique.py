@@ -51,6 +51,7 @@ class Target:
         keyset: the keys.
         key_id: the key; None for the one for new data.
         vaults: the folder of token vaults; None for the one of the environment.
+        renews: whether pseudonyms of the key for new data take the place of those of other keys.
     """
 
     column: str
@@ -61,6 +62,7 @@ class Target:
     keyset: Keyset | None
     key_id: str | None = None
     vaults: Path | None = None
+    renews: bool = False
 
     def key(self, key_id: str | None = None) -> Key:
         """Return a key by its id, or the one for new data."""
@@ -69,9 +71,9 @@ class Target:
         key_id = key_id or self.key_id
         return self.keyset.primary if key_id is None else self.keyset.key(key_id)
 
-    def subkey(self, use: str, *, length: int = 32, key_id: str | None = None) -> Secret:
-        """Return the subkey of this column's domain for a use."""
-        labels = (use, self.salt) if self.salt else (use,)
+    def subkey(self, use: str, *more: str, length: int = 32, key_id: str | None = None) -> Secret:
+        """Return the subkey of this column's domain for a use, which has as many further labels."""
+        labels = (use, *more, self.salt) if self.salt else (use, *more)
         return self.key(key_id).subkey(self.domain, *labels, length=length)
 
 
@@ -150,7 +152,9 @@ class Technique:
         is_keyed: whether it needs a keyset.
         policies: those that it knows; the others are refused.
         keeps_equality: whether equal values stay equal, so that frequencies show.
-        keeps_values: whether values may leave as they came, on purpose.
+        hides_values: whether what comes out tells nothing of a value without a key; only such
+            techniques are for values that were brought back to be pseudonymised anew.
+        looks_at_no_value: whether all values become one, so that lists and objects can too.
         works_on_whole_column: whether it needs all rows before the first.
     """
 
@@ -163,5 +167,6 @@ class Technique:
     is_keyed: bool = False
     policies: tuple[PolicyName, ...] = ("deterministic", "per_dataset", "random")
     keeps_equality: bool = False
-    keeps_values: bool = False
+    hides_values: bool = False
+    looks_at_no_value: bool = False
     works_on_whole_column: bool = False

@@ -115,10 +115,11 @@ class Vault:
     def _known(
         self, database: sqlite3.Connection, values: Sequence[bytes]
     ) -> dict[bytes, tuple[str, bytes]]:
-        """Return the tokens that values have already, under any key that may be used."""
+        """Return the tokens that values have already: under the key for new data, or another."""
         known: dict[bytes, tuple[str, bytes]] = {}
-        keyset = self.target.keyset
-        for key in () if keyset is None else keyset.keys:
+        keyset, newest = self.target.keyset, self.target.key()
+        others = () if keyset is None or self.target.renews else keyset.keys
+        for key in (newest, *(one for one in others if one.id != newest.id)):
             left = [value for value in dict.fromkeys(values) if value not in known]
             by_mac = dict(zip(self._macs(key.id, left), left, strict=True))
             macs = list(by_mac)

@@ -1,0 +1,156 @@
+"""Policies for pseudonymising anew: what takes the place of the former rules, and what may not.
+
+Originals are in memory on the way, and nobody has approved that they are seen. What comes out of
+them may therefore tell nothing to those who do not hold the keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.policy import PseudonymisationPolicy, make_rule
+from field_pseudonymisation.recipe import Recipe, RecipeColumn
+from field_pseudonymisation.techniques.catalogue import RETAIN
+from util_services.errors import quoted, quoted_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from field_pseudonymisation.plan import Plan
+    from field_pseudonymisation.policy import Rule
+    from field_pseudonymisation.recipe import RecipeRule
+    from field_pseudonymisation.reverse import ReversePlan
+
+FORMAT = "format_preserving_encrypt"
+SHIFT = "date_shift"
+FORM = ("alphabet", "separators", "keep_prefix", "keep_suffix", "preserve_from", "check_digit")
+KEPT = {"separators": "", "keep_prefix": 0, "keep_suffix": 0, "preserve_from": ""}
+
+
+def renewed_policy(
+    former: Recipe,
+    back: ReversePlan,
+    *,
+    rules: Mapping[str, Any],
+    keyset: str,
+    domain: str = "",
+    policy: str = "",
+) -> PseudonymisationPolicy:
+    """Return the policy of the new tokens: the former rules, with what is given anew.
+
+    Raises:
+        PolicyError: for a rule of a column of which nothing was brought back, and for one whose
+            output would show what was.
+    """
+    unable = [name for name in rules if name not in back.restored]
+    if unable:
+        raise PolicyError(
+            f"Nothing can be brought back of {quoted(unable)}, so there are no new rules for them; "
+            f"those that can are {quoted(back.restored)}."
+        )
+    chosen: dict[str, Any] = {column.name: {"technique": RETAIN} for column in back.columns}
+    for column in former.columns:
+        if column.name not in back.restored:
+            continue
+        if column.name in rules:
+            rule = make_rule(column.name, rules[column.name])
+            require_hiding(rule, column)
+            chosen[column.name] = _completed(rule, column, domain=domain, policy=policy)
+            continue
+        for old in column.rules:
+            if old.path is not None and not is_undone(old):
+                continue  # what is there cannot be brought back, and stays
+            options = dict(old.options)
+            options["domain"] = domain or old.domain
+            options["policy"] = policy or old.policy
+            if old.path is not None:
+                chosen.pop(column.name, None)
+            pattern = column.name if old.path is None else f"{column.name} -> {old.path}"
+            chosen[pattern] = options
+    domains = {r.domain for c in former.columns for r in c.rules if r.domain}
+    return PseudonymisationPolicy(
+        keyset=keyset,
+        domain=domain or next(iter(sorted(domains)), ""),
+        rules=chosen,
+        unmatched="keep",
+        policy=policy or "deterministic",  # type: ignore[arg-type] # checked by the policy
+    )
+
+
+def _completed(rule: Rule, column: RecipeColumn, *, domain: str, policy: str) -> dict[str, Any]:
+    """Return a new rule with the domain and policy that it does not name: the column's former."""
+    options = rule.describe()
+    if not rule.technique.is_keyed:
+        return options
+    former = [old for old in column.rules if is_undone(old)]
+    for name, given, found in (
+        ("domain", domain, {old.domain for old in former}),
+        ("policy", policy, {old.policy for old in former}),
+    ):
+        if name in options:
+            continue
+        if not given and len(found) > 1:
+            raise PolicyError(
+                f"rules.{rule.pattern}: places of {quoted_name(column.name)} had more than one "
+                f"{name}; name the new one under '{name}'."
+            )
+        options[name] = given or next(iter(found))
+    return options
+
+
+def require_hiding(rule: Rule, column: RecipeColumn) -> None:
+    """Refuse a rule whose output would show more of the originals than the column does.
+
+    Raises:
+        PolicyError: naming the rule.
+    """
+    name = rule.technique.name
+    if name == SHIFT:
+        is_hiding = any(
+            old.technique == SHIFT
+            and old.options["entity"] == rule.describe()["entity"]
+            and old.options["days"] <= rule.describe()["days"]
+            for old in column.rules
+        )
+    elif name == FORMAT:
+        new = rule.describe()
+        is_hiding = _keeps_nothing(new) or any(
+            old.technique == FORMAT and all(old.options.get(o) == new.get(o) for o in FORM)
+            for old in column.rules
+        )
+    else:
+        is_hiding = rule.technique.hides_values
+    if not is_hiding:
+        raise PolicyError(
+            f"rules.{rule.pattern}: '{name}' would show originals of {quoted_name(column.name)}, "
+            "or more of them than before; use 'hash', 'encrypt' or 'tokenise', or bring the column "
+            "back by 'depseudonymise_structured', with an approval."
+        )
+
+
+def _keeps_nothing(options: Mapping[str, Any]) -> bool:
+    is_bare = all(options.get(name, nothing) == nothing for name, nothing in KEPT.items())
+    return is_bare and options.get("check_digit") in {"none", "luhn", "mod97"}
+
+
+def is_undone(rule: RecipeRule) -> bool:
+    """Return whether a rule's originals are brought back, to be pseudonymised anew."""
+    return rule.reversible and rule.technique != RETAIN
+
+
+def renewed_recipe(former: Recipe, plan: Plan, back: ReversePlan) -> Recipe:
+    """Return the recipe of the new dataset: what was not done anew is as it was."""
+    new = {column.name: column for column in plan.recipe().columns}
+
+    def of(column: RecipeColumn) -> RecipeColumn:
+        if column.name not in back.restored:
+            return column
+        renewed = new[column.name]
+        if renewed.rules[0].path is None:
+            return renewed
+        by_path = {rule.path: rule for rule in renewed.rules}
+        return replace(renewed, rules=tuple(by_path.get(old.path, old) for old in column.rules))
+
+    return Recipe(tuple(map(of, former.columns)), former.unmatched).sealed(plan.keyset)
