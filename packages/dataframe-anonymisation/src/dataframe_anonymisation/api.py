@@ -19,7 +19,7 @@ from dataframe_anonymisation.risk import rank_columns, risk_of
 from dataframe_anonymisation.solving import solve
 from dataframe_anonymisation.table import tabulate
 from dataframe_anonymisation.table.keys import fold
-from dataframe_anonymisation.values import encode_series, is_numeric
+from dataframe_anonymisation.values import array_of, encode, is_numeric, kind_of
 from dataframe_anonymisation.verify import Claims, Verdict, verify
 from util_services.datasets.schema import UnknownColumnsError
 from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
@@ -120,14 +120,15 @@ def verify_anonymity(
 
 def encoded(series: pd.Series, name: str, *, strip: bool = False) -> Encoded:
     """Return a column as codes."""
-    codes, values = encode_series(series, name, strip=strip)
+    array = array_of(series, name)
+    codes, values = encode(array, name, strip=strip)
     kind = series.dtype
     if isinstance(kind, pd.CategoricalDtype):
         kind = kind.categories.dtype
     number = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
     if isinstance(kind, pd.ArrowDtype):
         number = is_numeric(kind.pyarrow_dtype)
-    return Encoded(codes, values, bool(number) or _holds_numbers(series))
+    return Encoded(codes, values, bool(number) or _holds_numbers(series), kind_of(array.type))
 
 
 def verified(frame: pd.DataFrame, claims: Claims) -> Verdict:

@@ -38,6 +38,7 @@ def claims_of(policy: AnonymisationPolicy, solved: Solved) -> Claims:
         exempt_suppressed=policy.hides_sensitive,
         sensitive=policy.sensitive_attributes,
         reference=reference,
+        kinds=solved.prepared.kinds,
         trees=trees,
         orders=orders,
         withhold_distances=solved.withholds_distances,

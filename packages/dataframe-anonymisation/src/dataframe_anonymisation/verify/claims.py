@@ -23,6 +23,7 @@ class Claims:
         sensitive: the columns that are missing in masked rows, beside those of models.
         reference: of each sensitive attribute, how often each text occurs in the original table;
             the published table where there is none.
+        kinds: of each sensitive attribute whose cells are no texts, what they are; see ``texts``.
         trees: of each sensitive attribute, the labels of each value up to the root.
         orders: of each sensitive attribute, its values in their order, where they are no numbers.
         withhold_distances: whether measures against ``reference`` are not told, since they would
@@ -36,6 +37,7 @@ class Claims:
     exempt_suppressed: bool = False
     sensitive: Sequence[str] = ()
     reference: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
     trees: Mapping[str, Mapping[str | None, Sequence[str]]] = field(default_factory=dict)
     orders: Mapping[str, Sequence[str]] = field(default_factory=dict)
     withhold_distances: bool = False

@@ -11,6 +11,7 @@ import numpy as np
 from dataframe_anonymisation.verify.claims import Claims, Finding, Verdict
 from dataframe_anonymisation.verify.counting import SUPPRESSED, Counted, count
 from dataframe_anonymisation.verify.measures import RELATIVE, test_of
+from dataframe_anonymisation.verify.texts import comparable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +48,7 @@ def verify(frames: Iterable[pd.DataFrame], claims: Claims) -> Verdict:
         claims: what is to be checked.
     """
     hidden = claims.hidden if claims.exempt_suppressed else None
-    counted = count(frames, [*claims.quasi_identifiers, *claims.attributes], hidden)
+    counted = count(frames, [*claims.quasi_identifiers, *claims.attributes], claims.kinds, hidden)
     masked = _masked(claims, counted)
     suppressed = int(masked.sum())
     classes, findings = _findings(claims, counted, counted.counts - masked)
@@ -102,6 +103,8 @@ def _finding(
         failing = int(np.count_nonzero(sizes < model["k"]))
         return Finding(model["model"], None, requested, smallest, failing)
     place = counted.columns.index(name)
+    if "value" in model:
+        model = {**model, "value": comparable(model["value"], claims.kinds.get(name))}
     texts = [row[place] for row in counted.combinations]
     test, failing, worst = test_of(model), 0, None
     for sheet in _sheets(name, claims, texts, numbers, counted.counts, len(sizes)):
@@ -125,7 +128,11 @@ def _sheets(
     classes: int,
 ) -> Iterable[_Sheet]:
     """Yield the classes as matrices of bounded size."""
-    reference = dict(claims.reference.get(name, {}))
+    kind = claims.kinds.get(name)
+    reference: dict[str | None, int] = {}
+    for value, n in claims.reference.get(name, {}).items():
+        text = comparable(value, kind)
+        reference[text] = reference.get(text, 0) + n
     if not reference:
         for text, n in zip(texts, counts.tolist(), strict=True):
             reference[text] = reference.get(text, 0) + n
@@ -136,8 +143,8 @@ def _sheets(
         places = {value: n for n, value in enumerate(values)}
     whole = np.array([reference.get(value, 0) for value in values], float)
     columns = np.array([places[text] for text in texts], np.int64)
-    order = _order(values, claims.orders.get(name, ()))
-    tree = claims.trees.get(name, {})
+    order = _order(values, [comparable(value, kind) for value in claims.orders.get(name, ())])
+    tree = {comparable(value, kind): path for value, path in claims.trees.get(name, {}).items()}
     paths = [tree[value] for value in values] if tree else []
     step = max(1, CELLS_AT_ONCE // max(len(values), 1))
     for first in range(0, classes, step):
@@ -147,7 +154,7 @@ def _sheets(
         yield _Sheet(matrix, values, whole, order, paths)
 
 
-def _order(values: Sequence[str | None], declared: Sequence[str]) -> list[int]:
+def _order(values: Sequence[str | None], declared: Sequence[str | None]) -> list[int]:
     """Return the places of values in their declared order, else of numbers; missing is last."""
     ranks = {value: float(n) for n, value in enumerate(declared)}
 
