@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from dataframe_anonymisation.claiming import claims_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
+from dataframe_anonymisation.models import Model
 from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, prepare
 from dataframe_anonymisation.reporting import build_facts, build_warnings
@@ -108,10 +109,16 @@ def verify_anonymity(
 
     Raises:
         UnknownColumnsError: if a column is not there.
+        ConfigurationError: if no column or no model is named, or a model lacks its column, the
+            order of its values, or its hierarchy.
     """
     _refuse_no_frame(frame)
-    claims = Claims(tuple(quasi_identifiers), [model.to_dict() for model in models])
-    wanted = [*claims.quasi_identifiers, *claims.attributes]
+    if not quasi_identifiers:
+        raise ConfigurationError("'quasi_identifiers' must name at least one column.")
+    if not models or not all(isinstance(model, Model) for model in models):
+        raise ConfigurationError("'models' must name privacy models, such as KAnonymity(k=5).")
+    claims = Claims(tuple(quasi_identifiers), [model.claim() for model in models])
+    wanted = claims.columns
     unknown = [name for name in wanted if name not in frame.columns]
     if unknown:
         raise UnknownColumnsError("quasi_identifiers", unknown, [str(n) for n in frame.columns])

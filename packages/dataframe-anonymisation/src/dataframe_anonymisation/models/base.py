@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -65,6 +66,17 @@ class Model(ABC):
         reason = self.bound(table)
         if reason is not None:
             raise UnattainableError(f"{self}: {reason}")
+
+    def claim(self) -> dict[str, Any]:
+        """Return all that an independent check needs, values of cells included.
+
+        Raises:
+            PolicyError: if it is not known what column the model is about.
+        """
+        parameters = {part.name: getattr(self, part.name) for part in fields(self)}  # type: ignore[arg-type]
+        if "attribute" in parameters and self.attribute is None:
+            raise PolicyError(f"{self.name} needs 'attribute'; name the column that it is about.")
+        return {"model": self.name, **parameters}
 
     def __str__(self) -> str:
         """Return the model with its parameters, as reports and errors have it."""
