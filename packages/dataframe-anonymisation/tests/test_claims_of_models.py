@@ -16,6 +16,7 @@ from dataframe_anonymisation import (
     LDiversity,
     PolicyError,
     TCloseness,
+    UnattainableError,
     anonymise,
     verify_anonymity,
 )
@@ -134,3 +135,20 @@ def test_masked_rows_do_not_disturb_a_check_that_knows_a_hierarchy(secret):
     assert report["verified"]["holds"]
     assert report["verified"]["masked_rows"] == 1
     assert "flu" not in json.dumps(report)
+
+
+@pytest.mark.parametrize(("frequent", "c", "rest"), [(55, 1.1, 50), (99, 2.2, 45), (63, 1.4, 45)])
+def test_the_constant_of_recursive_diversity_means_what_is_written(frequent, c, rest):
+    """As binary fractions, 1.1 * 50 is more than 55."""
+    model = LDiversity(l=2, c=c, variant="recursive", attribute="s")
+    policy = AnonymisationPolicy(
+        models=[model], quasi_identifiers=["a"], sensitive_attributes=["s"]
+    )
+    at_bound = pd.DataFrame({"a": "x", "s": ["p"] * frequent + ["q"] * rest})
+    below = at_bound.iloc[1:]
+
+    with pytest.raises(UnattainableError, match="the whole table fails"):
+        anonymise(at_bound, policy)
+    assert not verify_anonymity(at_bound, ["a"], [model])["holds"]
+    assert len(anonymise(below, policy)[0]) == len(below)
+    assert verify_anonymity(below, ["a"], [model])["holds"]

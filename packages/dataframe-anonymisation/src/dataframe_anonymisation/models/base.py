@@ -111,6 +111,21 @@ def within(numerator: np.ndarray, denominator: np.ndarray, limit: float, scale: 
     return numerator / denominator <= limit + TOLERANCE
 
 
+def below(numerator: np.ndarray, factor: float, denominator: np.ndarray) -> np.ndarray:
+    """Return whether ``numerator < factor * denominator``, exactly where integers allow.
+
+    Args:
+        numerator: integers.
+        factor: as it was written: 1.1 means eleven tenths.
+        denominator: integers.
+    """
+    exact = Fraction(repr(float(factor)))
+    scale = max(int(numerator.max(initial=1)), int(denominator.max(initial=1)))
+    if scale * max(exact.numerator, exact.denominator) < SAFE_INTEGER:
+        return numerator * exact.denominator < denominator * exact.numerator
+    return numerator < factor * denominator - TOLERANCE
+
+
 def whole(name: str, value: Any, least: int) -> None:
     """Refuse a parameter that is no whole number from ``least`` on.
 
