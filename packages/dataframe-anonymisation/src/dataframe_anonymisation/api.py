@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from dataframe_anonymisation.claiming import claims_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
+from dataframe_anonymisation.models import Model
 from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, prepare
 from dataframe_anonymisation.reporting import build_facts, build_warnings
@@ -19,7 +20,7 @@ from dataframe_anonymisation.risk import rank_columns, risk_of
 from dataframe_anonymisation.solving import solve
 from dataframe_anonymisation.table import tabulate
 from dataframe_anonymisation.table.keys import fold
-from dataframe_anonymisation.values import encode_series, is_numeric
+from dataframe_anonymisation.values import array_of, encode, is_numeric, kind_of
 from dataframe_anonymisation.verify import Claims, Verdict, verify
 from util_services.datasets.schema import UnknownColumnsError
 from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
@@ -108,10 +109,16 @@ def verify_anonymity(
 
     Raises:
         UnknownColumnsError: if a column is not there.
+        ConfigurationError: if no column or no model is named, or a model lacks its column, the
+            order of its values, or its hierarchy.
     """
     _refuse_no_frame(frame)
-    claims = Claims(tuple(quasi_identifiers), [model.to_dict() for model in models])
-    wanted = [*claims.quasi_identifiers, *claims.attributes]
+    if not quasi_identifiers:
+        raise ConfigurationError("'quasi_identifiers' must name at least one column.")
+    if not models or not all(isinstance(model, Model) for model in models):
+        raise ConfigurationError("'models' must name privacy models, such as KAnonymity(k=5).")
+    claims = Claims(tuple(quasi_identifiers), [model.claim() for model in models])
+    wanted = claims.columns
     unknown = [name for name in wanted if name not in frame.columns]
     if unknown:
         raise UnknownColumnsError("quasi_identifiers", unknown, [str(n) for n in frame.columns])
@@ -120,14 +127,15 @@ def verify_anonymity(
 
 def encoded(series: pd.Series, name: str, *, strip: bool = False) -> Encoded:
     """Return a column as codes."""
-    codes, values = encode_series(series, name, strip=strip)
+    array = array_of(series, name)
+    codes, values = encode(array, name, strip=strip)
     kind = series.dtype
     if isinstance(kind, pd.CategoricalDtype):
         kind = kind.categories.dtype
     number = pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
     if isinstance(kind, pd.ArrowDtype):
         number = is_numeric(kind.pyarrow_dtype)
-    return Encoded(codes, values, bool(number) or _holds_numbers(series))
+    return Encoded(codes, values, bool(number) or _holds_numbers(series), kind_of(array.type))
 
 
 def verified(frame: pd.DataFrame, claims: Claims) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -95,15 +96,13 @@ def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
 
 
 def _claims(config: VerifyAnonymityConfig) -> Claims:
-    models = [KAnonymity(k=config.k).to_dict()]
+    models = [KAnonymity(k=config.k).claim()]
     for name in config.sensitive_attributes:
         if config.l is not None:
             diverse = LDiversity(l=config.l, attribute=name, variant=config.variant, c=config.c)
-            models.append(diverse.to_dict())
+            models.append(diverse.claim())
         if config.t is not None:
-            models.append(
-                TCloseness(t=config.t, attribute=name, distance=config.distance).to_dict()
-            )
+            models.append(TCloseness(t=config.t, attribute=name, distance=config.distance).claim())
     return Claims(
         tuple(config.quasi_identifiers),
         models,
@@ -137,7 +136,7 @@ def _section(found: Mapping[str, Any]) -> Section:
             one["model"],
             one["attribute"] or "",
             ", ".join(f"{k} = {v}" for k, v in one["requested"].items()),
-            round(one["measured"], 4),
+            "no finite value" if one["measured"] is None else one["measured"],
             one["failing_classes"],
         )
         for one in found["models"]
@@ -153,7 +152,7 @@ def _findings(dataset: Dataset, rows: Sequence[tuple[str, str, Any]]) -> Any:
         {
             "measure": [measure for measure, _, _ in rows],
             "subject": [subject for _, subject, _ in rows],
-            "value": [float(value) for _, _, value in rows],
+            "value": [math.nan if value is None else float(value) for _, _, value in rows],
         }
     )
     one = dataset.scan().select(nw.len().alias("rows"))

@@ -25,7 +25,7 @@ from dataframe_anonymisation.reporting import (
     build_warnings,
 )
 from dataframe_anonymisation.solving import Solved, solve
-from dataframe_anonymisation.values import encode, encode_series, is_numeric
+from dataframe_anonymisation.values import encode, encode_series, is_numeric, kind_of
 from dataframe_anonymisation.verify import Claims, verify
 from dataframe_anonymisation.verify.reading import frames_of
 from util_services.flow.operate import Dataset, Outcome
@@ -119,7 +119,8 @@ def count_columns(
     columns = {}
     for alias, name in aliases.items():
         codes, values = encode(table[alias], name, strip=strip(name))
-        columns[name] = Encoded(codes, values, is_numeric(table.schema.field(alias).type))
+        kind = table.schema.field(alias).type
+        columns[name] = Encoded(codes, values, is_numeric(kind), kind_of(kind))
     return columns, table[COUNT].to_numpy().astype(np.int64)
 
 

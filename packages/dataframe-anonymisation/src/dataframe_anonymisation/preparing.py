@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A column as codes, the text of each code, and whether it is one of numbers."""
+    """A column as codes, the text of each code, whether it is one of numbers, and its kind."""
 
     codes: np.ndarray
     values: Values
     is_numeric: bool
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Prepared:
         table: the contingency table of all rows.
         models: the models, with what they need to know of the table.
         tuples: the tuple of each row that was given.
+        kinds: what the cells of each protected column are.
         barred: the tuples that are suppressed whatever a search finds, by what bars them; each
             tuple stands once.
     """
@@ -44,6 +46,7 @@ class Prepared:
     table: Contingency
     models: tuple[Model, ...]
     tuples: np.ndarray
+    kinds: Mapping[str, str]
     barred: Mapping[str, np.ndarray]
 
     @property
@@ -85,7 +88,8 @@ def prepare(
     models = tuple(_bound(model, policy, columns) for model in policy.models)
     for model in models:
         model.check(table)
-    return Prepared(table, models, tuples, _barred(policy, table, unknown))
+    kinds = {name: columns[name].kind for name in policy.protected}
+    return Prepared(table, models, tuples, kinds, _barred(policy, table, unknown))
 
 
 def _in_order(column: Encoded) -> Encoded:
@@ -94,7 +98,8 @@ def _in_order(column: Encoded) -> Encoded:
     order = sorted(range(len(values)), key=lambda n: (values[n] is None, values[n] or ""))
     places = np.empty(len(order), np.int32)
     places[order] = np.arange(len(order), dtype=np.int32)
-    return Encoded(places[column.codes], tuple(values[n] for n in order), column.is_numeric)
+    texts = tuple(values[n] for n in order)
+    return Encoded(places[column.codes], texts, column.is_numeric, column.kind)
 
 
 def _refuse_missing(policy: AnonymisationPolicy, columns: Mapping[str, Encoded]) -> None:

@@ -47,6 +47,20 @@ def encode(array: Any, column: str, *, strip: bool = False) -> tuple[np.ndarray,
     return _compact(raw, [*texts, None])
 
 
+def array_of(series: pd.Series, column: str) -> Any:
+    """Return a pandas column as an Arrow array.
+
+    Raises:
+        DatasetError: if the column holds values of several kinds.
+    """
+    try:
+        return pa.Array.from_pandas(series)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        raise DatasetError(
+            f"The column {quoted_name(column)} holds values of several kinds; cast it to one type."
+        ) from None
+
+
 def encode_series(
     series: pd.Series, column: str, *, strip: bool = False
 ) -> tuple[np.ndarray, Values]:
@@ -55,13 +69,7 @@ def encode_series(
     Raises:
         DatasetError: if the column holds values of several kinds.
     """
-    try:
-        array = pa.Array.from_pandas(series)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        raise DatasetError(
-            f"The column {quoted_name(column)} holds values of several kinds; cast it to one type."
-        ) from None
-    return encode(array, column, strip=strip)
+    return encode(array_of(series, column), column, strip=strip)
 
 
 def canonical_number(text: str) -> str | None:
@@ -83,6 +91,20 @@ def is_numeric(kind: Any) -> bool:
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     )
+
+
+def kind_of(kind: Any) -> str:
+    """Return what the cells of an Arrow type are to the independent check."""
+    if pa.types.is_dictionary(kind):
+        return kind_of(kind.value_type)
+    if pa.types.is_floating(kind):
+        return f"float{kind.bit_width}"
+    if is_numeric(kind):
+        return "number"
+    for name in ("boolean", "date", "time", "timestamp"):
+        if getattr(pa.types, f"is_{name}")(kind):
+            return name
+    return "text"
 
 
 def _compact(raw: np.ndarray, texts: Sequence[str | None]) -> tuple[np.ndarray, Values]:

@@ -99,6 +99,14 @@ class Taxonomy:
         """The level of the root."""
         return len(self.labels) - 1
 
+    def paths(self) -> dict[Label, list[Label]]:
+        """Return the labels of each leaf, from the leaf to the root."""
+        levels = list(zip(self.labels, self.codes, strict=True))
+        return {
+            leaf: [labels[codes[place]] for labels, codes in levels]
+            for place, leaf in enumerate(self.leaves)
+        }
+
     @cached_property
     def index(self) -> dict[Label, int]:
         """The place of each value among the leaves."""

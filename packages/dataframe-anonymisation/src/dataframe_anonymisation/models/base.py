@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -66,6 +67,17 @@ class Model(ABC):
         if reason is not None:
             raise UnattainableError(f"{self}: {reason}")
 
+    def claim(self) -> dict[str, Any]:
+        """Return all that an independent check needs, values of cells included.
+
+        Raises:
+            PolicyError: if it is not known what column the model is about.
+        """
+        parameters = {part.name: getattr(self, part.name) for part in fields(self)}  # type: ignore[arg-type]
+        if "attribute" in parameters and self.attribute is None:
+            raise PolicyError(f"{self.name} needs 'attribute'; name the column that it is about.")
+        return {"model": self.name, **parameters}
+
     def __str__(self) -> str:
         """Return the model with its parameters, as reports and errors have it."""
         values = ", ".join(f"{k}={v}" for k, v in self.requested().items() if k != "attribute")
@@ -97,6 +109,21 @@ def within(numerator: np.ndarray, denominator: np.ndarray, limit: float, scale: 
     if scale * max(exact.numerator, exact.denominator) < SAFE_INTEGER:
         return numerator * exact.denominator <= denominator * exact.numerator
     return numerator / denominator <= limit + TOLERANCE
+
+
+def below(numerator: np.ndarray, factor: float, denominator: np.ndarray) -> np.ndarray:
+    """Return whether ``numerator < factor * denominator``, exactly where integers allow.
+
+    Args:
+        numerator: integers.
+        factor: as it was written: 1.1 means eleven tenths.
+        denominator: integers.
+    """
+    exact = Fraction(repr(float(factor)))
+    scale = max(int(numerator.max(initial=1)), int(denominator.max(initial=1)))
+    if scale * max(exact.numerator, exact.denominator) < SAFE_INTEGER:
+        return numerator * exact.denominator < denominator * exact.numerator
+    return numerator < factor * denominator - TOLERANCE
 
 
 def whole(name: str, value: Any, least: int) -> None:

@@ -83,6 +83,10 @@ class PersonAnonymity(Model):
         """Return k and the entity column."""
         return {"k": self.k, "attribute": self.attribute}
 
+    def claim(self) -> dict[str, Any]:
+        """Return that there are k rows: persons are not published."""
+        return KAnonymity(self.k).claim()
+
     def _persons(self, classes: Classes) -> np.ndarray:
         found = histogram_of(classes, self.attribute)
         known = found.classes[found.codes != found.attribute.missing]

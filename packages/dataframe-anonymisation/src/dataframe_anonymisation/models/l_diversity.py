@@ -13,6 +13,7 @@ from dataframe_anonymisation.models.base import (
     TOLERANCE,
     Model,
     Monotony,
+    below,
     between,
     histogram_of,
     whole,
@@ -160,13 +161,13 @@ class RecursiveLDiversity(Model):
     def holds(self, classes: Classes) -> np.ndarray:
         """Return for each class whether its most frequent value is rare enough."""
         largest, rest = self._parts(histogram_of(classes, self.attribute), len(classes))
-        return largest < self.c * rest
+        return below(largest, self.c, rest)
 
     def bound(self, table: Contingency) -> str | None:
         """Return that the whole table fails, if so."""
         total = np.sort(table.attributes[str(self.attribute)].total)[::-1]
         rest = int(total[self.l - 1 :].sum())
-        if len(total) == 0 or not total[0] < self.c * rest:
+        if len(total) == 0 or not below(total[:1], self.c, np.array([rest]))[0]:
             best = "no c" if rest == 0 else f"c above {total[0] / rest:.4f}"
             return f"the whole table fails; {best} could be met with l={self.l}."
         return None

@@ -85,6 +85,23 @@ class TCloseness(Model):
         """Return the parameters."""
         return {"t": self.t, "distance": self.distance, "attribute": self.attribute}
 
+    def claim(self) -> dict[str, Any]:
+        """Return all that an independent check needs, values of cells included.
+
+        Raises:
+            PolicyError: if the hierarchical distance has no hierarchy.
+        """
+        claimed = Model.claim(self)
+        taxonomy = claimed.pop("taxonomy")
+        if self.distance != "hierarchical":
+            return claimed
+        if taxonomy is None:
+            raise PolicyError(
+                "The hierarchical distance needs the hierarchy of its column, which only a policy "
+                "has; use the distance 'equal' or 'ordered'."
+            )
+        return claimed | {"tree": taxonomy.paths()}
+
     def _moved(self, classes: Classes) -> tuple[np.ndarray, np.ndarray, int]:
         """Return the distances as integers: numerators, denominators and the largest of all."""
         found = histogram_of(classes, self.attribute)

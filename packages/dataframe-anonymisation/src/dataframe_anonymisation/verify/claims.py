@@ -17,14 +17,14 @@ class Claims:
 
     Attributes:
         quasi_identifiers: the columns that make classes.
-        models: each model by ``model`` and its parameters, as reports have them.
+        models: each model by ``model`` and its parameters; of t-closeness also ``order``, the
+            values in their order, and ``tree``, the labels of each value up to the root.
         exempt_suppressed: whether masked rows are left out: those with ``*`` in every
             quasi-identifier and nothing in any sensitive column.
         sensitive: the columns that are missing in masked rows, beside those of models.
         reference: of each sensitive attribute, how often each text occurs in the original table;
             the published table where there is none.
-        trees: of each sensitive attribute, the labels of each value up to the root.
-        orders: of each sensitive attribute, its values in their order, where they are no numbers.
+        kinds: of each sensitive attribute whose cells are no texts, what they are; see ``texts``.
         withhold_distances: whether measures against ``reference`` are not told, since they would
             tell what became of the few rows that were suppressed.
         rows: how many rows there must be; None if that is not claimed.
@@ -36,8 +36,7 @@ class Claims:
     exempt_suppressed: bool = False
     sensitive: Sequence[str] = ()
     reference: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
-    trees: Mapping[str, Mapping[str | None, Sequence[str]]] = field(default_factory=dict)
-    orders: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
     withhold_distances: bool = False
     rows: int | None = None
     suppressed: int | None = None
@@ -64,7 +63,7 @@ class Claims:
 class Finding:
     """What one model was asked to hold, what was measured, and whether it holds.
 
-    What was measured is None where it is withheld.
+    What was measured is None where it is withheld or infinite, or where there is no class.
     """
 
     model: str

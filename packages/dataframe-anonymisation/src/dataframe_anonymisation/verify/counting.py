@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from dataframe_anonymisation.verify.texts import comparable
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SUPPRESSED = "*"
 
@@ -33,7 +35,10 @@ class Counted:
 
 
 def count(
-    frames: Iterable[pd.DataFrame], columns: Sequence[str], hidden: Sequence[str] | None = None
+    frames: Iterable[pd.DataFrame],
+    columns: Sequence[str],
+    kinds: Mapping[str, str],
+    hidden: Sequence[str] | None = None,
 ) -> Counted:
     """Count the combinations of some columns over frames of rows.
 
@@ -48,7 +53,7 @@ def count(
             is_hidden = frame[list(hidden)].isna().all(axis=1).to_numpy(bool)
         for total, rows in ((shown, frame[~is_hidden]), (blank, frame[is_hidden])):
             if len(rows):
-                total.update(_combinations(rows, columns))
+                total.update(_combinations(rows, columns, kinds))
     return Counted(
         tuple(columns),
         [*shown, *blank],
@@ -57,14 +62,16 @@ def count(
     )
 
 
-def _combinations(frame: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str | None, ...], int]:
+def _combinations(
+    frame: pd.DataFrame, columns: Sequence[str], kinds: Mapping[str, str]
+) -> dict[tuple[str | None, ...], int]:
     """Return how often each combination occurs in one frame."""
     key = np.zeros(len(frame), np.int64)
     texts: list[list[str | None]] = []
     cells: list[np.ndarray] = []
     for name in columns:
         codes, found = pd.factorize(frame[name], use_na_sentinel=True)
-        texts.append([*map(text_of, found), None])
+        texts.append([*(comparable(value, kinds.get(name)) for value in found), None])
         cells.append(np.where(codes < 0, len(found), codes))
         key, _ = pd.factorize(key * (len(found) + 1) + cells[-1])
     sizes = np.bincount(key)
@@ -81,12 +88,3 @@ def _combinations(frame: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str
     for row, size in zip(rows, sizes.tolist(), strict=True):
         merged[row] = merged.get(row, 0) + size
     return merged
-
-
-def text_of(value: Any) -> str:
-    """Return the text of a cell: 1 and 1.0 are the same number, True is ``true``."""
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value)).lower()
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)

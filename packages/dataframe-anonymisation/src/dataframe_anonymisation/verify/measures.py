@@ -61,7 +61,9 @@ def ordered_distance(counts: Matrix, whole: np.ndarray, order: Sequence[int]) ->
     return np.abs(carried[:, :-1]).sum(axis=1) / steps
 
 
-def tree_distance(counts: Matrix, whole: np.ndarray, paths: Sequence[Sequence[str]]) -> np.ndarray:
+def tree_distance(
+    counts: Matrix, whole: np.ndarray, paths: Sequence[Sequence[str | None]]
+) -> np.ndarray:
     """Return the earth mover's distance over a tree, from the paths of values to its root.
 
     Two values are as far apart as their lowest common ancestor is high. Mass moves out of a subtree
@@ -74,7 +76,7 @@ def tree_distance(counts: Matrix, whole: np.ndarray, paths: Sequence[Sequence[st
     extra = _difference(counts, whole)
     crossed = []
     for level in range(height):
-        names = ["\x1f".join(map(str, path[level:])) for path in paths]
+        names = [tuple(path[level:]) for path in paths]
         nodes = {name: n for n, name in enumerate(dict.fromkeys(names))}
         sums = np.zeros((len(counts), len(nodes)))
         for value, name in enumerate(names):
@@ -119,7 +121,7 @@ def test_of(model: Mapping[str, Any]) -> Callable[[Any], tuple[np.ndarray, np.nd
 
 def _distinct(model: Mapping[str, Any]) -> Any:
     def test(sheet: Any) -> Any:
-        found = distinct(sheet.counts, sheet.missing)
+        found = distinct(sheet.counts, None if model.get("missing_counts") else sheet.missing)
         return found, found >= model["l"], found.min(initial=0) if len(found) == 0 else found.min()
 
     return test

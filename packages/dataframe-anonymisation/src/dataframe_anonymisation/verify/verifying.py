@@ -11,6 +11,8 @@ import numpy as np
 from dataframe_anonymisation.verify.claims import Claims, Finding, Verdict
 from dataframe_anonymisation.verify.counting import SUPPRESSED, Counted, count
 from dataframe_anonymisation.verify.measures import RELATIVE, test_of
+from dataframe_anonymisation.verify.texts import comparable
+from util_services.errors import ConfigurationError, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+UNTOLD = frozenset({"model", "attribute", "order", "tree", "value"})  # elsewhere, or cell values
 CELLS_AT_ONCE = 1 << 23
 
 
@@ -29,7 +32,7 @@ class _Sheet:
     values: Sequence[str | None]
     whole: np.ndarray
     order: Sequence[int]
-    paths: Sequence[Sequence[str]]
+    paths: Sequence[Sequence[str | None]]
 
     @property
     def missing(self) -> int | None:
@@ -47,7 +50,7 @@ def verify(frames: Iterable[pd.DataFrame], claims: Claims) -> Verdict:
         claims: what is to be checked.
     """
     hidden = claims.hidden if claims.exempt_suppressed else None
-    counted = count(frames, [*claims.quasi_identifiers, *claims.attributes], hidden)
+    counted = count(frames, [*claims.quasi_identifiers, *claims.attributes], claims.kinds, hidden)
     masked = _masked(claims, counted)
     suppressed = int(masked.sum())
     classes, findings = _findings(claims, counted, counted.counts - masked)
@@ -95,29 +98,40 @@ def _finding(
     numbers: np.ndarray,
     sizes: np.ndarray,
 ) -> Finding:
-    requested = {k: v for k, v in model.items() if k not in {"model", "attribute"}}
+    requested = {name: value for name, value in model.items() if name not in UNTOLD}
     name = model.get("attribute")
     if name is None:
         smallest = int(sizes.min()) if len(sizes) else 0
         failing = int(np.count_nonzero(sizes < model["k"]))
         return Finding(model["model"], None, requested, smallest, failing)
     place = counted.columns.index(name)
+    model = _in_texts(model, claims.kinds.get(name))
     texts = [row[place] for row in counted.combinations]
     test, failing, worst = test_of(model), 0, None
-    for sheet in _sheets(name, claims, texts, numbers, counted.counts, len(sizes)):
+    for sheet in _sheets(model, claims, texts, numbers, counted.counts, len(sizes)):
         _, fine, extreme = test(sheet)
         failing += int(np.count_nonzero(~fine))
         is_floor = model["model"] in {"distinct l-diversity", "entropy l-diversity"}
         best = min if is_floor else max
         worst = extreme if worst is None else best(worst, extreme)
-    measured = float(worst) if worst is not None and math.isfinite(worst) else 0.0
+    measured = float(worst) if worst is not None and math.isfinite(worst) else None
     if claims.withhold_distances and model["model"] in RELATIVE:
-        return Finding(model["model"], name, requested, None, failing)
+        measured = None
     return Finding(model["model"], name, requested, measured, failing)
 
 
+def _in_texts(model: Mapping[str, Any], kind: str | None) -> Mapping[str, Any]:
+    """Return a model whose values are the texts of cells."""
+    known = dict(model)
+    if "value" in model:
+        known["value"] = comparable(model["value"], kind)
+    known["order"] = [comparable(value, kind) for value in model.get("order", ())]
+    known["tree"] = {comparable(v, kind): path for v, path in model.get("tree", {}).items()}
+    return known
+
+
 def _sheets(
-    name: str,
+    model: Mapping[str, Any],
     claims: Claims,
     texts: Sequence[str | None],
     numbers: np.ndarray,
@@ -125,7 +139,12 @@ def _sheets(
     classes: int,
 ) -> Iterable[_Sheet]:
     """Yield the classes as matrices of bounded size."""
-    reference = dict(claims.reference.get(name, {}))
+    name = model["attribute"]
+    kind = claims.kinds.get(name)
+    reference: dict[str | None, int] = {}
+    for value, n in claims.reference.get(name, {}).items():
+        text = comparable(value, kind)
+        reference[text] = reference.get(text, 0) + n
     if not reference:
         for text, n in zip(texts, counts.tolist(), strict=True):
             reference[text] = reference.get(text, 0) + n
@@ -136,9 +155,8 @@ def _sheets(
         places = {value: n for n, value in enumerate(values)}
     whole = np.array([reference.get(value, 0) for value in values], float)
     columns = np.array([places[text] for text in texts], np.int64)
-    order = _order(values, claims.orders.get(name, ()))
-    tree = claims.trees.get(name, {})
-    paths = [tree[value] for value in values] if tree else []
+    order = _order(name, values, model["order"]) if model.get("distance") == "ordered" else ()
+    paths = _paths(name, values, model["tree"]) if model.get("distance") == "hierarchical" else ()
     step = max(1, CELLS_AT_ONCE // max(len(values), 1))
     for first in range(0, classes, step):
         inside = (numbers >= first) & (numbers < first + step)
@@ -147,19 +165,41 @@ def _sheets(
         yield _Sheet(matrix, values, whole, order, paths)
 
 
-def _order(values: Sequence[str | None], declared: Sequence[str]) -> list[int]:
-    """Return the places of values in their declared order, else of numbers; missing is last."""
+def _order(name: str, values: Sequence[str | None], declared: Sequence[str | None]) -> list[int]:
+    """Return the places of values in their declared order, else of numbers; missing is last.
+
+    Raises:
+        ConfigurationError: if a value has no place in the order.
+    """
     ranks = {value: float(n) for n, value in enumerate(declared)}
 
     def rank(place: int) -> float:
         value = values[place]
         if value is None:
             return math.inf
-        if declared:
-            return ranks.get(value, math.inf)
         try:
-            return float(value)
-        except ValueError:
-            return math.inf
+            return ranks[value] if declared else float(value)
+        except (KeyError, ValueError):
+            raise ConfigurationError(
+                f"The ordered distance needs an order, and {quoted_name(name)} has values that are "
+                "no numbers, or not in 'order'; declare it, or use the distance 'equal'."
+            ) from None
 
     return sorted(range(len(values)), key=rank)
+
+
+def _paths(
+    name: str, values: Sequence[str | None], tree: Mapping[str | None, Sequence[str | None]]
+) -> list[Sequence[str | None]]:
+    """Return the labels of each value up to the root; a missing one is a leaf below the root.
+
+    Raises:
+        ConfigurationError: if the hierarchy lacks a value.
+    """
+    if any(value is not None and value not in tree for value in values):
+        raise ConfigurationError(
+            f"The hierarchy of {quoted_name(name)} lacks values of the column; add them."
+        )
+    path = next(iter(tree.values()), [SUPPRESSED])
+    lone = [*([None] * (len(path) - 1)), path[-1]]
+    return [tree.get(value, lone) for value in values]
