@@ -165,7 +165,7 @@ class Plan:
 
     def _recipe_rule(self, rule: Rule) -> RecipeRule:
         is_keyed = rule.technique.is_keyed
-        policy = rule.options.policy or self.policy.policy
+        policy = self.policy.policy_of(rule)
         key = self.keyset.primary if is_keyed and self.keyset is not None else None
         return RecipeRule(
             technique=rule.technique.name,
@@ -269,7 +269,7 @@ class _Binder:
     renews: bool
 
     def bind(self, rule: Rule, kind: pa.DataType) -> Transform:
-        chosen = rule.options.policy or self.policy.policy
+        chosen = self.policy.policy_of(rule)
         target = Target(
             column=self.name if rule.path is None else f"{self.name} -> {rule.path}",
             type=plain_type(kind),
