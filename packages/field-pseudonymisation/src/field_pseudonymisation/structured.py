@@ -156,11 +156,25 @@ def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Rec
             "columns": told,
             "keyset": plan.policy.keyset if plan.policy.needs_keys else None,
         },
-        warnings=tuple(findings.warnings_of(plan, found)),
+        warnings=(*findings.warnings_of(plan, found), *_demonstrations(dataset, plan)),
         limits=findings.LIMITS,
         sections=(Section("Techniques", tables=(table,)),),
         beside={RECIPE: write},
     )
+
+
+def _demonstrations(dataset: Dataset, plan: Plan) -> list[str]:
+    """Return a warning where real data are under what is for the bundled sample."""
+    if dataset.staged.origin.path.startswith(SAMPLE_SCHEME) or not plan.policy.needs_keys:
+        return []
+    rules = (rule for column in plan.recipe().columns for rule in column.rules if rule.key_id)
+    used = {name for rule in rules for name in (rule.keyset, rule.domain)}
+    if DEMO not in used:
+        return []
+    return [
+        f"The keyset or domain {quoted_name(DEMO)} is for the bundled sample, and everybody who "
+        "tries the jobs uses it; name your own for other data."
+    ]
 
 
 def _shown_name(told: Mapping[str, Any]) -> str:
@@ -389,7 +403,7 @@ def _given(dataset: Dataset, config: RepseudonymiseStructuredConfig, scanned: pa
     """Return the dataset of a run; the bundled sample is pseudonymised on the way, to show it."""
     path = dataset.staged.origin.path
     if config.recipe is None and path.startswith(SAMPLE_SCHEME):
-        policy = PseudonymisationPolicy(DEMO, DEMO, default_rules(), unmatched="keep")
+        policy = PseudonymisationPolicy(DEMO, DEMO, default_rules())
         plan = compile_policy(policy, _fields(scanned), keyset_of(DEMO))
         return _Given(plan.recipe(), _fields(plan.output), plan.apply)
     recipe = Recipe.from_json(dataset.content(recipe_path(path, config.recipe)))
