@@ -357,6 +357,39 @@ def test_fp16_frequencies_that_tell_are_told():
     assert not one(["m", "f"] * 50, technique="encrypt", policy="random")[1]["warnings"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "chosen", "sentence"),
+    [
+        ({"mode": "deterministic"}, "random", "'mode: deterministic' contradicts"),
+        ({"mode": "deterministic", "policy": "random"}, "deterministic", "contradicts the policy"),
+        ({"mode": "random", "policy": "deterministic"}, "random", "contradict; leave one"),
+        ({"mode": "random", "policy": "per_dataset"}, "deterministic", "contradict; leave one"),
+        ({"form": "tink"}, "random", "'form: tink' is deterministic"),
+    ],
+)
+def test_fp08_a_mode_that_contradicts_its_policy_is_refused(rule, chosen, sentence):
+    with pytest.raises(PolicyError, match=f"rules.a: .*{sentence}"):
+        policy(rules={"a": {"technique": "encrypt", **rule}}, policy=chosen)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, "deterministic"),
+        ({"mode": "random"}, "random"),
+        ({"mode": "deterministic"}, "deterministic"),
+        ({"policy": "random"}, "random"),
+    ],
+)
+def test_fp08_the_report_says_whether_equal_values_stay_equal(rule, expected):
+    done, report = one(["x", "x"], technique="encrypt", **rule)
+
+    assert report["columns"][0]["policy"] == expected
+    assert report["recipe"]["columns"][0]["rules"][0]["policy"] == expected
+    assert (done["a"][0] == done["a"][1]) == (expected == "deterministic")
+    assert depseudonymise(done, report, KEYS)[0]["a"].tolist() == ["x", "x"]
+
+
 def test_fp17_the_way_back_takes_the_reversible_columns_and_names_the_rest():
     frame = pd.DataFrame({"a": ["1"], "b": ["2"], "c": ["3"], "d": ["4"]})
     rules = {"a": "encrypt", "b": "hash", "c": "retain", "d": "drop"}

@@ -9,7 +9,7 @@ import pytest
 
 from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
 from field_pseudonymisation.errors import PolicyError
-from util_services.keys import Keyset
+from util_services.keys import Keyset, KeysetInfo
 
 KEYS = Keyset.generate("clinic")
 FRAME = pd.DataFrame({"a": ["1234567", "7654321"], "b": ["x", "y"]})
@@ -88,3 +88,24 @@ def test_a_recipe_that_names_no_key_for_a_keyed_technique_is_refused(made):
 
     with pytest.raises(PolicyError, match="not as it was written"):
         depseudonymise(done, recipe, KEYS)
+
+
+@pytest.mark.parametrize(
+    ("column", "rule"),
+    [
+        ("a", {"technique": "format_preserving_encrypt"}),
+        ("day", {"technique": "date_shift", "entity": "b"}),
+    ],
+)
+def test_a_policy_leads_back_from_tokens_alone(column, rule):
+    frame = FRAME.assign(day=["1980-02-29", "1999-12-31"])
+    rules = {"b": {"technique": "encrypt"}, column: rule}
+    policy = PseudonymisationPolicy("clinic", "d", rules, unmatched="keep")
+    done, _ = pseudonymise(frame, policy, KEYS)
+
+    with pytest.raises(PolicyError, match=f"'{column}' do not tell under which key"):
+        depseudonymise(done, policy, KEYS)
+    back, told = depseudonymise(done, policy, KEYS.changed(KeysetInfo.rotated), columns=["b"])
+
+    assert back["b"].tolist() == FRAME["b"].tolist()
+    assert told["restored"] == ["b"]

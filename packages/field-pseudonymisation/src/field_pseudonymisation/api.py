@@ -14,6 +14,8 @@ from field_pseudonymisation.plan import compile_policy, frequencies
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.reverse import compile_recipe
+from field_pseudonymisation.techniques.catalogue import RETAIN
+from util_services.errors import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +90,8 @@ def depseudonymise(
 
     Args:
         frame: a pandas DataFrame or an Arrow table that ``pseudonymise`` has made.
-        recipe: the report, or the recipe in it; or the policy, where all that is to come back
-            were texts and the policy was not ``per_dataset``.
+        recipe: the report, or the recipe in it; or the policy, where all that is to come back are
+            tokens (``encrypt``, ``tokenise``) of texts and the policy was not ``per_dataset``.
         keys: the keyset; by default the one that the recipe names.
         columns: those to bring back; by default all of which that is possible.
         vaults: the folder of token vaults.
@@ -103,7 +105,7 @@ def depseudonymise(
     fields = [(name, array.type) for name, array in found.items()]
     if isinstance(recipe, PseudonymisationPolicy):
         keyset = _keyset(keys, recipe.keyset, needed=recipe.needs_keys)
-        recipe = _recipe_of(recipe, list(found), keyset, vaults)
+        recipe = _recipe_of(recipe, list(found), columns, keyset, vaults)
     else:
         recipe = as_recipe(recipe)
         keyset = _keyset(keys, recipe.keyset, needed=recipe.needs_keys)
@@ -129,11 +131,32 @@ def as_recipe(given: Recipe | Mapping[str, Any]) -> Recipe:
 
 
 def _recipe_of(
-    policy: PseudonymisationPolicy, names: list[str], keyset: Keyset | None, vaults: Path | None
+    policy: PseudonymisationPolicy,
+    names: list[str],
+    wanted: Sequence[str] | None,
+    keyset: Keyset | None,
+    vaults: Path | None,
 ) -> Recipe:
+    """Return the recipe of a policy under the key for new data, where a wrong one would show."""
     if policy.policy == "per_dataset":
         raise PolicyError("With 'per_dataset' only the report of the run leads back; hand it over.")
     plan = compile_policy(policy, [(name, pa.string()) for name in names], keyset, vaults=vaults)
+    untold = [
+        column.name
+        for column in plan.columns
+        if (wanted is None or column.name in wanted)
+        and any(
+            rule.technique.is_reversible
+            and rule.technique.name != RETAIN
+            and not rule.technique.is_self_describing
+            for rule in column.rules
+        )
+    ]
+    if untold:
+        raise PolicyError(
+            f"The values of {quoted(untold)} do not tell under which key they came about; hand "
+            "over the report of the run, or name other columns under 'columns'."
+        )
     return plan.recipe()
 
 

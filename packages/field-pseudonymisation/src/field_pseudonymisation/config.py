@@ -9,9 +9,23 @@ DEMO = "demo"
 KEYSET = "The keyset, by its name; where keysets are kept in files, 'demo' is made on first use."
 
 
+RETAINED = (  # of the bundled sample: named, so that no column of other data passes unnamed
+    "sex",
+    "city",
+    "admission_date",
+    "discharge_date",
+    "ward",
+    "diagnosis_code",
+    "length_of_stay",
+    "temperature",
+    "income",
+    "updated",
+)
+
+
 def default_rules() -> dict[str, Any]:
     """Return rules for the bundled sample."""
-    return {
+    return {name: {"technique": "retain"} for name in RETAINED} | {
         "patient_id": {"technique": "hash"},
         "*_name": {"technique": "redact"},
         "birth_date": {"technique": "mask", "keep_first": 4},

@@ -69,8 +69,7 @@ def leaks(plan: Plan) -> list[str]:
         if len(column.rules) == 1
         and column.rules[0].technique.keeps_equality
         and column.rules[0].path is None
-        and (column.rules[0].options.policy or plan.policy.policy) != "random"
-        and getattr(column.rules[0].options, "mode", None) != "random"
+        and plan.policy.policy_of(column.rules[0]) != "random"
     ]
 
 

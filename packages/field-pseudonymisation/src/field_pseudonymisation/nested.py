@@ -129,13 +129,35 @@ class Nested:
         """JSON stays JSON; leaves of lists and structs get the types of their techniques."""
         return self.type if is_text(self.type) else self._retyped(self.type, ())
 
+    @property
+    def restored(self) -> pa.DataType:
+        """The type of what a reverse gives: leaves that cannot be had are of the type they have."""
+        return self._restored(self.type, self.original or self.type, ())
+
+    def _restored(self, now: pa.DataType, was: pa.DataType, place: tuple[Part, ...]) -> pa.DataType:
+        is_container = pa.types.is_nested(now)
+        number = self._type_rule(place, is_container=is_container)
+        if is_text(self.type) or (number is not None and self.rules[number].is_used):
+            return was
+        if pa.types.is_struct(now) and pa.types.is_struct(was):
+            parts = [
+                part.with_type(
+                    self._restored(part.type, was.field(part.name).type, (*place, part.name))
+                )
+                for part in now
+            ]
+            return pa.struct(parts)
+        if is_container and pa.types.is_nested(was) and not pa.types.is_struct(was):
+            return pa.list_(self._restored(_item(now), _item(was), (*place, 0)))
+        return now
+
     def apply(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the values with their leaves transformed."""
         return self._worked(values, self.output, is_reverse=False)
 
     def reverse(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the values with those leaves as they were that can be had."""
-        return self._worked(values, self.original or self.type, is_reverse=True)
+        return self._worked(values, self.restored, is_reverse=True)
 
     def _worked(self, values: pa.Array, kind: pa.DataType, *, is_reverse: bool) -> pa.Array:
         values = plain(values)
@@ -143,7 +165,7 @@ class Nested:
         documents = (
             self._documents(values) if is_json else values.to_pylist(maps_as_pydicts="strict")
         )
-        leaves: defaultdict[tuple[int, pa.DataType], list[_Leaf]] = defaultdict(list)
+        leaves: defaultdict[tuple[int, pa.DataType, pa.DataType], list[_Leaf]] = defaultdict(list)
         dropped = []
         for row, document in enumerate(documents):
             self._has_documents |= document not in (None, {}, [])
@@ -159,9 +181,11 @@ class Nested:
                 if rule.technique.name == DROP:
                     dropped.append(leaf)
                 elif leaf.value is not None:
-                    leaves[number, self._leaf_type(leaf, is_json=is_json)].append(leaf)
-        for (number, leaf_type), found in leaves.items():
-            self._transform(number, leaf_type, found, is_reverse=is_reverse)
+                    now = self._leaf_type(leaf, self.type)
+                    was = self._leaf_type(leaf, self.original or self.type)
+                    leaves[number, now, was].append(leaf)
+        for (number, now, was), found in leaves.items():
+            self._transform(number, now, was, found, is_reverse=is_reverse)
         for leaf in reversed(dropped):
             if isinstance(leaf.holder, dict):
                 leaf.holder.pop(leaf.key, None)
@@ -238,26 +262,35 @@ class Nested:
             )
         return None
 
-    def _leaf_type(self, leaf: _Leaf, *, is_json: bool) -> pa.DataType:
-        if is_json and leaf.is_container:
-            return pa.string()
-        if not is_json:
-            kind = self.type
+    def _leaf_type(self, leaf: _Leaf, kind: pa.DataType) -> pa.DataType:
+        """Return the type of a leaf of a column of a type; leaves of JSON tell their own."""
+        if pa.types.is_nested(kind):
             for part in leaf.place:
                 kind = kind.field(part).type if pa.types.is_struct(kind) else _item(kind)
             return kind
+        if leaf.is_container:
+            return pa.string()
         for python, kind in JSON_TYPES:
             if isinstance(leaf.value, python):
                 return kind
         raise CellsError(self.column, "an empty list or object where a value is wanted", [leaf.row])
 
     def _transform(
-        self, number: int, kind: pa.DataType, leaves: list[_Leaf], *, is_reverse: bool
+        self,
+        number: int,
+        now: pa.DataType,
+        was: pa.DataType,
+        leaves: list[_Leaf],
+        *,
+        is_reverse: bool,
     ) -> None:
-        transform = self._bind(number, kind)
+        """Put what a rule makes of leaves, of a type now and of one originally, in their places."""
+        transform = self._bind(number, was)
         rows = [leaf.row for leaf in leaves]
+        if not is_reverse and is_text(self.type):
+            self._refuse_untold(self.rules[number], transform, now, rows)
         try:
-            values = pa.array([_value_of(leaf, kind) for leaf in leaves], kind)
+            values = pa.array([_value_of(leaf, now) for leaf in leaves], now)
         except (pa.ArrowException, UnicodeError, OverflowError):
             raise CellsError(
                 self.column, "an integer beyond 64 bits, or half a character", rows[:1]
@@ -271,6 +304,21 @@ class Nested:
             leaves, done if isinstance(done, list) else done.to_pylist(), strict=True
         ):
             leaf.holder[leaf.key] = value
+
+    def _refuse_untold(
+        self, rule: PathRule, transform: Transform, kind: pa.DataType, rows: list[int]
+    ) -> None:
+        """Refuse leaves of JSON that would come back as texts, since no schema tells their type."""
+        as_text = getattr(getattr(transform, "options", None), "as_", "value") == "text"
+        comes_back = rule.technique.is_reversible and rule.technique.name != RETAIN
+        tells_type = rule.technique.is_self_describing and not as_text
+        if comes_back and not tells_type and not is_text(kind):
+            raise CellsError(
+                self.column,
+                f"a value at '{rule.path}' that is no text, and would come back as one",
+                rows,
+                "use 'encrypt' or 'tokenise' without 'as: text', or make texts of such values",
+            )
 
     def _bind(self, number: int, kind: pa.DataType) -> Transform:
         key = number, kind

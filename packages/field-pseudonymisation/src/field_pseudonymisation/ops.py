@@ -38,7 +38,7 @@ def _check_again(config: RepseudonymiseStructuredConfig, _: Schema, __: Inputs) 
     single_pass=True,
     business_operation="PSEUDONYMISATION",
     check=_check,
-    default={"keyset": DEMO, "domain": DEMO, "unmatched": "keep", "rules": default_rules()},
+    default={"keyset": DEMO, "domain": DEMO, "rules": default_rules()},
 )
 def anonymise_pseudonymise_structured(
     dataset: Dataset, config: AnonymisePseudonymiseStructuredConfig

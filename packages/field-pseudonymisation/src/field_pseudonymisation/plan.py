@@ -165,7 +165,7 @@ class Plan:
 
     def _recipe_rule(self, rule: Rule) -> RecipeRule:
         is_keyed = rule.technique.is_keyed
-        policy = rule.options.policy or self.policy.policy
+        policy = self.policy.policy_of(rule)
         key = self.keyset.primary if is_keyed and self.keyset is not None else None
         return RecipeRule(
             technique=rule.technique.name,
@@ -239,6 +239,22 @@ def _check_needs(columns: Sequence[ColumnPlan]) -> None:
                 tag_of(other.type)
             except PolicyError as error:
                 raise PolicyError(f"{place} cannot be compared: {error}.") from None
+            if any(rule.technique.is_reversible for rule in column.rules) and _comes_back_else(
+                other
+            ):
+                raise PolicyError(
+                    f"{place} comes back in another form than it has, so that the dates would come "
+                    "back wrong; leave out its 'normalise' and its paths, or name another column."
+                )
+
+
+def _comes_back_else(column: ColumnPlan) -> bool:
+    """Return whether values of a column are written anew when they are brought back."""
+    return any(
+        rule.technique.is_reversible
+        and (rule.path is not None or getattr(rule.options, "normalise", "none") != "none")
+        for rule in column.rules
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +269,7 @@ class _Binder:
     renews: bool
 
     def bind(self, rule: Rule, kind: pa.DataType) -> Transform:
-        chosen = rule.options.policy or self.policy.policy
+        chosen = self.policy.policy_of(rule)
         target = Target(
             column=self.name if rule.path is None else f"{self.name} -> {rule.path}",
             type=plain_type(kind),

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.registry import technique
+from field_pseudonymisation.techniques.catalogue import EncryptOptions
 from field_pseudonymisation.techniques.technique import Options, PolicyName, Technique
 from util_services.errors import printable, quoted, quoted_name
 
@@ -96,7 +97,8 @@ class PseudonymisationPolicy:
                 "'domain' is missing; name within what equal values may be joined, such as a study."
             )
         for rule in made:
-            chosen = rule.options.policy or self.policy
+            chosen = self.policy_of(rule)
+            _refuse_contradiction(rule, chosen)
             if chosen not in rule.technique.policies:
                 raise PolicyError(
                     f"rules.{printable(rule.pattern)}: '{rule.technique.name}' cannot be "
@@ -107,6 +109,12 @@ class PseudonymisationPolicy:
     def made_rules(self) -> tuple[Rule, ...]:
         """The rules, checked."""
         return tuple(self._rules)  # type: ignore[attr-defined]
+
+    def policy_of(self, rule: Rule) -> PolicyName:
+        """Return the policy of a rule: that of its mode, its own, or this one's."""
+        if isinstance(rule.options, EncryptOptions) and rule.options.mode == "random":
+            return "random"
+        return rule.options.policy or self.policy
 
     @property
     def needs_keys(self) -> bool:
@@ -181,6 +189,30 @@ class PseudonymisationPolicy:
                 "set 'unmatched' to 'keep' or 'drop'."
             )
         return {name: tuple(rules) for name, rules in found.items()}
+
+
+def _refuse_contradiction(rule: Rule, chosen: PolicyName) -> None:
+    """Refuse an encryption whose mode or form says something else than its policy.
+
+    Raises:
+        PolicyError: naming the rule.
+    """
+    options, place = rule.options, f"rules.{printable(rule.pattern)}"
+    if not isinstance(options, EncryptOptions):
+        return
+    if options.mode == "random" and options.policy not in {None, "random"}:
+        raise PolicyError(
+            f"{place}: 'mode: random' and 'policy: {options.policy}' contradict; leave one."
+        )
+    if options.mode == "deterministic" and chosen == "random":
+        raise PolicyError(
+            f"{place}: 'mode: deterministic' contradicts the policy 'random'; leave it out, or "
+            "give the rule 'policy: deterministic'."
+        )
+    if options.form == "tink" and chosen == "random":
+        raise PolicyError(
+            f"{place}: 'form: tink' is deterministic; give the rule 'policy: deterministic'."
+        )
 
 
 def make_rule(pattern: str, given: Any) -> Rule:

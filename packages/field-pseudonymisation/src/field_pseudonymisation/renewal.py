@@ -65,6 +65,8 @@ def renewed_policy(
             options = dict(old.options)
             options["domain"] = domain or old.domain
             options["policy"] = policy or old.policy
+            if policy:
+                options.pop("mode", None)  # the policy that is given decides
             if old.path is not None:
                 chosen.pop(column.name, None)
             pattern = column.name if old.path is None else f"{column.name} -> {old.path}"

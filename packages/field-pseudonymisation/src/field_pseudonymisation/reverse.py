@@ -47,7 +47,9 @@ class ReverseColumn:
     @property
     def output(self) -> pa.DataType:
         """The type of what comes out."""
-        return self.original if self.is_restored else self.type
+        if not self.is_restored:
+            return self.type
+        return self.transform.restored if isinstance(self.transform, Nested) else self.original
 
 
 @dataclass
@@ -230,30 +232,14 @@ class _Maker:
         return make_rule(pattern, dict(rule.options))
 
     def _binding(self, column: RecipeColumn, rule: RecipeRule) -> Any:
-        """Return what binds a rule inside of a column: leaves of JSON tell their own types."""
+        """Return what binds a rule inside of a column: tokens in JSON tell their own types."""
         is_json = is_text(plain_type(column.type))
-        by_itself = rule.technique in {"encrypt", "tokenise"}
+        is_told = is_json and technique(rule.technique).is_self_describing
 
         def bind(kind: pa.DataType) -> Transform:
-            if is_json:
-                return self._bound(column, rule, pa.null() if by_itself else pa.string())
-            return self._bound(column, rule, self._leaf(column, rule, kind))
+            return self._bound(column, rule, pa.null() if is_told else kind)
 
         return bind
-
-    def _leaf(self, column: RecipeColumn, rule: RecipeRule, kind: pa.DataType) -> pa.DataType:
-        """Return the type that a leaf of lists and structs had."""
-        found: pa.DataType = plain_type(column.type)
-        from field_pseudonymisation.paths import parse_path
-
-        for part in parse_path(rule.path or "$"):
-            if pa.types.is_struct(found) and isinstance(part, str) and part not in {"*", "**"}:
-                found = found.field(part).type
-            elif pa.types.is_nested(found) and not pa.types.is_struct(found):
-                found = found.value_type
-            else:
-                return pa.null() if rule.technique in {"encrypt", "tokenise"} else kind
-        return found
 
     def _bound(self, column: RecipeColumn, rule: RecipeRule, kind: pa.DataType) -> Transform:
         made = self._rule(column, rule)

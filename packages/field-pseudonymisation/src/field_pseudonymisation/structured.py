@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +19,7 @@ import pyarrow.compute as pc
 from field_pseudonymisation import findings
 from field_pseudonymisation.api import PURPOSE
 from field_pseudonymisation.config import DEMO, default_rules
-from field_pseudonymisation.errors import FieldPseudonymisationError, PolicyError
+from field_pseudonymisation.errors import CellsError, FieldPseudonymisationError, PolicyError
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
@@ -31,8 +33,6 @@ from util_services.flow.plan import BESIDE_ENDINGS
 from util_services.reports import Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from field_pseudonymisation.config import (
         AnonymisePseudonymiseStructuredConfig,
         RepseudonymiseStructuredConfig,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from util_services.flow.operate import Dataset
     from util_services.keys.keyset import Keyset
 
+Function = Callable[[Mapping[str, pa.Array], int], dict[str, pa.Array]]
 COUNT, HASH, TOP, VALUE = "distinct", "hash", "top", "value"
 
 
@@ -155,11 +156,25 @@ def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Rec
             "columns": told,
             "keyset": plan.policy.keyset if plan.policy.needs_keys else None,
         },
-        warnings=tuple(findings.warnings_of(plan, found)),
+        warnings=(*findings.warnings_of(plan, found), *_demonstrations(dataset, plan)),
         limits=findings.LIMITS,
         sections=(Section("Techniques", tables=(table,)),),
         beside={RECIPE: write},
     )
+
+
+def _demonstrations(dataset: Dataset, plan: Plan) -> list[str]:
+    """Return a warning where real data are under what is for the bundled sample."""
+    if dataset.staged.origin.path.startswith(SAMPLE_SCHEME) or not plan.policy.needs_keys:
+        return []
+    rules = (rule for column in plan.recipe().columns for rule in column.rules if rule.key_id)
+    used = {name for rule in rules for name in (rule.keyset, rule.domain)}
+    if DEMO not in used:
+        return []
+    return [
+        f"The keyset or domain {quoted_name(DEMO)} is for the bundled sample, and everybody who "
+        "tries the jobs uses it; name your own for other data."
+    ]
 
 
 def _shown_name(told: Mapping[str, Any]) -> str:
@@ -189,14 +204,15 @@ def _frequencies(
 class _Batches:
     """A function on columns as one on batches of pandas; batches come in order."""
 
-    function: Callable[[Mapping[str, pa.Array], int], dict[str, pa.Array]]
+    function: Function
     selection: RowSelection | None = None
 
     def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
         arrays = {str(name): _whole(batch[name].array.__arrow_array__()) for name in batch.columns}
-        done = self.function(arrays, len(batch))
-        if self.selection is not None:
-            done = self.selection.of(arrays, done)
+        if self.selection is None:
+            done = self.function(arrays, len(batch))
+        else:
+            done = self.selection.apply(self.function, arrays)
         return pd.DataFrame(
             {
                 name: pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
@@ -220,6 +236,7 @@ class RowSelection:
     column: str
     values: pa.Array
     sha256: str
+    seen: int = 0
     selected: int = 0
     found: set[str] = field(default_factory=set)
 
@@ -250,15 +267,25 @@ class RowSelection:
         digest = hashlib.sha256(content).hexdigest()
         return cls(column, pa.array([value for (value,) in values], pa.string()), digest)
 
-    def of(
-        self, batch: Mapping[str, pa.Array], done: Mapping[str, pa.Array]
-    ) -> dict[str, pa.Array]:
-        """Return the rows of a batch that are named."""
+    def apply(self, function: Function, batch: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        """Return what a function makes of the rows of a batch that are named, and of no others.
+
+        Raises:
+            CellsError: with numbers of rows of the dataset.
+        """
         texts = batch[self.column].cast(pa.string())
-        mask = pc.is_in(texts, value_set=self.values)
-        self.selected += int(pc.sum(mask).as_py() or 0)
+        mask = pc.fill_null(pc.is_in(texts, value_set=self.values), False)
+        places = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
+        before, seen = self.selected, self.seen
+        self.selected += len(places)
+        self.seen += len(texts)
         self.found |= set(pc.unique(texts.filter(mask)).to_pylist())
-        return {name: array.filter(mask) for name, array in done.items()}
+        chosen = {name: array.filter(mask) for name, array in batch.items()}
+        try:
+            return function(chosen, len(places))
+        except CellsError as error:
+            rows = [seen + places[position - before] for position in error.positions]
+            raise type(error)(error.column, error.reason, rows, error.cure) from None
 
 
 def recipe_path(dataset_path: str, named: str | None) -> str:
@@ -286,7 +313,7 @@ def restore_dataset(dataset: Dataset, plan: ReversePlan, selection: RowSelection
     frame = dataset.engine.map_batches(rows, batches, plan.output)
     dropped, warnings = 0, []
     if selection is not None:
-        dropped = plan.rows - selection.selected
+        dropped = selection.seen - selection.selected
         missed = len(pc.unique(selection.values)) - len(selection.found)
         if not selection.selected:
             raise FieldPseudonymisationError(
@@ -376,7 +403,7 @@ def _given(dataset: Dataset, config: RepseudonymiseStructuredConfig, scanned: pa
     """Return the dataset of a run; the bundled sample is pseudonymised on the way, to show it."""
     path = dataset.staged.origin.path
     if config.recipe is None and path.startswith(SAMPLE_SCHEME):
-        policy = PseudonymisationPolicy(DEMO, DEMO, default_rules(), unmatched="keep")
+        policy = PseudonymisationPolicy(DEMO, DEMO, default_rules())
         plan = compile_policy(policy, _fields(scanned), keyset_of(DEMO))
         return _Given(plan.recipe(), _fields(plan.output), plan.apply)
     recipe = Recipe.from_json(dataset.content(recipe_path(path, config.recipe)))

@@ -5,6 +5,7 @@ import datetime as dt
 import io
 import json
 from decimal import Decimal
+from importlib.resources import files as files_of
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -405,6 +406,37 @@ def test_pseudonymising_anew_keeps_what_cannot_be_brought_back(run, root):
     assert new[1][0].startswith("mac1.")
     facts = json.loads((root / "new.csv.report.json").read_text())["steps"][0]["facts"]
     assert facts["columns_kept"] == ["email", "phone", "born", "note"]
+
+
+@pytest.mark.parametrize(
+    ("options", "is_told"),
+    [({}, False), ({"keyset": "demo"}, True), ({"domain": "demo"}, True)],
+)
+def test_a_warning_tells_of_real_data_under_what_is_for_the_sample(run, root, options, is_told):
+    result = pseudonymised(
+        run, root, rules={"id": {"technique": "hash"}}, unmatched="drop", **options
+    )
+
+    assert result.success
+    report = json.loads((root / "out.csv.report.json").read_text())
+    assert ("is for the bundled sample" in json.dumps(report)) == is_told
+
+
+def test_the_default_config_lets_no_column_of_other_data_pass_unnamed(run, root, reason):
+    config = anonymise_pseudonymise_structured_job.run_config["ops"]
+    options = config["anonymise_pseudonymise_structured"]["config"]
+    (root / "in.csv").write_text(
+        (files_of("util_services") / "samples/patients.csv").read_text().replace("ward", "ssn", 1)
+    )
+
+    result = run(
+        anonymise_pseudonymise_structured_job,
+        "in.csv",
+        "out.csv",
+        **options | {"rules": {n: r for n, r in options["rules"].items() if n != "ward"}},
+    )
+
+    assert "There is no rule for 'ssn'" in reason(result)
 
 
 def test_a_path_that_names_nothing_in_any_row_fails_without_output(run, root, reason):

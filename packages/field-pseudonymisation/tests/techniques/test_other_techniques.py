@@ -195,6 +195,35 @@ def test_rules_that_lean_on_what_cannot_bear_them_are_refused(rules, sentence):
         pseudonymise(table, PseudonymisationPolicy("k", "d", rules, unmatched="keep"), KEYS)
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"who": {"technique": "encrypt", "normalise": "casefold"}},
+        {"who": {"technique": "tokenise", "normalise": "nfc"}},
+        {"who -> $.name": {"technique": "encrypt"}},
+        {"who -> $.name": {"technique": "hash"}, "who -> $.id": {"technique": "retain"}},
+    ],
+)
+def test_dates_are_not_shifted_by_what_would_come_back_in_another_form(rules):
+    table = pa.table({"who": ['{"name": "Ann", "id": 1}'], "day": ["1980-02-29"]})
+    rule = {"technique": "date_shift", "entity": "who"}
+
+    with pytest.raises(PolicyError, match="'who', which comes back in another form"):
+        pseudonymise(table, PseudonymisationPolicy("k", "d", rules | {"day": rule}), KEYS)
+
+
+def test_dates_are_shifted_by_what_never_comes_back_in_whatever_form():
+    table = pa.table({"who": ["Ann", "ANN"], "day": ["1980-02-29"] * 2})
+    rules = {
+        "who": {"technique": "hash", "normalise": "casefold"},
+        "day": {"technique": "date_shift", "entity": "who"},
+    }
+
+    done, _ = pseudonymise(table, PseudonymisationPolicy("k", "d", rules), KEYS)
+
+    assert "1980-02-29" not in done["day"].to_pylist()
+
+
 def test_moments_out_of_reach_are_refused():
     with pytest.raises(CellsError, match="thousands of years"):
         applied([-(2**62)], pa.timestamp("s"), technique="encrypt")

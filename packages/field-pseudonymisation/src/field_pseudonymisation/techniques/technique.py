@@ -154,6 +154,7 @@ class Technique:
         keeps_equality: whether equal values stay equal, so that frequencies show.
         hides_values: whether what comes out tells nothing of a value without a key; only such
             techniques are for values that were brought back to be pseudonymised anew.
+        is_self_describing: whether what comes out names its key, and shows if it was changed.
         looks_at_no_value: whether all values become one, so that lists and objects can too.
         works_on_whole_column: whether it needs all rows before the first.
     """
@@ -168,5 +169,6 @@ class Technique:
     policies: tuple[PolicyName, ...] = ("deterministic", "per_dataset", "random")
     keeps_equality: bool = False
     hides_values: bool = False
+    is_self_describing: bool = False
     looks_at_no_value: bool = False
     works_on_whole_column: bool = False

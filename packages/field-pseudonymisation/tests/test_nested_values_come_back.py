@@ -1,0 +1,109 @@
+"""What is inside of structs, lists and JSON comes back with its type, or is refused before."""
+
+import datetime as dt
+import json
+
+import pyarrow as pa
+import pytest
+
+from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
+from field_pseudonymisation.errors import CellsError
+from util_services.keys import Keyset
+
+KEYS = Keyset.generate("clinic")
+KIND = pa.struct(
+    [
+        ("n", pa.int32()),
+        ("day", pa.date32()),
+        ("who", pa.struct([("name", pa.string()), ("born", pa.date32())])),
+        ("seen", pa.list_(pa.timestamp("us"))),
+        ("card", pa.int64()),
+    ]
+)
+MOMENT = dt.datetime(2020, 2, 29, 12)  # noqa: DTZ001 - as the column has them
+VALUE = {
+    "n": 7,
+    "day": dt.date(1980, 2, 29),
+    "who": {"name": "Ann", "born": dt.date(1999, 12, 31)},
+    "seen": [MOMENT, None],
+    "card": 1234567,
+}
+COLUMN = pa.table({"a": pa.array([VALUE, None, VALUE], KIND)})
+
+
+def there_and_back(table, rules, vaults=None):
+    named = {f"a -> {path}": rule for path, rule in rules.items()}
+    policy = PseudonymisationPolicy("clinic", "d", named, unmatched="keep")
+    done, report = pseudonymise(table, policy, KEYS, vaults=vaults)
+    return done, depseudonymise(done, report, KEYS, vaults=vaults)[0]
+
+
+@pytest.mark.parametrize("technique", ["encrypt", "tokenise"])
+@pytest.mark.parametrize(
+    "paths", [["$.**"], ["$.who.*", "$.seen[*]", "$.n"], ["$.who.**"], ["$.n", "$.day"]], ids=str
+)
+def test_types_under_wildcards_of_structs_come_back(technique, paths, tmp_path):
+    rules = {path: {"technique": technique} for path in paths}
+
+    done, back = there_and_back(COLUMN, rules, tmp_path)
+
+    assert done.schema != COLUMN.schema
+    assert back.schema == COLUMN.schema
+    assert back["a"].to_pylist() == COLUMN["a"].to_pylist()
+
+
+def test_integers_of_structs_come_back_from_a_format():
+    rules = {"$.card": {"technique": "format_preserving_encrypt", "width": 9}}
+
+    done, back = there_and_back(COLUMN, rules)
+
+    assert len(done["a"][0].as_py()["card"]) == 9
+    assert back["a"].to_pylist() == COLUMN["a"].to_pylist()
+
+
+def test_places_of_structs_that_cannot_be_had_stay_as_they_are():
+    rules = {
+        "$.n": {"technique": "redact"},
+        "$.card": {"technique": "drop"},
+        "$.seen": {"technique": "redact"},
+        "$.who.born": {"technique": "generalise", "by": "date", "level": "year"},
+        "$.who.name": {"technique": "encrypt"},
+    }
+
+    _, back = there_and_back(COLUMN, rules)
+
+    assert back["a"].to_pylist()[0] == {
+        "n": "[REDACTED]",
+        "day": VALUE["day"],
+        "who": {"name": "Ann", "born": "1999"},
+        "seen": "[REDACTED]",
+    }
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"technique": "format_preserving_encrypt", "width": 9},
+        {"technique": "encrypt", "as": "text"},
+        {"technique": "tokenise", "as": "text"},
+    ],
+    ids=str,
+)
+def test_numbers_of_json_that_would_come_back_as_texts_are_refused(rule, tmp_path):
+    texts, numbers = ['{"n": "1234567"}', '{"n": 1234567}']
+
+    with pytest.raises(CellsError, match=r"row 1 .*'\$\.n' that is no text.*'encrypt'"):
+        there_and_back(pa.table({"a": [texts, numbers]}), {"$.n": rule}, tmp_path)
+    _, back = there_and_back(pa.table({"a": [texts]}), {"$.n": rule}, tmp_path)
+    assert json.loads(back["a"][0].as_py()) == json.loads(texts)
+
+
+def test_numbers_of_json_that_never_come_back_may_count_as_texts():
+    rule = {"technique": "hash", "as": "text"}
+    table = pa.table({"a": ['{"n": "1"}', '{"n": 1}']})
+
+    done, _ = pseudonymise(table, PseudonymisationPolicy("clinic", "d", {"a -> $.n": rule}), KEYS)
+
+    first, second = done["a"].to_pylist()
+    assert first == second
+    assert json.loads(first)["n"].startswith("mac1.")
