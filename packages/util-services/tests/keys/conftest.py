@@ -11,8 +11,9 @@ from util_services.keys.providers.kms import KmsProvider
 
 @pytest.fixture
 def keys_folder(tmp_path, clean_environment, monkeypatch):
-    """The folder that the environment names; it is not there yet."""
+    """The folder that the environment names; it is not there yet, nor is an audit."""
     monkeypatch.setenv("DATA_SERVICES_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("DATA_SERVICES_AUDIT_DIR", str(tmp_path / "audit"))
     return tmp_path / "keys"
 
 
