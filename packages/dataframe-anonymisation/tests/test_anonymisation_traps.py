@@ -486,6 +486,11 @@ def test_an_23_the_column_of_persons_has_no_role_but_that_of_an_identifier(role)
         person_policy(**{"quasi_identifiers": ["a"], role: ["person"], "hierarchies": {}})
 
 
+def test_an_23_no_model_is_about_the_column_of_persons():
+    with pytest.raises(PolicyError, match="is about 'person', which is none of"):
+        person_policy(models=[LDiversity(l=2, attribute="person")])
+
+
 def test_an_23_a_column_of_persons_that_is_not_there_is_named(patients, patient_policy):
     with pytest.raises(UnknownColumnsError, match="'person'"):
         anonymise(patients, patient_policy(KAnonymity(k=2), entity="person"))

@@ -70,7 +70,7 @@ def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
     Raises:
         VerificationError: if a claim does not hold and is to fail the run.
     """
-    claims = _claims(config)
+    claims = claims_in(config)
     wanted = claims.columns
     aliases = {f"column_{n}": name for n, name in enumerate(wanted)}
     rows = dataset.engine.select(dataset.scan(), aliases)
@@ -95,7 +95,12 @@ def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
     )
 
 
-def _claims(config: VerifyAnonymityConfig) -> Claims:
+def claims_in(config: VerifyAnonymityConfig) -> Claims:
+    """Return what a configuration claims of a table.
+
+    Raises:
+        PolicyError: if a parameter is out of range, missing or idle.
+    """
     models = [KAnonymity(k=config.k).claim()]
     for name in config.sensitive_attributes:
         if config.l is not None:

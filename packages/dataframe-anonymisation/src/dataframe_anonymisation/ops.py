@@ -43,6 +43,14 @@ def _check(config: Any, schema: Schema, inputs: Inputs) -> None:
     classified(policy_of(config, inputs.content), schema.names)
 
 
+def _check_claims(config: Any, schema: Schema, inputs: Inputs) -> None:
+    """Refuse claims that contradict themselves, before a row is read."""
+    del schema, inputs
+    from dataframe_anonymisation.assessing import claims_in
+
+    claims_in(config)
+
+
 def _anonymise(dataset: Dataset, config: AnonymisationConfig) -> Outcome:
     from dataframe_anonymisation.datasets import anonymise_dataset
     from dataframe_anonymisation.policies import policy_of
@@ -116,6 +124,7 @@ def assess_risk(dataset: Dataset, config: AssessRiskConfig) -> Outcome:
         "quasi_identifiers": config.quasi_identifiers,
         "sensitive_attributes": config.sensitive_attributes,
     },
+    check=_check_claims,
     default={"quasi_identifiers": ["sex"], "k": 1},
 )
 def verify_anonymity(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:

@@ -421,3 +421,25 @@ def test_columns_without_a_role_are_refused_before_a_row_is_read(instance, sourc
 
     with pytest.raises(ConfigurationError, match="Columns have no role: 'ward'"):
         check_before_run(jobs.k_anonymity_job, {"ops": ops}, "run")
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence"),
+    [
+        ({"l": 2.5}, "'l' must be a whole number"),
+        ({"l": 2, "c": 1}, "'c' belongs to the variant 'recursive'"),
+        ({"l": 2, "variant": "recursive"}, "'c' belongs to the variant 'recursive'"),
+    ],
+)
+def test_claims_that_contradict_themselves_are_refused_before_a_row_is_read(
+    instance, source, claim, sentence
+):
+    config = {"quasi_identifiers": QUASI, "sensitive_attributes": ["illness"], **claim}
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "verify_anonymity": {"config": config},
+        "write_dataset": {"config": {"path": "found.csv"}},
+    }
+
+    with pytest.raises(ConfigurationError, match=sentence):
+        check_before_run(jobs.verify_anonymity_job, {"ops": ops}, "run")
