@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataframe_anonymisation.hierarchies import ANY
 from dataframe_anonymisation.verify import Claims
 
 if TYPE_CHECKING:
@@ -31,7 +32,32 @@ def claims_of(policy: AnonymisationPolicy, solved: Solved) -> Claims:
         sensitive=policy.sensitive_attributes,
         reference=reference,
         kinds=solved.prepared.kinds,
+        labels=_labels(policy, solved),
+        masked=policy.identifiers if policy.identifier_action == "mask" else (),
         withhold_distances=solved.withholds_distances,
         rows=published,
         suppressed=solved.rows_suppressed if policy.hides_sensitive else 0,
     )
+
+
+def _labels(policy: AnonymisationPolicy, solved: Solved) -> dict[str, frozenset[str | None]]:
+    """Return the labels of each quasi-identifier that classes have, and ``*`` of masked rows."""
+    solution = solved.solution
+    star = [ANY] if policy.suppressed == "mask" and solved.rows_suppressed else []
+    return {
+        taxonomy.column: frozenset(
+            [
+                *star,
+                *(
+                    taxonomy.labels[level][node]
+                    for level, node in set(zip(levels, nodes, strict=True))
+                ),
+            ]
+        )
+        for taxonomy, levels, nodes in zip(
+            solved.prepared.table.taxonomies,
+            (one.tolist() for one in solution.levels),
+            (one.tolist() for one in solution.nodes),
+            strict=True,
+        )
+    }

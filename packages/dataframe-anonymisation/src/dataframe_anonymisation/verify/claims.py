@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from util_services.errors import quoted_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -25,6 +27,8 @@ class Claims:
         reference: of each sensitive attribute, how often each text occurs in the original table;
             the published table where there is none.
         kinds: of each sensitive attribute whose cells are no texts, what they are; see ``texts``.
+        labels: of each quasi-identifier, the labels that may be published; any where it has none.
+        masked: the columns in which every cell is ``*``.
         withhold_distances: whether measures against ``reference`` are not told, since they would
             tell what became of the few rows that were suppressed.
         rows: how many rows there must be; None if that is not claimed.
@@ -37,6 +41,8 @@ class Claims:
     sensitive: Sequence[str] = ()
     reference: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
+    masked: Sequence[str] = ()
     withhold_distances: bool = False
     rows: int | None = None
     suppressed: int | None = None
@@ -45,7 +51,8 @@ class Claims:
     def columns(self) -> list[str]:
         """The columns that a check needs."""
         hidden = self.hidden if self.exempt_suppressed else []
-        return list(dict.fromkeys([*self.quasi_identifiers, *self.attributes, *hidden]))
+        named = [*self.quasi_identifiers, *self.attributes, *hidden, *self.masked]
+        return list(dict.fromkeys(named))
 
     @property
     def hidden(self) -> list[str]:
@@ -99,6 +106,7 @@ class Verdict:
         suppressed: how many masked rows were left out.
         findings: what holds of each model, without masked rows.
         with_masked: what would, were the masked rows a class like others.
+        strange: columns with cells that are not of what was claimed, and what these are.
         claims: what was claimed.
     """
 
@@ -107,6 +115,7 @@ class Verdict:
     suppressed: int
     findings: tuple[Finding, ...]
     with_masked: tuple[Finding, ...]
+    strange: tuple[tuple[str, str], ...]
     claims: Claims
 
     @property
@@ -127,6 +136,7 @@ class Verdict:
             failed.append(f"there are {self.rows} rows instead of {claims.rows}")
         if claims.suppressed is not None and self.suppressed != claims.suppressed:
             failed.append(f"{self.suppressed} rows are masked instead of {claims.suppressed}")
+        failed += [f"{quoted_name(name)} has {what}" for name, what in self.strange]
         is_meant_empty = claims.rows is not None and claims.rows == (claims.suppressed or 0)
         if not self.classes and not is_meant_empty:
             failed.append("there is no class to check")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from dataframe_anonymisation.verify.texts import comparable
 from util_services.errors import ConfigurationError, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     import pandas as pd
@@ -50,14 +51,67 @@ def verify(frames: Iterable[pd.DataFrame], claims: Claims) -> Verdict:
         claims: what is to be checked.
     """
     hidden = claims.hidden if claims.exempt_suppressed else None
+    strange: dict[str, str] = {}
+    frames = _watched(frames, claims.masked, strange)
     counted = count(frames, [*claims.quasi_identifiers, *claims.attributes], claims.kinds, hidden)
+    strange |= _strange_labels(claims, counted) | _strange_values(claims, counted)
     masked = _masked(claims, counted)
     suppressed = int(masked.sum())
     classes, findings = _findings(claims, counted, counted.counts - masked)
     with_masked = findings
     if suppressed:
         _, with_masked = _findings(claims, counted, counted.counts)
-    return Verdict(int(counted.counts.sum()), classes, suppressed, findings, with_masked, claims)
+    rows = int(counted.counts.sum())
+    return Verdict(rows, classes, suppressed, findings, with_masked, tuple(strange.items()), claims)
+
+
+def _watched(
+    frames: Iterable[pd.DataFrame], masked: Sequence[str], strange: dict[str, str]
+) -> Iterator[pd.DataFrame]:
+    """Yield frames, and note the columns that are not masked though they should be."""
+    for frame in frames:
+        for name in masked:
+            if not (frame[name].astype(object) == SUPPRESSED).all():
+                strange[name] = f"cells other than {SUPPRESSED!r}"
+        yield frame
+
+
+def _strange_labels(claims: Claims, counted: Counted) -> dict[str, str]:
+    """Return the quasi-identifiers with labels that no class has."""
+    strange = {}
+    for place, name in enumerate(claims.quasi_identifiers):
+        known = {_one_line(label) for label in claims.labels.get(name, ())}
+        if "" in known:
+            known.add(None)  # formats of text do not tell them apart
+        found = {_one_line(row[place]) for row in counted.combinations}
+        if known and not found <= known:
+            strange[name] = "labels that no class has"
+    return strange
+
+
+def _strange_values(claims: Claims, counted: Counted) -> dict[str, str]:
+    """Return the sensitive columns with a value that occurs more often than in the original.
+
+    An empty text counts as missing, for some formats do not tell them apart.
+    """
+    strange = {}
+    for place, name in enumerate(claims.attributes, len(claims.quasi_identifiers)):
+        left = Counter[str | None]()
+        for value, n in claims.reference.get(name, {}).items():
+            left[_one_line(comparable(value, claims.kinds.get(name))) or None] += n
+        if not left:
+            continue
+        left[None] += claims.suppressed or 0
+        for row, n in zip(counted.combinations, counted.counts.tolist(), strict=True):
+            left[_one_line(row[place]) or None] -= n
+        if min(left.values()) < 0:
+            strange[name] = "values that occur more often than in the original table"
+    return strange
+
+
+def _one_line(text: str | None) -> str | None:
+    """Return a text without the difference of line ends, which some formats do not keep."""
+    return text if text is None else " ".join(text.splitlines())
 
 
 def _masked(claims: Claims, counted: Counted) -> np.ndarray:
