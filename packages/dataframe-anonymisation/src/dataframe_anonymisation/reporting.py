@@ -87,6 +87,7 @@ def build_facts(
         "distances_withheld": solved.withholds_distances,
         "missing_quasi_identifiers": policy.missing_quasi_identifiers,
         "suppressed_class": policy.suppressed_class,
+        "rows_exempt": solved.rows_suppressed if policy.hides_sensitive else 0,
         "order": policy.order,
         "verified": None if verdict is None else verdict.to_dict(),
     }
@@ -149,6 +150,12 @@ def _privacy(facts: dict[str, Any]) -> Section:
         )
     verified = facts["verified"]
     text: tuple[str, ...] = ("Every class of the published table satisfies every model.",)
+    if facts["rows_exempt"]:
+        text = (
+            *text,
+            f"The {facts['rows_exempt']} masked rows are in no class and exempt from the models; "
+            "their sensitive values are left out.",
+        )
     if verified is not None:
         text = (
             *text,

@@ -208,6 +208,8 @@ def test_masked_rows_are_published_as_stars(instance, source):
     assert len(published) == 400
     assert len(hidden) == report["steps"][0]["facts"]["rows_suppressed"] > 0
     assert hidden["illness"].isna().all()
+    page = (source / "out.csv.report.html").read_text()
+    assert f"The {len(hidden)} masked rows are in no class and exempt from the models" in page
 
 
 @pytest.mark.parametrize("name", NAMES)
