@@ -486,6 +486,25 @@ def test_an_23_the_column_of_persons_has_no_role_but_that_of_an_identifier(role)
         person_policy(**{"quasi_identifiers": ["a"], role: ["person"], "hierarchies": {}})
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_23_the_k_of_alpha_k_anonymity_counts_persons_too(algorithm):
+    frame = pd.DataFrame(
+        {
+            "a": ["x"] * 4 + ["y"] * 4,
+            "person": ["p1"] * 3 + ["p2"] + ["p3", "p4", "p5", "p6"],
+            "s": list("uvuvuvuv"),
+        }
+    )
+    asked = person_policy(
+        models=[AlphaKAnonymity(k=3, alpha=0.5)], sensitive_attributes=["s"], algorithm=algorithm
+    )
+
+    result, report = anonymise(frame, asked)
+
+    assert set(result["a"]) == {"*"}
+    assert any("k counts persons by 'person'" in warning for warning in report["warnings"])
+
+
 def test_an_23_no_model_is_about_the_column_of_persons():
     with pytest.raises(PolicyError, match="is about 'person', which is none of"):
         person_policy(models=[LDiversity(l=2, attribute="person")])

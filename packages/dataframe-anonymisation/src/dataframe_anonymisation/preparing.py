@@ -9,7 +9,13 @@ import numpy as np
 
 from dataframe_anonymisation.errors import PolicyError, UncoveredValuesError
 from dataframe_anonymisation.hierarchies import Hierarchy, Taxonomy
-from dataframe_anonymisation.models import KAnonymity, Model, PersonAnonymity, TCloseness
+from dataframe_anonymisation.models import (
+    AlphaKAnonymity,
+    KAnonymity,
+    Model,
+    PersonAnonymity,
+    TCloseness,
+)
 from dataframe_anonymisation.table import Contingency, tabulate
 from util_services.errors import quoted
 
@@ -85,7 +91,7 @@ def prepare(
         codes.append(places[columns[name].codes])
     attributes = {name: (columns[name].codes, columns[name].values) for name in policy.protected}
     table, tuples = tabulate(taxonomies, codes, attributes, counts)
-    models = tuple(_bound(model, policy, columns) for model in policy.models)
+    models = tuple(bound for model in policy.models for bound in _bound(model, policy, columns))
     for model in models:
         model.check(table)
     kinds = {name: columns[name].kind for name in policy.protected}
@@ -133,10 +139,14 @@ def _taxonomy(policy: AnonymisationPolicy, name: str, column: Encoded) -> Taxono
     return hierarchy.over(name, column.values, is_numeric=column.is_numeric)
 
 
-def _bound(model: Model, policy: AnonymisationPolicy, columns: Mapping[str, Encoded]) -> Model:
-    """Return a model that knows persons and taxonomies."""
+def _bound(
+    model: Model, policy: AnonymisationPolicy, columns: Mapping[str, Encoded]
+) -> tuple[Model, ...]:
+    """Return a model that knows persons and taxonomies; every k counts persons."""
     if isinstance(model, KAnonymity) and policy.entity is not None:
-        return PersonAnonymity(model.k, policy.entity)
+        return (PersonAnonymity(model.k, policy.entity),)
+    if isinstance(model, AlphaKAnonymity) and policy.entity is not None:
+        return (PersonAnonymity(model.k, policy.entity), model)
     if isinstance(model, TCloseness) and model.distance == "hierarchical":
         name = str(model.attribute)
         if name not in policy.hierarchies:
@@ -144,8 +154,8 @@ def _bound(model: Model, policy: AnonymisationPolicy, columns: Mapping[str, Enco
                 f"The hierarchical distance needs a hierarchy of {quoted([name])}; add one to "
                 "'hierarchies'."
             )
-        return replace(model, taxonomy=_taxonomy(policy, name, columns[name]))
-    return model
+        return (replace(model, taxonomy=_taxonomy(policy, name, columns[name])),)
+    return (model,)
 
 
 def _barred(

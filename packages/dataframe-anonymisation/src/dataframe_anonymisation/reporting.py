@@ -123,6 +123,11 @@ def build_warnings(
     if strangers and policy.unclassified != "error":
         done = "dropped" if policy.unclassified == "drop" else "published as they are"
         warnings.append(f"Columns without a role were {done}: {quoted(strangers)}.")
+    if policy.entity is not None:
+        warnings.append(
+            f"k counts persons by {quoted_name(policy.entity)}; the other models, and the risks, "
+            "count rows, and the independent check confirms k rows."
+        )
     if policy.order == "preserve":
         warnings.append("The rows keep the order of the input, which can tell whose they are.")
     if solved.rows_suppressed and solved.rows_suppressed == solved.prepared.table.rows:
