@@ -110,6 +110,9 @@ def test_fp03_zero_empty_and_false_are_values(values, technique):
         pd.Series([True, None, False], dtype="boolean"),
         pd.Series([b"\x00", None, b"z"], dtype=object),
         pd.to_datetime(pd.Series(["2020-02-29 12:00:00.000000001", None, "1999-12-31 00:00:00.0"])),
+        pd.Series([pd.Timestamp.min, None, pd.Timestamp.max, pd.Timestamp(-1)]).astype(
+            "datetime64[ns]"
+        ),
         pd.to_datetime(pd.Series(["2020-03-29 00:59:00", None, "2020-10-25 00:30:00"]))
         .dt.tz_localize("UTC")
         .dt.tz_convert("Europe/Oslo"),

@@ -107,3 +107,20 @@ def test_numbers_of_json_that_never_come_back_may_count_as_texts():
     first, second = done["a"].to_pylist()
     assert first == second
     assert json.loads(first)["n"].startswith("mac1.")
+
+
+@pytest.mark.parametrize("text", ["1e400", "-1e400", "NaN", "Infinity"])
+def test_numbers_that_json_cannot_give_back_are_refused(text):
+    table = pa.table({"a": ['{"n": "x", "m": 1.5}', f'{{"n": "x", "m": {text}}}']})
+
+    with pytest.raises(CellsError, match=r"row 1 .*number beyond 64 bits"):
+        there_and_back(table, {"$.n": {"technique": "encrypt"}})
+
+
+def test_the_json_null_is_no_missing_value():
+    table = pa.table({"a": ["null", None, '{"n":"x"}']})
+
+    done, back = there_and_back(table, {"$.n": {"technique": "encrypt"}})
+
+    assert done["a"].to_pylist()[:2] == ["null", None]
+    assert back["a"].to_pylist() == table["a"].to_pylist()

@@ -8,6 +8,7 @@ missing, and 0, "" and false are values.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -192,18 +193,23 @@ class Nested:
             else:
                 leaf.holder[leaf.key] = None
         if is_json:
-            return pa.array([_written(document) for document in documents], pa.string()).cast(kind)
+            present = values.is_valid().to_pylist()
+            texts = [
+                _written(document) if is_there else None
+                for document, is_there in zip(documents, present, strict=True)
+            ]
+            return pa.array(texts, pa.string()).cast(kind)
         return pa.array(documents, kind)
 
     def _documents(self, values: pa.Array) -> list[Any]:
         documents = []
         for row, text in enumerate(values.to_pylist()):
             try:
-                documents.append(
-                    None if text is None else json.loads(text, object_pairs_hook=_once)
-                )
+                documents.append(None if text is None else _read(text))
             except (ValueError, RecursionError):
-                raise CellsError(self.column, "a text that is no JSON", [row]) from None
+                raise CellsError(
+                    self.column, "a text that is no JSON, or has a number beyond 64 bits", [row]
+                ) from None
         return documents
 
     def _leaves(self, leaf: _Leaf) -> Iterator[_Leaf]:
@@ -404,6 +410,23 @@ def _name_of(kind: pa.DataType) -> str:
     return "an object" if pa.types.is_struct(kind) else "a list"
 
 
+def _read(text: str) -> Any:
+    return json.loads(
+        text, object_pairs_hook=_once, parse_float=_finite, parse_constant=_refuse_constant
+    )
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number beyond 64 bits")
+    return number
+
+
+def _refuse_constant(_: str) -> float:
+    raise ValueError("JSON has no such number")
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -411,9 +434,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _written(document: Any) -> str | None:
-    if document is None:
-        return None
+def _written(document: Any) -> str:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()

@@ -190,10 +190,11 @@ def _moments(array: pa.Array) -> pa.Array:
         except pa.ArrowInvalid:
             raise CellsError("values", "a moment hundreds of thousands of years away", ()) from None
         return scaled.cast(pa.large_string())
-    rest = pa.array(
-        np.mod(pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False), 1000), pa.int64()
-    )
-    whole = pc.divide(pc.subtract(numbers, rest), 1000).cast(pa.large_string())
+    filled = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False)
+    quotients, remainders = np.divmod(filled, 1000)  # towards the past, so that no sum overflows
+    missing = numbers.is_null().to_numpy(zero_copy_only=False)
+    whole = pa.array(quotients, mask=missing).cast(pa.large_string())
+    rest = pa.array(remainders)
     digits = pc.utf8_lpad(rest.cast(pa.large_string()), 3, "0")
     fraction = joined(pa.large_string(), whole, digits, separator=".")
     return pc.if_else(pc.equal(rest, 0), whole, fraction)
@@ -206,10 +207,20 @@ def _read_moments(body: pa.Array, kind: pa.DataType) -> pa.Array:
     rest = pc.struct_field(parts, "rest")
     rest = pc.if_else(pc.equal(rest, ""), "0", rest).cast(pa.int64())
     if kind.unit == "ns":
-        numbers = pc.add_checked(pc.multiply_checked(whole, 1000), rest)
+        numbers = _nanoseconds(whole, rest)
     else:
         numbers = pc.divide(whole, TO_MICROSECONDS[kind.unit])
     return numbers.cast(kind)
+
+
+def _nanoseconds(microseconds: pa.Array, rest: pa.Array) -> pa.Array:
+    """Return their sum, also where microseconds alone are beyond 64 bits as nanoseconds."""
+    whole, more = (pc.fill_null(a, 0).to_numpy(zero_copy_only=False) for a in (microseconds, rest))
+    with np.errstate(over="ignore"):
+        numbers = whole * 1000 + more
+    if (np.floor_divide(numbers, 1000) != whole).any():
+        raise TokenError("values", UNREADABLE, ())
+    return pa.array(numbers, mask=microseconds.is_null().to_numpy(zero_copy_only=False))
 
 
 def _times(array: pa.Array) -> pa.Array:
