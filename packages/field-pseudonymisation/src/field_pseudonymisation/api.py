@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from field_pseudonymisation import findings
 from field_pseudonymisation.errors import PolicyError
-from field_pseudonymisation.frames import columns_of, frame_like
+from field_pseudonymisation.frames import columns_of, frame_like, refuse_strange
 from field_pseudonymisation.plan import compile_policy, frequencies
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
@@ -55,6 +55,9 @@ def pseudonymise(
         vaults=vaults,
         dtypes=dtypes,
     )
+    for column in plan.kept:
+        if column.transform is not None:
+            refuse_strange(column.name, column.dtype)
     plan.prepare({name: columns[name] for name in plan.waits_for})
     done = plan.apply(columns, len(frame))
     plan.require_met()

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+WITHOUT_NULLS = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+NOT_READ_BACK = ("period", "interval")
+
+
 def columns_of(frame: Any) -> tuple[dict[str, pa.Array], dict[str, str]]:
     """Return the columns of a frame by name, and what pandas calls their types.
 
@@ -36,6 +40,19 @@ def columns_of(frame: Any) -> tuple[dict[str, pa.Array], dict[str, str]]:
         columns[name] = array_of(series, name)
         dtypes[name] = str(series.dtype)
     return columns, dtypes
+
+
+def refuse_strange(name: str, dtype: str | None) -> None:
+    """Refuse a column whose type of pandas is lost on the way.
+
+    Raises:
+        PolicyError: naming it.
+    """
+    if dtype is not None and dtype.startswith(NOT_READ_BACK):
+        raise PolicyError(
+            f"The column {quoted([name])} is of the type '{dtype}', of which no values can be made "
+            "anew; cast it to dates, numbers or texts."
+        )
 
 
 def _name(label: Any) -> str:
@@ -94,6 +111,10 @@ def _refuse_mixed(series: pd.Series, name: str) -> None:
         if isinstance(value, float | np.floating) and np.isnan(value):
             continue
         kind = _kind(value)
+        if getattr(value, "nanosecond", 0):
+            raise CellsError(
+                name, "nanoseconds, which objects would lose", [row], "cast to 'datetime64[ns]'"
+            )
         if isinstance(value, set | frozenset):
             raise CellsError(name, "values of several kinds", [row], "a set is not one value")
         first = first or kind
@@ -111,7 +132,8 @@ def _kind(value: Any) -> str:
     ):
         if isinstance(value, kinds):
             return name
-    return type(value).__name__
+    zone = getattr(value, "tzinfo", None)  # moments of several zones would become those of one
+    return type(value).__name__ if zone is None else f"{type(value).__name__} of {zone}"
 
 
 def _rows(series: pd.Series, test: Any) -> list[int]:
@@ -164,7 +186,16 @@ def _as_dtype(array: pa.Array, dtype: str) -> Any:
         return pd.Series(values, dtype=object)
     if dtype == "category":
         return array.dictionary_encode().to_pandas()
+    if array.null_count:
+        dtype = _with_nulls(dtype)
     if pa.types.is_integer(array.type):
         exact: Any = pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])))
         return exact.astype(dtype)
     return array.to_pandas().astype(dtype)
+
+
+def _with_nulls(dtype: str) -> str:
+    """Return the type of pandas that has missing values, in place of one of numpy without them."""
+    if dtype == "bool":
+        return "boolean"
+    return dtype.replace("int", "Int").replace("uI", "UI") if dtype in WITHOUT_NULLS else dtype
