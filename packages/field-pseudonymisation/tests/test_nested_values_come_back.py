@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
-from field_pseudonymisation.errors import CellsError
+from field_pseudonymisation.errors import AppliedTwiceError, CellsError
 from util_services.keys import Keyset
 
 KEYS = Keyset.generate("clinic")
@@ -124,3 +124,52 @@ def test_the_json_null_is_no_missing_value():
 
     assert done["a"].to_pylist()[:2] == ["null", None]
     assert back["a"].to_pylist() == table["a"].to_pylist()
+
+
+NULLS = pa.table({"a": ['{"n":"x"}', '{"n":null}']})
+STRUCTS = pa.table({"a": [{"n": "x"}, {"n": None}]})
+
+
+@pytest.mark.parametrize("table", [NULLS, STRUCTS], ids=["json", "struct"])
+@pytest.mark.parametrize("technique", ["hash", "retain", "nullify"])
+def test_missing_values_inside_are_refused_on_request(table, technique):
+    rules = {"$.n": {"technique": technique, "nulls": "error"}}
+
+    with pytest.raises(CellsError, match=r"row 1 .*a missing value at '\$\.n'"):
+        there_and_back(table, rules)
+
+
+def test_missing_values_of_a_retained_column_are_refused_on_request():
+    policy = PseudonymisationPolicy("", "", {"a": {"technique": "retain", "nulls": "error"}})
+
+    with pytest.raises(CellsError, match=r"row 1 .*missing values"):
+        pseudonymise(pa.table({"a": ["x", None]}), policy)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"technique": "redact"}, "[REDACTED]"),
+        ({"technique": "replace", "value": "none"}, "none"),
+    ],
+)
+@pytest.mark.parametrize("table", [NULLS, STRUCTS], ids=["json", "struct"])
+def test_missing_values_inside_are_hidden_on_request(table, rule, expected):
+    policy = PseudonymisationPolicy("", "", {"a -> $.n": rule | {"hide_nulls": True}})
+
+    done, _ = pseudonymise(table, policy)
+
+    found = [json.loads(v) if isinstance(v, str) else v for v in done["a"].to_pylist()]
+    assert found == [{"n": expected}] * 2
+
+
+@pytest.mark.parametrize("table", [NULLS, STRUCTS], ids=["json", "struct"])
+def test_tokens_inside_are_not_pseudonymised_twice_unawares(table):
+    rules = {"a -> $.n": {"technique": "encrypt"}}
+    policy = PseudonymisationPolicy("clinic", "d", rules)
+    done, _ = pseudonymise(table, policy, KEYS)
+
+    with pytest.raises(AppliedTwiceError, match="'a', row 0 "):
+        pseudonymise(done, policy, KEYS)
+    again = {"a -> $.n": {"technique": "encrypt", "again": True}}
+    assert pseudonymise(done, PseudonymisationPolicy("clinic", "d", again), KEYS)[0] != done

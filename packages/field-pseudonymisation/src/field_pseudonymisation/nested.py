@@ -19,6 +19,7 @@ from field_pseudonymisation.errors import CellsError, PolicyError
 from field_pseudonymisation.paths import leads_on, matches, parse_path
 from field_pseudonymisation.techniques.catalogue import DROP, RETAIN
 from field_pseudonymisation.techniques.encoding import is_text, plain
+from field_pseudonymisation.techniques.tokens import refuse_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,7 @@ class PathRule:
     technique: Technique
     bind: Callable[[pa.DataType], Transform]
     is_used: bool = True  # whether there is anything to do, on the way back
+    options: Any = None  # what the rule says; None on the way back
 
     @property
     def pattern(self) -> tuple[Part, ...]:
@@ -181,9 +183,10 @@ class Nested:
                     continue
                 if rule.technique.name == DROP:
                     dropped.append(leaf)
-                elif leaf.value is not None:
-                    now = self._leaf_type(leaf, self.type)
-                    was = self._leaf_type(leaf, self.original or self.type)
+                elif leaf.value is not None or self._is_for_null(rule, leaf):
+                    constant = getattr(rule.options, "value", None)
+                    now = self._leaf_type(leaf, self.type, constant)
+                    was = self._leaf_type(leaf, self.original or self.type, constant)
                     leaves[number, now, was].append(leaf)
         for (number, now, was), found in leaves.items():
             self._transform(number, now, was, found, is_reverse=is_reverse)
@@ -268,7 +271,21 @@ class Nested:
             )
         return None
 
-    def _leaf_type(self, leaf: _Leaf, kind: pa.DataType) -> pa.DataType:
+    def _is_for_null(self, rule: PathRule, leaf: _Leaf) -> bool:
+        """Return whether a missing value becomes something.
+
+        Raises:
+            CellsError: if the rule refuses it.
+        """
+        if getattr(rule.options, "nulls", "keep") == "error":
+            raise CellsError(
+                self.column,
+                f"a missing value at '{rule.path}', refused by 'nulls: error'",
+                [leaf.row],
+            )
+        return bool(getattr(rule.options, "hide_nulls", False))
+
+    def _leaf_type(self, leaf: _Leaf, kind: pa.DataType, value: Any) -> pa.DataType:
         """Return the type of a leaf of a column of a type; leaves of JSON tell their own."""
         if pa.types.is_nested(kind):
             for part in leaf.place:
@@ -276,6 +293,8 @@ class Nested:
             return kind
         if leaf.is_container:
             return pa.string()
+        if leaf.value is None:  # a constant takes its place
+            return pa.string() if value is None else pa.scalar(value).type
         for python, kind in JSON_TYPES:
             if isinstance(leaf.value, python):
                 return kind
@@ -301,7 +320,11 @@ class Nested:
             raise CellsError(
                 self.column, "an integer beyond 64 bits, or half a character", rows[:1]
             ) from None
+        rule = self.rules[number]
         try:
+            is_first = not is_reverse and not getattr(rule.options, "again", False)
+            if is_first and rule.technique.is_keyed and is_text(now):
+                refuse_tokens(values)
             done = transform.reverse(values, {}) if is_reverse else transform.apply(values, {})
         except CellsError as error:
             there = [rows[position] for position in error.positions]

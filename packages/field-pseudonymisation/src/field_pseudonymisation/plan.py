@@ -75,8 +75,6 @@ class ColumnPlan:
             CellsError: with positions in the batch.
         """
         self.nulls += values.null_count
-        if self.transform is None:
-            return values
         for rule in self.rules:
             if rule.options.nulls == "error" and values.null_count and rule.path is None:
                 raise CellsError(
@@ -87,7 +85,7 @@ class ColumnPlan:
                     refuse_tokens(values)
                 if getattr(rule.options, "normalise", "nfc") == "none":
                     self.not_nfc += count_not_nfc(values)
-        return self.transform.apply(values, others)
+        return values if self.transform is None else self.transform.apply(values, others)
 
 
 @dataclass
@@ -304,7 +302,8 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
         return
     if column.rules[0].path is not None:
         paths = tuple(
-            PathRule(rule.path or "", rule.technique, _bound(binder, rule)) for rule in column.rules
+            PathRule(rule.path or "", rule.technique, _bound(binder, rule), options=rule.options)
+            for rule in column.rules
         )
         try:
             column.transform = Nested(column.name, column.type, paths, binder.policy.unmatched)
