@@ -348,6 +348,28 @@ def test_dates_of_one_entity_under_two_ranges_are_not_shifted_by_one_draw():
     assert (near % 30 == far % 30).mean() < 0.2
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), 1e18])
+@pytest.mark.parametrize("chosen", ["deterministic", "random"])
+def test_numbers_that_noise_does_not_change_are_refused(value, chosen):
+    with pytest.raises(CellsError, match=r"row 2 .*so large that noise"):
+        applied([1.0, None, value], technique="noise", scale=3, policy=chosen)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"scale": 0.3}, "'scale' is less than 1"),
+        ({"scale": 3, "minimum": 5, "maximum": 5}, "'minimum' must be less"),
+        ({"scale": 3, "minimum": 6, "maximum": 5}, "'minimum' must be less"),
+        ({"scale": 3, "minimum": float("nan")}, "finite"),
+    ],
+    ids=str,
+)
+def test_noise_that_cannot_be_meant_is_refused(options, sentence):
+    with pytest.raises(PolicyError, match=sentence):
+        applied([1], technique="noise", **options)
+
+
 def test_noise_on_integers_is_whole_and_within_bounds():
     found = applied([1, None, 100], technique="noise", scale=50, minimum=0, maximum=100)
 

@@ -198,8 +198,18 @@ class NoiseOptions(Options):
         allow_inf_nan=False,
         description="Standard deviation, b of Laplace, or half the width.",
     )
-    minimum: float | None = Field(default=None, description="What is less becomes this.")
-    maximum: float | None = Field(default=None, description="What is more becomes this.")
+    minimum: float | None = Field(
+        default=None, allow_inf_nan=False, description="What is less becomes this."
+    )
+    maximum: float | None = Field(
+        default=None, allow_inf_nan=False, description="What is more becomes this."
+    )
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> NoiseOptions:
+        if self.minimum is not None and self.maximum is not None and self.minimum >= self.maximum:
+            raise ValueError("'minimum' must be less than 'maximum'")
+        return self
 
 
 class ShuffleOptions(Options):

@@ -32,6 +32,8 @@ class Noise(Base):
         kind = self.target.type
         if not pa.types.is_integer(kind) and not pa.types.is_floating(kind):
             raise PolicyError(f"'noise' works on integers and floats, not on {kind}; cast it first")
+        if pa.types.is_integer(kind) and self.options.scale < 1:
+            raise PolicyError("'scale' is less than 1, which leaves most integers as they are")
 
     def apply(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the changed numbers."""
@@ -59,6 +61,8 @@ class Noise(Base):
                 np.flatnonzero(present)[np.abs(numbers) >= EXACT],
             )
         noisy = numbers + self._amounts(uniform[:, 0], uniform[:, 1])
+        if pa.types.is_floating(values.type):
+            self._refuse_unchanged(numbers, noisy, np.flatnonzero(present))
         options = self.options
         if options.minimum is not None or options.maximum is not None:
             noisy = np.clip(noisy, options.minimum, options.maximum)
@@ -74,6 +78,18 @@ class Noise(Base):
                 (),
                 "set 'minimum' and 'maximum'",
             ) from None
+
+    def _refuse_unchanged(self, numbers: np.ndarray, noisy: np.ndarray, rows: np.ndarray) -> None:
+        """Refuse numbers beside which the noise is lost in rounding, such as infinity."""
+        width = self.target.type.to_pandas_dtype()
+        same = noisy.astype(width) == numbers.astype(width)
+        if same.any():
+            raise CellsError(
+                self.target.column,
+                "numbers so large that noise of this scale does not change them",
+                rows[same],
+                "set a larger 'scale', or use another technique",
+            )
 
     def _amounts(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         scale = self.options.scale
