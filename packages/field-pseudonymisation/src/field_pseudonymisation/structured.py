@@ -63,8 +63,13 @@ def policy_of(
             unmatched=config.unmatched,
             policy=config.policy,
         )
-    if config.rules:
-        raise PolicyError("'policy_file' and 'rules' are both given; leave one.")
+    fields = type(config).model_fields
+    for name in ("rules", "keyset", "domain", "policy", "unmatched"):
+        given = getattr(config, name)
+        if given and given != fields[name].default:
+            raise PolicyError(
+                f"'policy_file' and '{name}' are both given; leave one, for the file says all."
+            )
     return PseudonymisationPolicy.from_yaml(content(config.policy_file))
 
 

@@ -12,12 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from field_pseudonymisation import jobs
+from field_pseudonymisation.config import AnonymisePseudonymiseStructuredConfig
+from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.jobs import (
     anonymise_pseudonymise_structured_job,
     depseudonymise_structured_job,
     repseudonymise_structured_job,
 )
 from field_pseudonymisation.reidentification import ReidentificationKeys
+from field_pseudonymisation.structured import policy_of
 from util_services.errors import ConfigurationError
 from util_services.keys import Keyset, KeysetInfo
 from util_services.keys.providers.choice import key_provider
@@ -249,12 +252,25 @@ def test_an_unencryptable_value_fails_the_run_with_its_row_and_leaves_nothing(ru
     assert files(root) == ["in.csv"]
 
 
+@pytest.mark.parametrize(
+    "option",
+    [{"rules": RULES}, {"keyset": "clinic"}, {"domain": "x"}, {"unmatched": "keep"}],
+    ids=str,
+)
+def test_a_policy_of_a_file_is_not_overridden_unawares(option):
+    config = AnonymisePseudonymiseStructuredConfig(policy_file="policy.yaml", **option)
+
+    with pytest.raises(PolicyError, match=f"'policy_file' and '{next(iter(option))}' are both"):
+        policy_of(config, lambda _: b"{}")
+
+
 def test_the_policy_may_be_a_file(run, root):
     (root / "policy.yaml").write_text(
         "keyset: clinic\ndomain: clinic-a\nunmatched: drop\nrules: {id: {technique: hash}}\n"
     )
 
-    assert pseudonymised(run, root, policy_file="policy.yaml", rules={}).success
+    none = {"rules": {}, "keyset": "demo", "domain": "demo"}
+    assert pseudonymised(run, root, policy_file="policy.yaml", **none).success
     assert rows((root / "out.csv").read_text())[0] == ["id"]
 
 
