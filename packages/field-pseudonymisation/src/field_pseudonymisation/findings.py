@@ -102,6 +102,11 @@ def warnings_of(plan: Plan, found: Frequencies) -> list[str]:
                 f"{counts['unencryptable_nulls']} values of {name} could not be encrypted and are "
                 "missing now, as 'on_unencryptable: null' says."
             )
+        if counts.get("rows_alone"):
+            told.append(
+                f"{counts['rows_alone']} values of {name} stay in their rows, which are alone in "
+                "their groups; name wider ones under 'within'."
+            )
         if counts.get("fixed_points"):
             told.append(
                 f"{counts['fixed_points']} values of {name} are their own ciphertexts, as happens "

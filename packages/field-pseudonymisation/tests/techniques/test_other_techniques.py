@@ -395,6 +395,25 @@ def test_shuffles_stay_within_groups_and_lose_nothing():
         assert sorted(done["a"][group::3]) == list(range(group, 300, 3))
 
 
+def test_a_warning_tells_of_rows_that_are_alone_in_their_group():
+    frame = pd.DataFrame({"g": ["x", "y", "y", "z"], "a": range(4)})
+    rules = {"g": "retain", "a": {"technique": "shuffle", "within": ["g"]}}
+
+    done, report = pseudonymise(frame, PseudonymisationPolicy("", "", rules))
+
+    assert done["a"][0] == 0
+    assert report["warnings"][0].startswith("2 values of 'a' stay in their rows")
+
+
+@pytest.mark.parametrize("technique", ["hash", "encrypt"])
+def test_texts_without_a_digit_do_not_become_one(technique):
+    rule = {"technique": technique, "normalise": "digits"}
+
+    with pytest.raises(CellsError, match=r"'a', rows 1, 3 .*texts without a digit"):
+        applied(["+47 12", "unknown", None, "ask"], **rule)
+    assert len(set(applied(["+47 12", "4712", ""], **rule))) == 2
+
+
 def luhn_fits(number):
     digits = [int(digit) for digit in number][::-1]
     return (sum(digits[::2]) + sum(sum(divmod(2 * d, 10)) for d in digits[1::2])) % 10 == 0

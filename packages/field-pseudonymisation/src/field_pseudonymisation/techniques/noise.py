@@ -122,5 +122,7 @@ class Shuffle(Base):
         drawn = np.lexsort((generator.random(len(values)), groups))
         order = np.empty(len(values), np.int64)
         order[places] = drawn
+        sizes = np.unique(groups, return_counts=True)[1]
+        self.count("rows_alone", int((sizes == 1).sum()))
         self.count("unmoved_rows", int((order == np.arange(len(order))).sum()))
         return values.take(pa.array(order))
