@@ -157,11 +157,22 @@ class Plan:
         return Recipe(columns, self.policy.unmatched).sealed(self.keyset)
 
     def _recipe_of(self, column: ColumnPlan) -> RecipeColumn:
-        rules = tuple(self._recipe_rule(rule) for rule in column.rules)
+        is_had = self._has_needed(column)
+        rules = tuple(self._recipe_rule(rule, is_had=is_had) for rule in column.rules)
         kind = column.stored or column.type
         return RecipeColumn(column.name, kind, rules, column.is_dropped, column.dtype)
 
-    def _recipe_rule(self, rule: Rule) -> RecipeRule:
+    def _has_needed(self, column: ColumnPlan) -> bool:
+        """Return whether the columns that the way back of a column needs can be had."""
+        by_name = {one.name: one for one in self.columns}
+        needed = [by_name[name] for name in column.transform.needs] if column.transform else []
+        return all(
+            not one.is_dropped
+            and (one.transform is None or any(rule.technique.is_reversible for rule in one.rules))
+            for one in needed
+        )
+
+    def _recipe_rule(self, rule: Rule, *, is_had: bool) -> RecipeRule:
         is_keyed = rule.technique.is_keyed
         policy = self.policy.policy_of(rule)
         key = self.keyset.primary if is_keyed and self.keyset is not None else None
@@ -175,7 +186,7 @@ class Plan:
             keyset=self.policy.keyset if is_keyed else "",
             key_id=None if key is None else key.id,
             key_check=None if key is None else key.info.check,
-            reversible=rule.technique.is_reversible,
+            reversible=rule.technique.is_reversible and is_had,
         )
 
 

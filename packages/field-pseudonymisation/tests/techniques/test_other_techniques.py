@@ -224,6 +224,27 @@ def test_dates_are_shifted_by_what_never_comes_back_in_whatever_form():
     assert "1980-02-29" not in done["day"].to_pylist()
 
 
+@pytest.mark.parametrize(
+    ("entity", "is_reversible"),
+    [("hash", False), ("redact", False), ("drop", False), ("retain", True), ("encrypt", True)],
+)
+def test_dates_are_said_to_come_back_if_their_entity_does(entity, is_reversible):
+    table = pa.table({"who": ["p"], "day": ["1980-02-29"], "id": ["7"]})
+    rules = {
+        "who": entity,
+        "day": {"technique": "date_shift", "entity": "who"},
+        "id": {"technique": "encrypt"},
+    }
+
+    done, report = pseudonymise(table, PseudonymisationPolicy("k", "d", rules), KEYS)
+    back, told = depseudonymise(done, report, KEYS)
+
+    assert report["columns"][1]["reversible"] == is_reversible
+    assert ("day" in told["restored"]) == is_reversible
+    assert (back["day"].to_pylist() == ["1980-02-29"]) == is_reversible
+    assert back["id"].to_pylist() == ["7"]
+
+
 def test_moments_out_of_reach_are_refused():
     with pytest.raises(CellsError, match="thousands of years"):
         applied([-(2**62)], pa.timestamp("s"), technique="encrypt")
