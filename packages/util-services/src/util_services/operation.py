@@ -23,7 +23,7 @@ from util_services.config_schema import fields_of
 from util_services.custom_json_logger import OPERATION_TAG, simpl_json_logger
 from util_services.datasets.staged import StagedDataset
 from util_services.flow.operate import Outcome
-from util_services.ops import operate_in_run, read_dataset, write_dataset
+from util_services.ops import operate_in_run, read_dataset, write_dataset, write_report
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY, local_storage_resource
@@ -45,6 +45,7 @@ class Operation:
         resources: further resources by their keys: the local job brings them along, since Dagster
             lets a job leave open all of its resources or none, and the twin wants them of its
             host. A function with an argument ``context`` gets the context of its op.
+        is_report: whether its jobs publish what it tells, and no dataset.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Operation:
         description: str | None = None,
         business_operation: str | None = None,
         resources: Mapping[str, dg.ResourceDefinition] | None = None,
+        is_report: bool = False,
     ) -> None:
         self.resources = dict(resources or {})
+        self.last = write_report if is_report else write_dataset
         self.name = name or function.__name__
         self.business_operation = business_operation
         self.description = description or inspect.getdoc(function) or ""
@@ -109,7 +112,7 @@ class Operation:
 
     def _make_graph(self) -> dg.GraphDefinition:
         def compose() -> None:
-            write_dataset(self.op(read_dataset()))
+            self.last(self.op(read_dataset()))
 
         return dg.graph(name=f"{self.name}_graph", description=self.description)(compose)
 
@@ -130,7 +133,7 @@ class Operation:
     def _default_config(self) -> dict[str, Any]:
         """Return the run config that the Launchpad opens with; it runs as it is."""
         ops, checked = {}, CHECKED_OPS[self.name]
-        for name in (read_dataset.name, self.name, write_dataset.name):
+        for name in (read_dataset.name, self.name, self.last.name):
             given = {"path": checked.sample} if name == read_dataset.name else None
             config = CHECKED_OPS[name].config(**(given or CHECKED_OPS[name].default))
             ops[name] = {"config": config.model_dump(mode="json")}
@@ -145,6 +148,7 @@ def operation(
     check: Check | None = None,
     default: Mapping[str, Any] | None = None,
     resources: Mapping[str, dg.ResourceDefinition] | None = None,
+    is_report: bool = False,
 ) -> Callable[[Callable[..., Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
@@ -159,13 +163,20 @@ def operation(
         default: the config with which the job runs as it is on the bundled sample.
         resources: further resources by their keys, which the local job brings along and the twin
             wants of its host. A function with an argument ``context`` gets that of its op.
+        is_report: whether its jobs publish what it tells, and no dataset: they end in
+            ``write_report``. Its function returns ``Outcome(None, …)``; in a pipeline the rows go
+            on as they are.
     """
 
     def declare(function: Callable[..., Outcome]) -> Operation:
         config = typing.get_type_hints(function)["config"]
         checked = CheckedOp(config, columns, single_pass, check, default or {})
         return Operation(
-            function, checked, business_operation=business_operation, resources=resources
+            function,
+            checked,
+            business_operation=business_operation,
+            resources=resources,
+            is_report=is_report,
         )
 
     return declare

@@ -51,10 +51,10 @@ class Planned:
         """Whether rows must be numbered."""
         return not all(isinstance(part, Map) for part in self.parts)
 
-    def notes(self, ran: stages.Ran) -> list[Note]:
-        """Return what each step of the recipe did, from what its parts did."""
+    def notes(self, parts: Sequence[Note]) -> list[Note]:
+        """Return what each step of the recipe did, from what its parts did, as far as they came."""
         merged: dict[int, Note] = {}
-        for owner, note in zip(self.owners, ran.notes, strict=True):
+        for owner, note in zip(self.owners, parts, strict=False):
             if owner in merged:
                 merged[owner].continue_with(note)
             else:

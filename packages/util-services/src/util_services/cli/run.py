@@ -175,6 +175,10 @@ def _tell(finished: FinishedRun) -> None:
                 count = finished.rows_quarantined
                 click.echo(f"warning: {count} records were set aside; see there.", err=True)
             click.echo(f"  run:    {finished.run_id}")
+        case "SUCCESS" if finished.report is not None and finished.rows is not None:
+            click.echo(f"{finished.job} looked at {finished.rows} rows.")
+            click.echo(f"  report: {finished.report}")
+            click.echo(f"  run:    {finished.run_id}")
         case "SUCCESS":
             click.echo(f"{finished.job} is done (run {finished.run_id}).")
         case "CANCELED":

@@ -22,6 +22,8 @@ from util_services.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from util_services.engines.stage_notes import Note
+
 SPILL_LIMIT = "max_temp_directory_size"  # by which DuckDB means the free space of the disk
 # Raised inside queries of this engine, with the name of the column behind them.
 NOT_FINITE = "data-services: a number is not finite"
@@ -123,11 +125,17 @@ def engine_failure(error: BaseException) -> BaseException:
 
 
 class BrokenRulesError(DatasetError):
-    """Raised when rows break what a step says that they must keep."""
+    """Raised when rows break what a step says that they must keep.
 
-    def __init__(self, step: str, rules: Sequence[str]) -> None:
-        super().__init__(step, tuple(rules))  # args rebuild the error in another process
-        self.step, self.rules = step, tuple(rules)
+    Attributes:
+        step: the step.
+        rules: those that are broken, and by how many rows.
+        notes: what the steps of the chain did, up to and with this one.
+    """
+
+    def __init__(self, step: str, rules: Sequence[str], notes: Sequence[Note] = ()) -> None:
+        super().__init__(step, tuple(rules), tuple(notes))  # args rebuild it in another process
+        self.step, self.rules, self.notes = step, tuple(rules), tuple(notes)
 
     def __str__(self) -> str:
         shown = "; ".join(self.rules[:MAX_RULES_SHOWN])

@@ -242,12 +242,12 @@ class _Chain:
         }
         rows = _rows(self.engine, self.frame, self.number, others)
         result = step.function(rows)
-        if result.failures and not self.is_trial:
-            raise BrokenRulesError(step.name, result.failures)
         places = dict(rows.places if result.places is None else result.places)
         note = Note(step.name, self.rows, None, is_selection=result.dropped is not None)
         note.tell(result)
         self.notes.append(note)
+        if result.failures and not self.is_trial:
+            raise BrokenRulesError(step.name, result.failures, tuple(self.notes))
         self.number = free_name(self.number, {name.casefold() for name in places})
         frame = self.engine.select(result.frame, places | {self.number: NUMBER})
         self.frame = frame if is_last else self.engine.materialise(frame)

@@ -10,8 +10,10 @@ import narwhals as nw
 from util_services.datasets.codecs import codec_of
 from util_services.datasets.codecs.json_array import lines_to_json
 from util_services.datasets.compression import compress, compression_of
+from util_services.datasets.layout import Layout
 from util_services.datasets.schema import Schema
 from util_services.flow.changes import file_state
+from util_services.flow.report_plan import ReportPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from util_services.datasets.formats import Format
-    from util_services.datasets.layout import Layout
     from util_services.datasets.staged import StagedDataset
     from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Engine
@@ -38,10 +39,13 @@ class Target:
     layout: Layout
     part_rows: int | None = None  # rows of a part file; None for a single file
     name: str = "output"  # what a single file is called inside an archive
+    is_published: bool = True  # False where rows are written for the next operation alone
 
     @classmethod
-    def of(cls, plan: WritePlan, staging: Staging) -> Target:
+    def of(cls, plan: WritePlan | ReportPlan, staging: Staging) -> Target:
         """Return the target of what a plan publishes."""
+        if isinstance(plan, ReportPlan):
+            return cls(staging, Layout("parquet"), is_published=False)
         name, _ = compression_of(plan.path.rstrip("/").rsplit("/", 1)[-1])
         return cls(staging, plan.layout, plan.part_rows, name)
 
