@@ -179,8 +179,10 @@ def clean_in_run(
         beside[STATE] = lambda file: file.write_text(text, encoding="utf-8")
     if logs_changes:
         beside[CHANGES] = lambda file: write_change_log(engine, ran.changes, file)
+    told = _told(notes)
     return replace(
-        _told(notes),
+        told,
+        facts={**told.facts, "passes": planned.passes(are_fitted=state is not None)},
         frame=engine.select(ran.frame, {name: name for name in names if name != ran.number}),
         dropped=sum(note.dropped for note in notes),
         quarantined=sum(note.quarantined for note in notes),

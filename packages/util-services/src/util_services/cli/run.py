@@ -149,6 +149,8 @@ def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
                 click.echo(f"     {column}: {cells} cells changed")
             for warning in facts["warnings"]:
                 click.echo(f"     warning: {warning}")
+        for number, one in enumerate(step.facts.get("passes", ()), start=1):
+            click.echo(f"  pass {number}, {one['pass']}: {', '.join(one['steps'])}")
     click.echo("Nothing was published.")
 
 

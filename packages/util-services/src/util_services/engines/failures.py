@@ -8,6 +8,7 @@ engine at its top.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from util_services.encryption.files import DamagedStagingError
@@ -20,7 +21,7 @@ from util_services.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from util_services.engines.stage_notes import Note
 
@@ -146,3 +147,29 @@ class BrokenRulesError(DatasetError):
             f"{shown}{rest}; nothing was published. Correct the data, or give these rules the "
             "severity warn or quarantine."
         )
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Put the place of a step into the sentence of an error that ends it; its class stays.
+
+    Args:
+        place: where the step stands, such as ``steps[3] (split_column)``; nothing is done without.
+    """
+    try:
+        yield
+    except (CancelledError, BrokenRulesError):
+        raise
+    except DataServicesError as error:
+        if not place:
+            raise
+        is_plain = error.args == (str(error),)
+        kind = type(error) if is_plain else DatasetError
+        raise kind(f"{place}: {error}") from None
+    except Exception as error:
+        if not place:
+            raise
+        raise EngineError(
+            f"{place}: the step stopped on an unexpected {type(error).__name__}; check its options "
+            "and the types of its columns."
+        ).with_traceback(error.__traceback__) from None
