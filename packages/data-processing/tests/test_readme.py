@@ -28,7 +28,7 @@ def test_the_python_examples_run(code):
 
 def test_there_are_examples_to_run():
     assert len(blocks("python")) == 3
-    assert len(commands()) == 6
+    assert len(commands()) == 7
 
 
 def commands():
@@ -62,6 +62,7 @@ def test_the_command_line_examples_run(tmp_path, monkeypatch):
         "january.parquet.changes.parquet",
         "january.parquet.quarantine.jsonl",
         "february.parquet",
+        "profile.report.html",
     ):
         assert (tmp_path / "out" / output).is_file()
     january, february = (tmp_path / f"out/{month}.parquet" for month in ("january", "february"))

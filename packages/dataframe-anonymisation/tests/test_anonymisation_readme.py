@@ -55,6 +55,6 @@ def test_the_command_line_examples_run(tmp_path, monkeypatch):
 
         assert name == "data-services"
         assert answer.returncode == 0, answer.stderr
-    for output in ("patients.parquet", "risk.csv", "verified.csv"):
-        assert (tmp_path / "out" / output).is_file()
+    assert (tmp_path / "out/patients.parquet").is_file()
+    for output in ("patients.parquet", "risk", "verified"):
         assert (tmp_path / "out" / f"{output}.report.html").is_file()

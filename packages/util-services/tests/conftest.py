@@ -9,9 +9,17 @@ from util_services.datasets.compression import Bounds
 from util_services.engines.local import LocalEngine
 from util_services.flow.encode import Target
 from util_services.flow.operate import Dataset, Outcome, operate
-from util_services.flow.plan import ReadOptions, WriteOptions, plan_read, plan_write
+from util_services.flow.plan import (
+    ReadOptions,
+    WriteOptions,
+    plan_read,
+    plan_report,
+    plan_write,
+)
 from util_services.flow.publish import publish_dataset
+from util_services.flow.publish_report import publish_report
 from util_services.flow.read import read_dataset
+from util_services.flow.report_plan import ReportOptions
 from util_services.flow.staging import Staging
 from util_services.reports.record import RunFacts
 from util_services.storage import LocalStorage
@@ -78,6 +86,33 @@ class Flow:
                 keep = function or (lambda given: Outcome(given.scan()))
                 result = operate("keep", keep, Dataset(engine, dataset), target, {})
             return publish_dataset(result, write, staging, RUN, may_publish)
+        finally:
+            staging.remove()
+
+    def report(
+        self,
+        source,
+        output,
+        function=None,
+        reading=None,
+        may_publish=lambda: None,
+        failure=None,
+        **writing,
+    ):
+        """Read, look and publish what was found, as of a failed run where a failure is told."""
+        read = plan_read(self.storage, ReadOptions(source, **(reading or {})))
+        plan = plan_report(
+            self.storage, ReportOptions(output, **writing), read.origin, run_id="run-1"
+        )
+        staging = Staging.create(self.base, "run-1", self.key)
+        look = function or (lambda given: Outcome(None, facts={"rows": given.staged.rows}))
+        try:
+            with self.engine_class(staging.scratch(), **self.options) as engine:
+                dataset = read_dataset(read, staging, engine)
+                target = Target.of(plan, staging)
+                result = operate("look", look, Dataset(engine, dataset), target, {})
+            place = plan if failure is None else plan.failed
+            return publish_report(result, place, staging, RUN, may_publish, failure=failure)
         finally:
             staging.remove()
 

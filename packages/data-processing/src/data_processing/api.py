@@ -117,7 +117,7 @@ def clean(
         ran = run(engine, given, planned, rows=len(frame), number=number, others=rows)
         result = engine.consume(ran.frame, lambda reader: reader.read_all())
         result = result.drop_columns([ran.number])
-    cleaned, notes = from_arrow(result, table, frame), planned.notes(ran)
+    cleaned, notes = from_arrow(result, table, frame), planned.notes(ran.notes)
     if notes[-1].rows_out is None:  # of a table step at the end
         notes[-1].rows_out = len(cleaned)
     return cleaned, {

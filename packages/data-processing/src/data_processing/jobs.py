@@ -14,6 +14,7 @@ join_datasets_job, join_datasets_job_s3 = ops.join_datasets.jobs()
 link_duplicates_job, link_duplicates_job_s3 = ops.link_duplicates.jobs()
 normalise_text_job, normalise_text_job_s3 = ops.normalise_text.jobs()
 parse_dates_job, parse_dates_job_s3 = ops.parse_dates.jobs()
+profile_data_job, profile_data_job_s3 = ops.profile_data.jobs()
 remove_duplicates_job, remove_duplicates_job_s3 = ops.remove_duplicates.jobs()
 validate_data_job, validate_data_job_s3 = ops.validate_data.jobs()
 

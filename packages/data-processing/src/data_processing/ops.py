@@ -77,6 +77,7 @@ validate_data = operation_of(
         ]
     },
 )
+profile_data = operation_of(checks.profile_data, is_report=True)
 join_datasets = operation_of(tables.join_datasets, {"right": VISITS, "on": ["patient_id"]})
 aggregate_data = operation_of(
     tables.aggregate_data,
@@ -101,6 +102,7 @@ OPERATIONS = (
     fill_missing_values,
     handle_outliers,
     validate_data,
+    profile_data,
     join_datasets,
     aggregate_data,
 )

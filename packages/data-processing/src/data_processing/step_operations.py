@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from data_processing.steps.parameters import columns_in, datasets_in
 from util_services.config import DEFAULT_INPUT
+from util_services.engines.failures import BrokenRulesError
 from util_services.errors import ConfigurationError
 from util_services.flow.beside import CHANGES, STATE, write_change_log
-from util_services.flow.operate import Outcome
+from util_services.flow.operate import FindingsError, Outcome
 from util_services.operation import Operation
 from util_services.runs.check import CheckedOp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic import BaseModel
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from data_processing.steps.recipe import Recipe
     from data_processing.steps.step import Step
     from util_services.datasets.schema import Schema
+    from util_services.engines.stage_notes import Note
     from util_services.flow.inputs import Inputs
     from util_services.flow.operate import Dataset
 
@@ -29,7 +31,11 @@ PLACE = "ops.clean_data.config"
 
 
 def operation_of(
-    step: Step, default: Mapping[str, Any] | None = None, sample: str = DEFAULT_INPUT
+    step: Step,
+    default: Mapping[str, Any] | None = None,
+    sample: str = DEFAULT_INPUT,
+    *,
+    is_report: bool = False,
 ) -> Operation:
     """Return the operation that does one step to a dataset.
 
@@ -37,6 +43,7 @@ def operation_of(
         step: the step; its options are the operation's config.
         default: options with which it runs on a bundled sample.
         sample: that sample.
+        is_report: whether the step leaves all rows as they are, and its jobs publish what it tells.
     """
 
     def recipe(config: BaseModel) -> Recipe:
@@ -45,13 +52,19 @@ def operation_of(
         return Recipe((Call(step, config, None, f"ops.{step.name}.config"),))
 
     def run(dataset: Dataset, config: BaseModel) -> Outcome:
-        return of_one_step(clean_in_run(dataset, recipe(config)))
+        try:
+            outcome = of_one_step(clean_in_run(dataset, recipe(config)))
+        except FindingsError as error:
+            raise FindingsError.of(error.sentence, of_one_step(error.found)) from None
+        return replace(outcome, frame=None) if is_report else outcome
 
     def check(config: BaseModel, schema: Schema, inputs: Inputs) -> None:
         check_recipe(recipe(config), schema, inputs)
 
     checked = CheckedOp(step.options, columns_in, check=check, default=default or {}, sample=sample)
-    return Operation(run, checked, name=step.name, description=step.description)
+    return Operation(
+        run, checked, name=step.name, description=step.description, is_report=is_report
+    )
 
 
 def of_one_step(outcome: Outcome) -> Outcome:
@@ -131,6 +144,9 @@ def clean_in_run(
         state: the file of states that an earlier run has saved, to be applied here.
         saves_state: whether the states are written beside the output.
         logs_changes: whether each changed cell is.
+
+    Raises:
+        FindingsError: if rows break rules that they must keep.
     """
     from data_processing.steps import states
     from data_processing.steps.plan import free_number, plan, run
@@ -142,17 +158,20 @@ def clean_in_run(
     planned = plan(recipe, schema, schemas)
     is_numbered = planned.needs_numbers or logs_changes
     number = free_number([schema, *schemas.values()]) if is_numbered else None
-    ran = run(
-        engine,
-        dataset.scan(number),
-        planned,
-        rows=rows,
-        number=number,
-        others={path: other.scan(number) for path, other in others.items()},
-        states=None if state is None else states.from_json(state, planned),
-        logs_changes=logs_changes,
-    )
-    notes = planned.notes(ran)
+    try:
+        ran = run(
+            engine,
+            dataset.scan(number),
+            planned,
+            rows=rows,
+            number=number,
+            others={path: other.scan(number) for path, other in others.items()},
+            states=None if state is None else states.from_json(state, planned),
+            logs_changes=logs_changes,
+        )
+    except BrokenRulesError as error:
+        raise FindingsError.of(str(error), _told(planned.notes(error.notes))) from None
+    notes = planned.notes(ran.notes)
     names = engine.arrow_schema(ran.frame).names  # a step may leave more than was planned
     beside: dict[str, Any] = {}
     if saves_state:
@@ -160,17 +179,27 @@ def clean_in_run(
         beside[STATE] = lambda file: file.write_text(text, encoding="utf-8")
     if logs_changes:
         beside[CHANGES] = lambda file: write_change_log(engine, ran.changes, file)
-    return Outcome(
+    told = _told(notes)
+    return replace(
+        told,
+        facts={**told.facts, "passes": planned.passes(are_fitted=state is not None)},
         frame=engine.select(ran.frame, {name: name for name in names if name != ran.number}),
         dropped=sum(note.dropped for note in notes),
         quarantined=sum(note.quarantined for note in notes),
         set_aside=ran.quarantine,
         is_selection=all(note.is_selection for note in notes),
+        beside=beside,
+    )
+
+
+def _told(notes: Sequence[Note]) -> Outcome:
+    """Return what the steps of a recipe tell, without rows."""
+    return Outcome(
+        None,
         facts={"steps": [note.to_dict() for note in notes]},
         warnings=tuple(f"{note.name}: {text}" for note in notes for text in note.warnings),
         limits=tuple(dict.fromkeys(text for note in notes for text in note.limits)),
         sections=tuple(section for note in notes for section in note.sections),
-        beside=beside,
     )
 
 

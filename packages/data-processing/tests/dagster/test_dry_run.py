@@ -48,6 +48,8 @@ def test_the_plan_and_the_counts_of_each_step_are_shown_and_nothing_is_left(dry,
         "     city: 2 cells changed",
         "  2. filter_rows: 5 rows in, 4 out, 1 quarantined",
         "  3. remove_duplicates: 4 rows in, 3 out, 1 dropped",
+        "  pass 1, row by row: steps[0] (normalise_text), steps[1] (filter_rows)",
+        "  pass 2, all rows together: steps[2] (remove_duplicates)",
         "Nothing was published.",
     ]
     assert MARKED not in told.output

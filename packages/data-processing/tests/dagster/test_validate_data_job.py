@@ -1,11 +1,13 @@
 """The job `validate_data`, and what Dagster's asset catalogue is told of its rules."""
 
+import hashlib
 import json
 
 import dagster as dg
 import pytest
 
 from data_processing.jobs import clean_data_job, validate_data_job
+from util_services.runs.outcome import notification_of
 
 CSV = "id,age\n1,30\n2,-1\n2,x\n"
 RULES = [
@@ -31,15 +33,12 @@ def run(instance, root):
     return execute
 
 
-def evaluations(result):
-    events = result.filter_events(lambda event: event.event_type_value == "ASSET_CHECK_EVALUATION")
+def evaluations(instance, run_id):
+    """Return what Dagster's storage holds of the checks of a run, which may have failed."""
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = [entry.dagster_event.event_specific_data for entry in entries]
     return {
-        event.event_specific_data.check_name: (
-            event.event_specific_data.passed,
-            event.event_specific_data.severity,
-            event.event_specific_data.metadata["broken"].value,
-        )
-        for event in events
+        one.check_name: (one.passed, one.severity, one.metadata["broken"].value) for one in found
     }
 
 
@@ -62,23 +61,93 @@ def test_rows_that_break_a_rule_are_in_the_quarantine_and_the_rest_is_published(
         (clean_data_job, {"clean_data": {"steps": [{"step": "validate_data", "rules": RULES}]}}),
     ],
 )
-def test_rules_are_checks_of_the_published_asset(run, job, config):
+def test_rules_are_checks_of_the_published_asset(run, instance, job, config):
     result = run(job, config)
 
-    assert evaluations(result) == {
+    assert evaluations(instance, result.run_id) == {
         "type_of_age": (False, dg.AssetCheckSeverity.WARN, 1),
         "unique_of_id": (False, dg.AssetCheckSeverity.WARN, 2),
         "not_null_of_id": (True, dg.AssetCheckSeverity.ERROR, 0),
     }
 
 
-def test_nothing_is_published_if_a_rule_of_severity_error_is_broken(run, root):
-    rules = [{"rule": "unique", "columns": ["id"]}]
+ERRORS = [
+    {"rule": "unique", "columns": ["id"]},
+    {"rule": "not_null", "columns": ["id"]},
+]
 
-    result = run(validate_data_job, {"validate_data": {"rules": rules}})
 
+@pytest.mark.parametrize(
+    ("job", "config"),
+    [
+        (validate_data_job, {"validate_data": {"rules": ERRORS}}),
+        (
+            clean_data_job,
+            {
+                "clean_data": {
+                    "steps": [
+                        {"step": "nullify", "columns": ["age"], "tokens": ["x"]},
+                        {"step": "validate_data", "rules": ERRORS},
+                    ]
+                }
+            },
+        ),
+    ],
+    ids=["validate_data", "clean_data"],
+)
+def test_a_broken_rule_of_severity_error_leaves_a_report_and_checks_and_no_rows(
+    run, instance, root, job, config
+):
+    result = run(job, config)
+
+    (op,) = config
     assert not result.success
-    assert sorted(path.name for path in root.iterdir() if path.is_file()) == ["in.csv"]
+    files = {path.name for path in root.iterdir() if path.is_file()}
+    assert files == {"in.csv", *(f"{op}.csv.failed.report.{kind}" for kind in ("html", "json"))}
+    report = json.loads((root / f"{op}.csv.failed.report.json").read_text())
+    (step,) = report["steps"]
+    facts = step["facts"]["steps"][1]["facts"] if op == "clean_data" else step["facts"]
+    assert [(one["name"], one["broken"]) for one in facts["checks"]] == [
+        ("unique of 'id'", 2),
+        ("not_null of 'id'", 0),
+    ]
+    assert [section["title"] for section in step["sections"]] == ["Validation"]
+    assert "unique of 'id' by 2 of 3 rows" in report["failure"]
+    assert evaluations(instance, result.run_id) == {
+        "unique_of_id": (False, dg.AssetCheckSeverity.ERROR, 2),
+        "not_null_of_id": (True, dg.AssetCheckSeverity.ERROR, 0),
+    }
     (failure,) = result.filter_events(lambda event: event.is_step_failure)
     error = failure.event_specific_data.error_display_string
     assert "unique of 'id' by 2 of 3 rows" in error
+    assert f"The report is at '{root}/{op}.csv.failed.report.html'." in error
+
+
+def test_a_run_that_keeps_its_rules_takes_the_report_of_the_failure_away(run, root):
+    run(validate_data_job, {"validate_data": {"rules": ERRORS}})
+    assert (root / "validate_data.csv.failed.report.html").exists()
+
+    assert run(validate_data_job, {"validate_data": {"rules": ERRORS[1:]}}).success
+
+    assert not list(root.glob("*.failed.*"))
+
+
+def test_a_notification_of_the_failure_says_where_the_report_is(run, root, instance):
+    result = run(validate_data_job, {"validate_data": {"rules": ERRORS}})
+
+    told = notification_of(
+        instance, instance.get_run_by_id(result.run_id), dg.DagsterRunStatus.FAILURE
+    )
+
+    assert told.report == f"{root}/validate_data.csv.failed.report.html"
+    assert (told.failed_step, told.error_class) == ("validate_data", "ReportedError")
+
+
+def test_the_audit_knows_of_the_report_of_a_failure(run, root, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_SERVICES_AUDIT_DIR", str(tmp_path / "audit"))
+
+    run(validate_data_job, {"validate_data": {"rules": ERRORS}})
+
+    content = (root / "validate_data.csv.failed.report.json").read_bytes()
+    written = b"".join(file.read_bytes() for file in (tmp_path / "audit").rglob("*.jsonl"))
+    assert hashlib.sha256(content).hexdigest().encode() in written

@@ -69,7 +69,7 @@ def apply(engine, table, recipe, tables, may_stay=(), *, as_given=None):
     found = result.drop_columns([ran.number])
     left = [name for name in found.schema.names if name in may_stay]
     assert found.drop_columns(left).schema.equals(planned.schema)
-    notes = planned.notes(ran)
+    notes = planned.notes(ran.notes)
     if notes and notes[-1].rows_out is None:
         notes[-1].rows_out = len(found)
     told = [

@@ -65,6 +65,10 @@ def refused(text, columns=None):
         ("i // 2", [2, None, -1]),
         ("i % 2", [1, None, -1]),
         ("-i * 2 - 1", [-11, None, 5]),
+        ("f // 2", [1.0, None, 0.0]),
+        ("-7.5e0 // 2", [-3.0] * 3),
+        ("price % 2", [Decimal("1.50"), Decimal("0.45"), None]),
+        ("coalesce(price, 0.125)", [Decimal("1.500"), Decimal("2.450"), Decimal("0.125")]),
         ("small + small", [2**32 - 2, 2, None]),
         ("-small", [1 - 2**31, -1, None]),
         ("abs(i)", [5, None, 3]),
@@ -160,6 +164,46 @@ def refused(text, columns=None):
 )
 def test_values_are_those_that_sql_and_unicode_say(text, expected):
     assert values(text)[0] == expected
+
+
+WIDE = {
+    "big": pa.array([Decimal("0.12")], pa.decimal128(38, 2)),
+    "fine": pa.array([Decimal("0.123456")], pa.decimal128(7, 6)),
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "coalesce(big, fine)",
+        "greatest(fine, big)",
+        "least(big, 0.123)",
+        "if(big > 0, big, fine)",
+        "CASE WHEN big > 0 THEN 0.123456 ELSE big END",
+        "big % fine",
+    ],
+)
+def test_decimals_that_would_be_rounded_are_refused(text):
+    assert "that need more than 38 digits, and would be rounded; cast them" in refused(text, WIDE)
+
+
+def test_the_whole_part_of_a_division_of_decimals_is_refused():
+    assert "takes the whole part of a division of decimals" in refused("fine // 2", WIDE)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("big = fine", False),
+        ("fine > big", True),
+        ("big IN (fine)", False),
+        ("nullif(fine, big)", Decimal("0.123456")),
+        ("big + fine", Decimal("0.243456")),
+        ("coalesce(cast(big AS decimal(20, 2)), fine)", Decimal("0.120000")),
+    ],
+)
+def test_decimals_of_different_places_are_computed_with_exactly(text, expected):
+    assert values(text, WIDE)[0] == [expected]
 
 
 @pytest.mark.parametrize(

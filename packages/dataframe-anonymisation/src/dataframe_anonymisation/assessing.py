@@ -1,24 +1,20 @@
-"""Datasets that are measured or checked, and not changed: the result is a table of findings."""
+"""Datasets that are measured or checked, and not changed: the result is what the report tells."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from dataframe_anonymisation.datasets import count_columns
-from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.hierarchies import Hierarchy
 from dataframe_anonymisation.models import KAnonymity, LDiversity, TCloseness
 from dataframe_anonymisation.reporting import LIMITS, risk_section
 from dataframe_anonymisation.risk import rank_columns, risk_of
 from dataframe_anonymisation.table import tabulate
 from dataframe_anonymisation.verify import Claims, verify
-from util_services.flow.operate import Dataset, Outcome
+from util_services.flow.operate import Dataset, FindingsError, Outcome
 from util_services.reports import Section, Table
 
 if TYPE_CHECKING:
@@ -27,17 +23,9 @@ if TYPE_CHECKING:
     from dataframe_anonymisation.config import VerifyAnonymityConfig
     from dataframe_anonymisation.verify import Verdict
 
-FIELDS = pa.schema(
-    [
-        pa.field("measure", pa.string()),
-        pa.field("subject", pa.string()),
-        pa.field("value", pa.float64()),
-    ]
-)
-
 
 def assess_dataset(dataset: Dataset, quasi_identifiers: Sequence[str], threshold: float) -> Outcome:
-    """Return the risks of a dataset as a table of measures."""
+    """Return the risks of a dataset."""
     columns, counts = count_columns(dataset, quasi_identifiers)
     taxonomies = [
         Hierarchy.suppression().over(name, column.values) for name, column in columns.items()
@@ -48,27 +36,19 @@ def assess_dataset(dataset: Dataset, quasi_identifiers: Sequence[str], threshold
     ]
     table, _ = tabulate(taxonomies, codes, {}, counts)
     risk, ranks = risk_of(table.counts, threshold), rank_columns(table)
-    facts = risk.to_dict()
-    rows = [(name, "", value) for name, value in facts.items() if isinstance(value, int | float)]
-    rows += [("rows_in_classes_of_size", size, n) for size, n in risk.sizes.items()]
-    rows += [
-        (measure, name, value) for name, found in ranks.items() for measure, value in found.items()
-    ]
     return Outcome(
-        _findings(dataset, rows),
-        dropped=dataset.staged.rows,
-        facts=facts | {"quasi_identifiers": ranks},
+        None,
+        facts=risk.to_dict() | {"quasi_identifiers": ranks},
         limits=LIMITS[1:],
         sections=(risk_section(risk, ranks),),
-        is_selection=False,
     )
 
 
 def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
-    """Return what holds of a dataset, as a table of findings.
+    """Return what holds of a dataset.
 
     Raises:
-        VerificationError: if a claim does not hold and is to fail the run.
+        FindingsError: if a claim does not hold and is to fail the run.
     """
     claims = claims_in(config)
     wanted = claims.columns
@@ -79,20 +59,20 @@ def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
         return verify(_frames(reader, wanted), claims)
 
     verdict = dataset.engine.consume(rows, check)
-    if not verdict.holds and config.fail_if_untrue:
-        failed = ", ".join(verdict.failures)
-        raise VerificationError(f"The table does not hold what is claimed of it: {failed}.")
     found = verdict.to_dict()
     warnings = () if verdict.holds else ("A claim does not hold; see the findings.",)
-    return Outcome(
-        _findings(dataset, _rows(found)),
-        dropped=dataset.staged.rows,
-        facts={"verified": found},
+    told = Outcome(
+        None,
+        facts={"verified": found, "checks": _checks(found, config)},
         warnings=warnings,
         limits=LIMITS,
         sections=(_section(found),),
-        is_selection=False,
     )
+    if not verdict.holds and config.fail_if_untrue:
+        failed = ", ".join(verdict.failures)
+        sentence = f"The table does not hold what is claimed of it: {failed}."
+        raise FindingsError.of(sentence, told)
+    return told
 
 
 def claims_in(config: VerifyAnonymityConfig) -> Claims:
@@ -123,16 +103,19 @@ def _frames(reader: Any, names: Sequence[str]) -> Iterator[pd.DataFrame]:
         yield frame
 
 
-def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
-    rows = [(name, "", found[name]) for name in ("rows", "classes", "masked_rows", "holds")]
-    for one in found["models"]:
-        subject = one["attribute"] or ""
-        rows.append((f"{one['model']}: reached", subject, one["measured"]))
-        rows.append((f"{one['model']}: failing classes", subject, one["failing_classes"]))
-    for one in found["models_with_masked_rows"] if found["masked_rows"] else []:
-        subject = one["attribute"] or ""
-        rows.append((f"{one['model']}: reached with masked rows", subject, one["measured"]))
-    return rows
+def _checks(found: Mapping[str, Any], config: VerifyAnonymityConfig) -> list[dict[str, Any]]:
+    """Return the claims as checks of an asset, whose classes keep or break them."""
+    return [
+        {
+            "name": f"{one['model']} of {one['attribute']}" if one["attribute"] else one["model"],
+            "rule": one["model"],
+            "severity": "error" if config.fail_if_untrue else "warn",
+            "broken": one["failing_classes"],
+            "of": found["classes"],
+            "passed": found["classes"] > 0 and not one["failing_classes"],
+        }
+        for one in found["models"]
+    ]
 
 
 def _section(found: Mapping[str, Any]) -> Section:
@@ -149,21 +132,3 @@ def _section(found: Mapping[str, Any]) -> Section:
     columns = ("model", "column", "claimed", "measured", "failing classes")
     text = "Every claim holds." if found["holds"] else "Not every claim holds."
     return Section("Claims", text=(text,), tables=(Table("Models", columns, rows),))
-
-
-def _findings(dataset: Dataset, rows: Sequence[tuple[str, str, Any]]) -> Any:
-    """Return findings as a frame of the engine."""
-    table = pd.DataFrame(
-        {
-            "measure": [measure for measure, _, _ in rows],
-            "subject": [subject for _, subject, _ in rows],
-            "value": [math.nan if value is None else float(value) for _, _, value in rows],
-        }
-    )
-    one = dataset.scan().select(nw.len().alias("rows"))
-
-    def made(batch: pd.DataFrame) -> pd.DataFrame:
-        del batch
-        return table
-
-    return dataset.engine.map_batches(one, made, FIELDS)

@@ -107,12 +107,13 @@ def anonymise_dataframe(dataset: Dataset, config: AnonymiseDataframeConfig) -> O
 @operation(
     columns=lambda config: {"quasi_identifiers": config.quasi_identifiers},
     default={"quasi_identifiers": ["sex", "birth_date", "postcode"]},
+    is_report=True,
 )
 def assess_risk(dataset: Dataset, config: AssessRiskConfig) -> Outcome:
     """Measure the risk of re-identification of a table as it is; publish measures, not rows.
 
-    The result is a table of measures: rows that are unique, prosecutor, journalist and marketer
-    risk, and rows by the size of their class.
+    The report tells how many rows are unique, prosecutor, journalist and marketer risk, and rows by
+    the size of their class.
     """
     from dataframe_anonymisation.assessing import assess_dataset
 
@@ -126,13 +127,14 @@ def assess_risk(dataset: Dataset, config: AssessRiskConfig) -> Outcome:
     },
     check=_check_claims,
     default={"quasi_identifiers": ["sex"], "k": 1},
+    is_report=True,
 )
 def verify_anonymity(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
     """Check somebody's published table against what is claimed of it; publish the findings.
 
     The table is its own reference for models that compare classes with the whole. A claim that
     does not hold is a finding with the number of classes that fail; with 'fail_if_untrue' it fails
-    the run, and nothing is published.
+    the run, and the findings are in the report of the failure.
     """
     from dataframe_anonymisation.assessing import verify_dataset
 

@@ -1,5 +1,6 @@
 import json
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -218,8 +219,10 @@ def test_the_default_config_of_every_job_runs(instance, root, name):
 
     folder = root / "_test_runs" / result.run_id
     assert result.success
-    assert (folder / "patients.csv").is_file()
-    assert (folder / "patients.csv.report.html").is_file()
+    is_report = name in ("assess_risk_job", "verify_anonymity_job")
+    assert (folder / "patients.csv").is_file() != is_report
+    report = "patients.report.html" if is_report else "patients.csv.report.html"
+    assert (folder / report).is_file()
 
 
 @pytest.mark.parametrize(
@@ -361,21 +364,38 @@ def assess(instance, name, source, **config):
     ops = {
         "read_dataset": {"config": {"path": source}},
         name: {"config": config},
-        "write_dataset": {"config": {"path": "found.csv"}},
+        "write_report": {"config": {"path": "found"}},
     }
     return job.execute_in_process({"ops": ops}, instance=instance, raise_on_error=False)
+
+
+def checks_of(instance, result):
+    """Return what Dagster's storage holds of the checks of a run, which may have failed."""
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    entries = instance.all_logs(result.run_id, of_type=kind)
+    found = [entry.dagster_event.event_specific_data for entry in entries]
+    return {one.check_name: one for one in found}
+
+
+def found_in(folder, name="found"):
+    """Return the facts that a report tells of its only step."""
+    (step,) = json.loads((folder / f"{name}.report.json").read_text())["steps"]
+    return step["facts"]
 
 
 def test_assess_risk_publishes_measures_and_no_row_of_the_table(instance, source, people):
     result = assess(instance, "assess_risk", "people.csv", quasi_identifiers=QUASI)
 
-    found = pd.read_csv(source / "found.csv").set_index("measure")
-    sizes = people.groupby(QUASI).size()
+    found, sizes = found_in(source), people.groupby(QUASI).size()
     assert result.success
-    assert found.loc["rows", "value"] == 400
-    assert found.loc["uniques", "value"] == (sizes == 1).sum()
-    assert found.loc["marketer", "value"] == pytest.approx(len(sizes) / 400)
-    assert "hush" not in (source / "found.csv").read_text()
+    assert (found["rows"], found["uniques"]) == (400, (sizes == 1).sum())
+    assert found["marketer"] == pytest.approx(len(sizes) / 400)
+    assert "hush" not in (source / "found.report.json").read_text()
+    assert "hush" not in (source / "found.report.html").read_text()
+    assert sorted(path.name for path in source.glob("found*")) == [
+        "found.report.html",
+        "found.report.json",
+    ]
 
 
 def test_verify_anonymity_confirms_what_holds_and_fails_for_what_does_not(instance, source):
@@ -383,13 +403,24 @@ def test_verify_anonymity_confirms_what_holds_and_fails_for_what_does_not(instan
     claim = {"quasi_identifiers": QUASI, "sensitive_attributes": ["illness"]}
 
     confirmed = assess(instance, "verify_anonymity", "out.csv", **claim, k=5, l=2)
-    (source / "found.csv").unlink()
+    confirmed_facts = found_in(source)
+    for file in source.glob("found*"):
+        file.unlink()
     refused = assess(instance, "verify_anonymity", "people.csv", **claim, k=50, l=3)
 
     assert confirmed.success
+    assert confirmed_facts["verified"]["holds"]
     assert not refused.success
     assert "k-anonymity fails in" in reason(refused)
-    assert not (source / "found.csv").exists()
+    assert sorted(path.name for path in source.glob("found*")) == [
+        "found.failed.report.html",
+        "found.failed.report.json",
+    ]
+    failed = found_in(source, "found.failed")
+    assert not failed["verified"]["holds"]
+    checks = checks_of(instance, refused)
+    assert not checks["k_anonymity"].passed
+    assert checks["k_anonymity"].asset_key.path[-1] == "people.csv"
 
 
 def test_verify_anonymity_tells_what_fails_where_that_is_no_error(instance, source):
@@ -404,13 +435,16 @@ def test_verify_anonymity_tells_what_fails_where_that_is_no_error(instance, sour
         fail_if_untrue=False,
     )
 
-    found = pd.read_csv(source / "found.csv").set_index("measure")["value"]
-    report = json.loads((source / "found.csv.report.json").read_text())
+    verified = found_in(source)["verified"]
+    failing = {one["model"]: one["failing_classes"] for one in verified["models"]}
+    report = json.loads((source / "found.report.json").read_text())
     assert result.success
-    assert found["holds"] == 0
-    assert found["k-anonymity: failing classes"] > 0
-    assert found["t-closeness: failing classes"] == 0
+    assert not verified["holds"]
+    assert failing["k-anonymity"] > 0
+    assert failing["t-closeness"] == 0
     assert report["steps"][0]["warnings"] == ["A claim does not hold; see the findings."]
+    passed = {name: check.passed for name, check in checks_of(instance, result).items()}
+    assert passed == {"k_anonymity": False, "t_closeness_of_illness": True}
 
 
 def test_columns_without_a_role_are_refused_before_a_row_is_read(instance, source):
@@ -440,7 +474,7 @@ def test_claims_that_contradict_themselves_are_refused_before_a_row_is_read(
     ops = {
         "read_dataset": {"config": {"path": "people.csv"}},
         "verify_anonymity": {"config": config},
-        "write_dataset": {"config": {"path": "found.csv"}},
+        "write_report": {"config": {"path": "found"}},
     }
 
     with pytest.raises(ConfigurationError, match=sentence):

@@ -19,6 +19,7 @@ CONFIGS = {
     "assess_risk": {"quasi_identifiers": ["sex", "postcode"]},
     "verify_anonymity": {"quasi_identifiers": ["sex"], "k": 2, "fail_if_untrue": False},
 }
+REPORTS = ("assess_risk", "verify_anonymity")
 
 
 def without_run(content):
@@ -33,11 +34,12 @@ def test_both_twins_give_the_same_bytes_and_the_same_report(s3_bucket, instance,
     content = sample_path("patients.csv").read_bytes()
     (root / "in.csv").write_bytes(content)
     storage.client.put_object(Bucket=s3_bucket, Key="in.csv", Body=content)
+    last = "write_report" if name in REPORTS else "write_dataset"
     config = {
         "ops": {
             "read_dataset": {"config": {"path": "in.csv"}},
             name: {"config": CONFIGS[name]},
-            "write_dataset": {"config": {"path": "out.csv"}},
+            last: {"config": {"path": "out.csv"}},
         }
     }
 
@@ -51,6 +53,7 @@ def test_both_twins_give_the_same_bytes_and_the_same_report(s3_bucket, instance,
 
     assert local.success
     assert twin.success
-    assert stored("out.csv") == (root / "out.csv").read_bytes()
+    if name not in REPORTS:
+        assert stored("out.csv") == (root / "out.csv").read_bytes()
     mine = without_run((root / "out.csv.report.json").read_bytes())
     assert without_run(stored("out.csv.report.json")) == mine

@@ -19,6 +19,7 @@ import dagster as dg
 
 from util_services.flow.objects import SAMPLE_SCHEME
 from util_services.flow.plan import TEST_RUNS
+from util_services.flow.report_plan import ReportPlan
 from util_services.reports.record import digest_of_objects
 from util_services.storage.patterns import Pattern, names_many
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from util_services.datasets.schema import Schema
     from util_services.datasets.staged import StagedDataset
-    from util_services.flow.publish import Published
+    from util_services.flow.plan import WritePlan
+    from util_services.flow.published import Published
     from util_services.storage.protocol import Location, Storage
 
 SAFE = frozenset("_-. ()")  # beside letters and digits of any script
@@ -98,10 +100,38 @@ def materialised(
     )
 
 
-def checked(
-    dataset: StagedDataset, materialisation: dg.AssetMaterialization
-) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield an event for each rule that a step has checked on a dataset that was published.
+def reported(
+    published: Published, asset: dg.AssetKey, run_id: str, job: str
+) -> dg.AssetObservation:
+    """Return the event for a report on a dataset."""
+    return dg.AssetObservation(
+        asset_key=asset,
+        description=f"Reported on by {job}.",
+        metadata={
+            "report": dg.MetadataValue.path(str(published.reports["report"])),
+            "report_json": dg.MetadataValue.path(str(published.reports["report_json"])),
+            "job": job,
+            "run": dg.MetadataValue.dagster_run(run_id),
+        },
+    )
+
+
+def checked_key(
+    plan: WritePlan | ReportPlan, dataset: StagedDataset, storage: Storage
+) -> dg.AssetKey | None:
+    """Return the key of what the checks of a run are about, None for a test run or a sample.
+
+    It is what a run is to publish, or what it is to report on.
+    """
+    if TEST_RUNS in plan.location.path.split("/"):
+        return None
+    if isinstance(plan, ReportPlan):
+        return source_key(dataset, storage)
+    return asset_key(place_of(plan.path, storage))
+
+
+def checked(dataset: StagedDataset, asset: dg.AssetKey) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield an event for each rule that a step has checked on the way to an asset.
 
     A step tells of its rules under the key ``checks`` of its facts: each has a name, a severity,
     whether it was kept, and by how many rows it was broken.
@@ -115,7 +145,7 @@ def checked(
                 names.add(name)
                 severity = "ERROR" if check["severity"] == "error" else "WARN"
                 yield dg.AssetCheckEvaluation(
-                    asset_key=materialisation.asset_key,
+                    asset_key=asset,
                     check_name=name,
                     passed=check["passed"],
                     severity=dg.AssetCheckSeverity[severity],

@@ -8,9 +8,11 @@ from util_services.datasets.compression import DEFAULT_BOUNDS, Bounds
 from util_services.datasets.csv_dialect import DuplicateNames
 from util_services.datasets.formats import CompressionOrAuto, FormatOrAuto
 from util_services.flow.plan import DEFAULT_PART_ROWS, BadRows, ReadOptions, WriteOptions
+from util_services.flow.report_plan import ReportOptions
 
 DEFAULT_INPUT = "sample:patients.csv"
 DEFAULT_OUTPUT = "_test_runs/{run_id}/patients.csv"
+DEFAULT_REPORT = "_test_runs/{run_id}/patients"
 
 
 class ReadCsvConfig(dg.Config):
@@ -191,3 +193,21 @@ class WriteDatasetConfig(dg.Config):
             part_rows=self.part_rows,
             overwrite=self.overwrite,
         )
+
+
+class WriteReportConfig(dg.Config):
+    """Where a run publishes what it found, and none of the rows."""
+
+    path: str = Field(
+        default=DEFAULT_REPORT,
+        description=(
+            "The report: relative to the storage root, or absolute inside the allow-list; "
+            "'{run_id}' stands for the id of the run. There appear PATH.report.json and "
+            "PATH.report.html."
+        ),
+    )
+    overwrite: bool = Field(default=False, description="Replace a report that exists already.")
+
+    def options(self) -> ReportOptions:
+        """Return the options in the words of the dataset flow."""
+        return ReportOptions(self.path, self.overwrite)

@@ -23,7 +23,7 @@ from util_services.config_schema import fields_of
 from util_services.custom_json_logger import OPERATION_TAG
 from util_services.datasets.staged import StagedDataset
 from util_services.flow.operate import Outcome
-from util_services.ops import operate_in_run, read_dataset, write_dataset
+from util_services.ops import operate_in_run, read_dataset, write_dataset, write_report
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY
@@ -42,6 +42,7 @@ class Operation:
         resources: further resources by their keys: the local job brings them along, since Dagster
             lets a job leave open all of its resources or none, and the twin wants them of its
             host. A function with an argument ``context`` gets the context of its op.
+        is_report: whether its jobs publish what it tells, and no dataset.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Operation:
         description: str | None = None,
         business_operation: str | None = None,
         resources: Mapping[str, dg.ResourceDefinition] | None = None,
+        is_report: bool = False,
     ) -> None:
         self.resources = dict(resources or {})
+        self.last = write_report if is_report else write_dataset
         self.name = name or function.__name__
         self.business_operation = business_operation
         self.description = description or inspect.getdoc(function) or ""
@@ -67,7 +70,7 @@ class Operation:
         self._links = (
             Link(read_dataset, read_dataset.name, sample),
             Link(self.op, self.name),
-            Link(write_dataset, write_dataset.name),
+            Link(self.last, self.last.name),
         )
         self.graph = chain_of(self.name, self.description, self._links)
 
@@ -116,6 +119,7 @@ def operation(
     check: Check | None = None,
     default: Mapping[str, Any] | None = None,
     resources: Mapping[str, dg.ResourceDefinition] | None = None,
+    is_report: bool = False,
 ) -> Callable[[Callable[..., Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
@@ -130,13 +134,20 @@ def operation(
         default: the config with which the job runs as it is on the bundled sample.
         resources: further resources by their keys, which the local job brings along and the twin
             wants of its host. A function with an argument ``context`` gets that of its op.
+        is_report: whether its jobs publish what it tells, and no dataset: they end in
+            ``write_report``. Its function returns ``Outcome(None, …)``; in a pipeline the rows go
+            on as they are.
     """
 
     def declare(function: Callable[..., Outcome]) -> Operation:
         config = typing.get_type_hints(function)["config"]
         checked = CheckedOp(config, columns, single_pass, check, default or {})
         return Operation(
-            function, checked, business_operation=business_operation, resources=resources
+            function,
+            checked,
+            business_operation=business_operation,
+            resources=resources,
+            is_report=is_report,
         )
 
     return declare

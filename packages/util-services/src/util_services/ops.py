@@ -2,40 +2,51 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
-from util_services.asset_events import checked, materialised, observed, table_metadata
-from util_services.config import ReadDatasetConfig, WriteDatasetConfig
+from util_services.asset_events import (
+    checked,
+    checked_key,
+    materialised,
+    observed,
+    reported,
+    table_metadata,
+)
+from util_services.config import ReadDatasetConfig, WriteDatasetConfig, WriteReportConfig
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError
 from util_services.flow.staging_area import StagingArea
 from util_services.logs.records import BUSINESS_EVENT
-from util_services.reports import RunFacts, render_markdown
+from util_services.reports import render_markdown
 from util_services.resources import STORAGE_KEY
-from util_services.runs.auditing import audited_step, link_before
+from util_services.runs.auditing import StepAudit, audited_step
 from util_services.runs.check import (
-    CHECKED_OPS,
     check_columns,
     check_columns_of,
     check_config,
     check_run,
     is_last,
+    plan_output,
     reads_once,
-    write_options,
 )
 from util_services.runs.counts import RunCounts
 from util_services.runs.dead_runs import is_over
-from util_services.runs.failure import one_sentence
+from util_services.runs.failure import ReportedError, one_sentence
+from util_services.runs.op_names import REPORT_OP, WRITE_OP
 from util_services.runs.progress import Stage, tell
 from util_services.runs.report_sections import sections_of_plugins
+from util_services.runs.run_facts import run_facts
 from util_services.storage.protocol import Storage
 
-WRITE_OP = "write_dataset"
+if TYPE_CHECKING:
+    from util_services.flow.operate import StepFailedError
+    from util_services.flow.plan import WritePlan
+    from util_services.flow.published import Published
+    from util_services.flow.report_plan import ReportPlan
+    from util_services.flow.staging import Staging
 
 
 @dg.op(
@@ -83,7 +94,7 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
 )
 def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> None:
     """Publish the dataset with its reports, whole or not at all."""
-    from util_services.flow.plan import plan_write
+    from util_services.flow.plan import WritePlan
     from util_services.flow.publish import publish_dataset
 
     began = time.monotonic()
@@ -91,40 +102,73 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
-            configs = check_config(context.job_def, context.run_config)
-            options = write_options(configs)
             dataset = area.take_over(dataset, staging, storage, context.run_id)
-            plan = plan_write(storage, options, dataset.origin, run_id=context.run_id)
-            facts = _run_facts(context, dataset)
+            configs = check_config(context.job_def, context.run_config)
+            plan = plan_output(configs, storage, dataset.origin, context.run_id)
+            if not isinstance(plan, WritePlan):
+                raise AssertionError("a job that ends here has a plan for writing")
             published = publish_dataset(
                 dataset,
                 plan,
                 staging,
-                facts,
+                run_facts(context, dataset),
                 may_publish=lambda: _refuse_over(context),
                 more_sections=sections_of_plugins,
                 announce=lambda output: audit.commit(output, plan.address),
             )
         area.remove(context.run_id)
-        audit.success(published, dataset.origin.address(storage))
-        context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
+        _record_success(context, audit, published, dataset, storage)
         if event := materialised(published, dataset, storage, context.run_id, context.job_name):
             context.log_event(event)
-            for check in checked(dataset, event):
-                context.log_event(check)  # type: ignore[arg-type] # its annotation lacks checks
+            _log_checks(context, dataset, event.asset_key)
         context.add_output_metadata(
             {
-                "summary": dg.MetadataValue.md(render_markdown(published.report)),
                 "path": published.address,
-                **{key: str(place) for key, place in published.reports.items()},
-                "bytes": published.bytes,
-                "sha256": published.sha256,
-                "rows_quarantined": dataset.quarantined,
-                "audit": facts.audit,
+                **_metadata(published),
                 **table_metadata(published.rows, dataset.schema),
             }
         )
         context.log.info(f"Published {published.rows} rows at {published.address} {_took(began)}.")
+
+
+@dg.op(
+    name=REPORT_OP,
+    config_schema=WriteReportConfig.to_fields_dict(),
+    ins={"dataset": dg.In(StagedDataset)},
+    out=dg.Out(dg.Nothing),
+    required_resource_keys={STORAGE_KEY},
+)
+def write_report(context: dg.OpExecutionContext, dataset: StagedDataset) -> None:
+    """Publish what the steps before found, and none of the rows."""
+    from util_services.flow.publish_report import publish_report
+    from util_services.flow.report_plan import ReportPlan
+
+    began = time.monotonic()
+    with one_sentence(), audited_step(context) as audit:
+        storage = storage_of(context)
+        area = StagingArea.of(storage)
+        with area.next_step(context.run_id) as staging:
+            dataset = area.take_over(dataset, staging, storage, context.run_id)
+            configs = check_config(context.job_def, context.run_config)
+            plan = plan_output(configs, storage, dataset.origin, context.run_id)
+            if not isinstance(plan, ReportPlan):
+                raise AssertionError("a job that ends here has a plan for a report")
+            published = publish_report(
+                dataset,
+                plan,
+                staging,
+                run_facts(context, dataset),
+                may_publish=lambda: _refuse_over(context),
+                more_sections=sections_of_plugins,
+                announce=lambda found: audit.commit(found, plan.address),
+            )
+        area.remove(context.run_id)
+        _record_success(context, audit, published, dataset, storage)
+        if asset := checked_key(plan, dataset, storage):
+            context.log_event(reported(published, asset, context.run_id, context.job_name))
+            _log_checks(context, dataset, asset)
+        context.add_output_metadata(_metadata(published))
+        context.log.info(f"Published the report at {published.reports['report']} {_took(began)}.")
 
 
 def operate_in_run(
@@ -137,33 +181,34 @@ def operate_in_run(
     from util_services.engines.choice import open_engine
     from util_services.flow.encode import Target
     from util_services.flow.inputs import Inputs
-    from util_services.flow.operate import Dataset, operate
-    from util_services.flow.plan import plan_write
+    from util_services.flow.operate import Dataset, StepFailedError, operate
 
     began = time.monotonic()
-    with one_sentence(), audited_step(context):
+    with one_sentence(), audited_step(context) as audit:
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
             configs = check_config(context.job_def, context.run_config)
             config, operation = configs[context.op_handle.name], context.op_def.name
-            options = write_options(configs)
             dataset = area.take_over(dataset, staging, storage, context.run_id)
-            write = plan_write(storage, options, dataset.origin, run_id=context.run_id)
-            if dataset.steps:  # what the first one needs was checked before rows were read
-                check_columns_of(operation, config, dataset.schema, storage)
-            with open_engine(
-                staging.scratch(), _listener(Stage(operation, dataset.rows))
-            ) as engine:
-                result = operate(
-                    operation,
-                    lambda given: function(given, config),
-                    Dataset(engine, dataset, Inputs(storage, staging)),
-                    Target.of(write, staging)
-                    if is_last(context.job_def, context.op_handle.name)
-                    else Target.between(staging),
-                    config.model_dump(mode="json"),
-                )
+            plan = plan_output(configs, storage, dataset.origin, context.run_id)
+            target = Target.between(staging)
+            if is_last(context.job_def, context.op_handle.name):
+                target = Target.of(plan, staging)
+            listener = _listener(Stage(operation, dataset.rows))
+            try:
+                if dataset.steps:  # what the first one needs was checked before rows were read
+                    check_columns_of(operation, config, dataset.schema, storage)
+                with open_engine(staging.scratch(), listener) as engine:
+                    result = operate(
+                        operation,
+                        lambda given: function(given, config),
+                        Dataset(engine, dataset, Inputs(storage, staging)),
+                        target,
+                        config.model_dump(mode="json"),
+                    )
+            except StepFailedError as error:
+                raise _reported(context, error, plan, staging, audit) from None
             result = area.hand_over(result, staging, context.run_id)
         step = result.steps[-1]
         context.add_output_metadata(
@@ -194,6 +239,62 @@ def storage_of(context: dg.OpExecutionContext) -> Storage:
     return cast("Storage", storage)
 
 
+def _reported(
+    context: dg.OpExecutionContext,
+    error: "StepFailedError",
+    plan: "WritePlan | ReportPlan",
+    staging: "Staging",
+    audit: StepAudit,
+) -> ReportedError:
+    """Publish what made a step fail, and return the error that says where."""
+    from util_services.flow.publish_report import publish_report
+
+    place = plan.failed
+    published = publish_report(
+        error.dataset,
+        place,
+        staging,
+        run_facts(context, error.dataset),
+        may_publish=lambda: _refuse_over(context),
+        more_sections=sections_of_plugins,
+        announce=lambda found: audit.commit(found, place.address),
+        failure=error.sentence,
+    )
+    if asset := checked_key(plan, error.dataset, plan.storage):
+        _log_checks(context, error.dataset, asset)
+    places = {name: str(place) for name, place in published.reports.items()}
+    return ReportedError(error.sentence, places)
+
+
+def _record_success(
+    context: dg.OpExecutionContext,
+    audit: StepAudit,
+    published: "Published",
+    dataset: StagedDataset,
+    storage: Storage,
+) -> None:
+    audit.success(published, dataset.origin.address(storage))
+    context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
+
+
+def _log_checks(context: dg.OpExecutionContext, dataset: StagedDataset, asset: dg.AssetKey) -> None:
+    for check in checked(dataset, asset):
+        context.log_event(check)  # type: ignore[arg-type] # its annotation lacks checks
+
+
+def _metadata(published: "Published") -> dict[str, Any]:
+    """Return what the run page tells of what was published."""
+    report = published.report
+    return {
+        "summary": dg.MetadataValue.md(render_markdown(report)),
+        **{key: str(place) for key, place in published.reports.items()},
+        "bytes": published.bytes,
+        "sha256": published.sha256,
+        "rows_quarantined": report.rows.quarantined,
+        "audit": report.run.audit,
+    }
+
+
 def _listener(stage: Stage) -> Callable[[float], None]:
     return lambda share: tell(stage, share)
 
@@ -207,19 +308,6 @@ def _refuse_over(context: dg.OpExecutionContext) -> None:
     run = context.instance.get_run_by_id(context.run_id)
     if run is None or run.status != dg.DagsterRunStatus.STARTED:
         raise CancelledError("The run is no longer at work, so nothing was published.")
-
-
-def _run_facts(context: dg.OpExecutionContext, dataset: StagedDataset) -> RunFacts:
-    record = context.instance.get_run_record_by_id(context.run_id)
-    started = record.start_time if record is not None else None
-    return RunFacts(
-        run_id=context.run_id,
-        job=context.job_name,
-        started=_iso(started) if started is not None else "",
-        finished=_iso(datetime.now(UTC).timestamp()),
-        versions=_versions(context, dataset),
-        audit=str(link_before(context.instance, context.run_id) or ""),
-    )
 
 
 def _log_business(
@@ -244,33 +332,3 @@ def _log_business(
 
 def _took(began: float) -> str:
     return f"in {time.monotonic() - began:.2f} s"
-
-
-def _iso(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _versions(context: dg.OpExecutionContext, dataset: StagedDataset) -> dict[str, str]:
-    """Return the versions of what computed: the package of each operation, and the engines'."""
-    done = {step.operation for step in dataset.steps}
-    modules = {
-        CHECKED_OPS[node.definition.name].config.__module__.split(".")[0]
-        for node in context.job_def.nodes_in_topological_order
-        if node.definition.name in done
-    }
-    engines = {"pyspark" for step in dataset.steps if step.engine == "spark"}
-    names = [
-        "util-services",
-        "dagster",
-        "duckdb",
-        *engines,
-        *(name.replace("_", "-") for name in modules),
-    ]
-    versions = {}
-    for name in sorted(set(names)):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions

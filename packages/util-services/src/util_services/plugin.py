@@ -26,10 +26,10 @@ def register_ops() -> Iterable[dg.OpDefinition]:
     """Return the ops that pipelines may name."""
     from util_services.health.jobs import health_check
     from util_services.location.plugin_report import plugin_report
-    from util_services.ops import read_dataset, write_dataset
+    from util_services.ops import read_dataset, write_dataset, write_report
     from util_services.runs.audit_verify import audit_verify
 
-    return [audit_verify, health_check, plugin_report, read_dataset, write_dataset]
+    return [audit_verify, health_check, plugin_report, read_dataset, write_dataset, write_report]
 
 
 @hookimpl

@@ -175,6 +175,36 @@ def test_an_error_inside_of_a_config_has_its_own_line(manager):
     assert reason(plugins).startswith("odd.yaml, line 6: kept_columns: unknown key 'tines'.")
 
 
+def test_a_pipeline_that_only_looks_at_a_dataset_has_nothing_to_publish(manager):
+    plugins = manager(odd="description: d\nops: [only_looked_at]")
+
+    build_location(strict=False, manager=plugins)
+
+    assert reason(plugins) == (
+        "odd.yaml: none of its ops makes the dataset that it publishes; add one, such as "
+        "'convert_format'."
+    )
+
+
+def test_what_an_operation_at_the_end_leaves_as_it_is_appears_in_the_form_asked_for(
+    manager, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DATA_SERVICES_ROOT", str(tmp_path))
+    monkeypatch.setenv("DATA_SERVICES_AUDIT_DIR", str(tmp_path / "audit"))
+    monkeypatch.setenv("DATA_SERVICES_KEYS", str(tmp_path / "keys"))
+    plugins = manager(look="description: d\nops: [kept_columns, only_counted]")
+    job = jobs_of(build_location(strict=True, manager=plugins))["look_job"]
+    config = {"ops": {"write_dataset": {"config": {"path": "out.xlsx"}}}}
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(run_config=config, instance=instance)
+
+    assert result.output_for_node("kept_columns").format == "parquet"
+    assert (tmp_path / "out.xlsx").read_bytes()[:2] == b"PK"
+    steps = json.loads((tmp_path / "out.xlsx.report.json").read_text())["steps"]
+    assert [step["rows"]["out"] for step in steps] == [1000, 1000]
+
+
 def test_a_name_that_is_taken_is_refused(manager):
     plugins = manager(plugin_report="description: d\nops: [rung]")
 

@@ -10,6 +10,7 @@ not hold.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,21 +104,26 @@ def parse(text: str, schema: pa.Schema) -> Expression:
         ConfigurationError: if it is no expression, names another column, uses what is not
             admitted, or does not go with the types of its columns.
     """
-    grammar = Grammar(text, schema, RULES)
+
+    def type_of(sql: str, columns: Sequence[str]) -> pa.DataType | None:
+        nothing = [pa.array([], schema.field(name).type) for name in columns]
+        with suppress(duckdb.Error):
+            return _computed(sql, nothing, 0).type
+        return None
+
+    grammar = Grammar(text, schema, RULES, type_of)
     written = grammar.written()
     sql, columns = written.sql, tuple(grammar.columns)
-    nothing = [pa.array([], schema.field(name).type) for name in columns]
-    try:
-        found = _computed(sql, nothing, 0).type
-        if found in SMALL and not written.is_small:  # of numbers that stand in the expression
-            sql, found = f"CAST({sql} AS BIGINT)", pa.int64()
-    except duckdb.Error:
+    found = type_of(sql, columns)
+    if found is None:
         kinds = [f"{quoted_name(name)} is {schema.field(name).type}" for name in columns]
         where = f", where {', '.join(kinds)}" if kinds else ""
         raise ConfigurationError(
             f"The expression {quoted_name(text)} cannot be computed{where}; cast what is of "
             "another type, as in try_cast(price AS double)."
-        ) from None
+        )
+    if found in SMALL and not written.is_small:  # of numbers that stand in the expression
+        sql, found = f"CAST({sql} AS BIGINT)", pa.int64()
     return Expression(text, columns, sql, found)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pyarrow import types
 from sqlglot import expressions as ast
 
 from data_processing.steps.casts import OF_KINDS, SPACE, Target
@@ -60,12 +61,14 @@ class Grammar:
         text: the expression, as the user wrote it.
         schema: the columns that it may read.
         rules: how each kind of node is written.
+        type_of: returns the type of what a part in SQL makes of columns, None if it makes nothing.
         columns: those that it reads; the first is ``c0`` in SQL.
     """
 
     text: str
     schema: pa.Schema
     rules: Mapping[type, Rule]
+    type_of: Callable[[str, Sequence[str]], pa.DataType | None]
     columns: list[str] = field(default_factory=list)
 
     def written(self) -> Part:
@@ -110,6 +113,24 @@ class Grammar:
             other = next(one.kind for one in found if common_kind((first, one.kind)) is None)
             raise self.mixed(other, first) if first in DATED else self.mixed(first, other)
         return found, kind
+
+    def require_decimal(self, sql: str, parts: Sequence[Part]) -> None:
+        """Refuse a part that would be rounded, since its decimals need more than 38 digits.
+
+        Args:
+            sql: the part, whose values are decimals.
+            parts: those of its parts whose values stay as they are.
+        """
+        found = self.type_of(sql, self.columns)
+        if found is None:  # what cannot be computed at all is refused later
+            return
+        kinds = [self.type_of(one.sql, self.columns) for one in parts]
+        places = [kind.scale for kind in kinds if kind is not None and types.is_decimal(kind)]
+        if not types.is_decimal(found) or found.scale < max(places, default=0):
+            raise self.refused(
+                "puts decimals together that need more than 38 digits, and would be rounded",
+                "cast them, as in cast(price AS decimal(20, 2))",
+            )
 
     def _dated(self, part: Part, kind: Kind) -> Part:
         """Return a text that stands in the expression as the date or moment that it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from util_services.datasets.schema import Schema
 from util_services.engines import stages
 from util_services.engines.local import LocalEngine
 from util_services.engines.stage_batches import Map
+from util_services.engines.stage_fits import Fit
 from util_services.engines.stages import NUMBER
 from util_services.errors import ConfigurationError, DataServicesError
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from util_services.engines.protocol import Engine
     from util_services.engines.stage_fits import Groups
     from util_services.engines.stage_notes import Note
+
+ALL_ROWS, WORKED_OUT, ROW_BY_ROW = "all rows together", "worked out over all rows", "row by row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,31 @@ class Planned:
         """Whether rows must be numbered."""
         return not all(isinstance(part, Map) for part in self.parts)
 
-    def notes(self, ran: stages.Ran) -> list[Note]:
-        """Return what each step of the recipe did, from what its parts did."""
+    def passes(self, *, are_fitted: bool = False) -> list[dict[str, Any]]:
+        """Return how often the rows are gone through, and which steps each pass is for.
+
+        Args:
+            are_fitted: whether what fits work out over all rows is known from before.
+        """
+        labels = [call.label for call in self.recipe]
+        owners = iter(self.owners)
+        passes: list[dict[str, Any]] = []
+        for stage in stages.plan(self.parts):
+            if isinstance(stage, stages.Table):
+                passes.append({"pass": ALL_ROWS, "steps": [labels[next(owners)]]})
+                continue
+            placed = [(part, labels[next(owners)]) for part in stage]
+            fits = dict.fromkeys(label for part, label in placed if isinstance(part, Fit))
+            if fits and not are_fitted:
+                passes.append({"pass": WORKED_OUT, "steps": list(fits)})
+            each = dict.fromkeys(label for _, label in placed)
+            passes.append({"pass": ROW_BY_ROW, "steps": list(each)})
+        return passes
+
+    def notes(self, parts: Sequence[Note]) -> list[Note]:
+        """Return what each step of the recipe did, from what its parts did, as far as they came."""
         merged: dict[int, Note] = {}
-        for owner, note in zip(self.owners, ran.notes, strict=True):
+        for owner, note in zip(self.owners, parts, strict=False):
             if owner in merged:
                 merged[owner].continue_with(note)
             else:
@@ -91,7 +115,7 @@ def plan(
                     f"{call.place}: the step stopped on an unexpected "
                     f"{type(error).__name__} for columns of these types; check its options."
                 ) from None
-            parts += built
+            parts += [replace(part, place=call.label) for part in built]
             owners += [place] * len(built)
     return Planned(recipe, tuple(parts), tuple(owners), schema, given)
 

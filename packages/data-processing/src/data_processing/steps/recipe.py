@@ -26,6 +26,7 @@ class Call:
     options: BaseModel
     where: str | None
     place: str  # of the step in the configuration, for errors
+    label: str = ""  # of the step among those of its recipe, for errors in rows
 
     def to_dict(self) -> dict[str, Any]:
         """Return the call as a recipe writes it, every option included."""
@@ -54,7 +55,7 @@ class Recipe:
             raise ConfigurationError(f"{place}: {LIST_WANTED.replace('NAME', '{step: NAME, …}')}.")
         if not steps:
             raise ConfigurationError(f"{place}: must hold at least one step.")
-        return cls(tuple(_call(one, f"{place}[{number}]") for number, one in enumerate(steps)))
+        return cls(tuple(_call(one, place, number) for number, one in enumerate(steps)))
 
     @classmethod
     def read(cls, content: bytes, path: str) -> Recipe:
@@ -91,7 +92,8 @@ def _loaded(content: bytes, path: str) -> Any:
         ) from None
 
 
-def _call(given: Any, place: str) -> Call:
+def _call(given: Any, place: str, number: int) -> Call:
+    place = f"{place}[{number}]"
     if not isinstance(given, Mapping):
         raise ConfigurationError(f"{place}: {MAPPING_WANTED}, among them 'step'.")
     name, where = given.get(STEP), given.get(WHERE)
@@ -102,4 +104,5 @@ def _call(given: Any, place: str) -> Call:
     step = step_called(name, place)
     options = {key: value for key, value in given.items() if key not in (STEP, WHERE)}
     place = f"{place} ({name})"
-    return Call(step, checked(step.options, options, place), where, place)
+    label = f"steps[{number}] ({name})"
+    return Call(step, checked(step.options, options, place), where, place, label)

@@ -173,7 +173,8 @@ def _case(grammar: Grammar, node: Any) -> Part:
         for condition, result in zip(conditions, results, strict=False)
     )
     otherwise = "" if default is None else f" ELSE {results[-1].sql}"
-    return _joined([*conditions, *results], f"(CASE {cases}{otherwise} END)", kind)
+    sql = f"(CASE {cases}{otherwise} END)"
+    return _one_of(grammar, results, _joined([*conditions, *results], sql, kind))
 
 
 def _if(grammar: Grammar, node: Any) -> Part:
@@ -182,13 +183,21 @@ def _if(grammar: Grammar, node: Any) -> Part:
     given, kind = grammar.alike([one for one in results if one is not None])
     otherwise = f" ELSE {given[1].sql}" if len(given) > 1 else ""
     sql = f"(CASE WHEN {when.sql} THEN {given[0].sql}{otherwise} END)"
-    return _joined([when, *given], sql, kind)
+    return _one_of(grammar, given, _joined([when, *given], sql, kind))
 
 
 def _first_of(name: str, known: Sequence[str], grammar: Grammar, node: Any) -> Part:
     first, others, *_ = grammar.options(node, "this", "expressions", *known)
     parts, kind = grammar.alike([first, *(others or [])])
-    return _joined(parts, f"{name}({', '.join(one.sql for one in parts)})", kind)
+    sql = f"{name}({', '.join(one.sql for one in parts)})"
+    return _one_of(grammar, parts, _joined(parts, sql, kind))
+
+
+def _one_of(grammar: Grammar, results: Sequence[Part], part: Part) -> Part:
+    """Return a part whose value is one of some results, if none of them would be rounded."""
+    if part.kind == "decimal":
+        grammar.require_decimal(part.sql, results)
+    return part
 
 
 def _nullif(grammar: Grammar, node: Any) -> Part:
@@ -203,14 +212,23 @@ def _nullif(grammar: Grammar, node: Any) -> Part:
 
 def _arithmetic(operator: str, grammar: Grammar, node: Any) -> Part:
     nodes = grammar.options(node, "this", "expression", "typed", "safe")[:2]
-    return _calculated(operator, *grammar.parts(nodes, *NUMBERS))
+    return _calculated(grammar, operator, *grammar.parts(nodes, *NUMBERS))
 
 
-def _calculated(operator: str, left: Part, right: Part) -> Part:
+def _calculated(grammar: Grammar, operator: str, left: Part, right: Part) -> Part:
     """Write arithmetic with two numbers."""
-    kind = "float" if operator == "/" else common_kind((left.kind, right.kind))
+    kind = "float" if operator == "/" else common_kind((left.kind, right.kind)) or "float"
     sql = f"({_wide(left)} {operator} {_wide(right)})"
-    return _joined([left, right], sql, kind or "float")
+    if operator == "//" and kind == "float":
+        sql = f"trunc({_wide(left)} / {_wide(right)})"  # DuckDB would leave the fraction
+    elif operator == "//" and kind == "decimal":
+        raise grammar.refused(
+            "takes the whole part of a division of decimals, which is not exact",
+            "cast them to integer or double first",
+        )
+    elif kind == "decimal":
+        grammar.require_decimal(sql, [])
+    return _joined([left, right], sql, kind)
 
 
 def _sum(operator: str, grammar: Grammar, node: Any) -> Part:
@@ -218,7 +236,7 @@ def _sum(operator: str, grammar: Grammar, node: Any) -> Part:
     nodes = grammar.options(node, "this", "expression")
     left, right = parts = grammar.parts(nodes, *NUMBERS, *DATED, "interval")
     if not {left.kind, right.kind} & {*DATED, "interval"}:
-        return _calculated(operator, left, right)
+        return _calculated(grammar, operator, left, right)
     sql = f"({left.sql} {operator} {right.sql})"
     if operator == "-" and left.kind == right.kind and left.kind in DATED:
         return _joined(parts, sql, "integer" if left.kind == "date" else "interval")

@@ -149,6 +149,8 @@ def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
                 click.echo(f"     {column}: {cells} cells changed")
             for warning in facts["warnings"]:
                 click.echo(f"     warning: {warning}")
+        for number, one in enumerate(step.facts.get("passes", ()), start=1):
+            click.echo(f"  pass {number}, {one['pass']}: {', '.join(one['steps'])}")
     click.echo("Nothing was published.")
 
 
@@ -174,6 +176,10 @@ def _tell(finished: FinishedRun) -> None:
                 click.echo(f"  quarantine: {finished.quarantine}")
                 count = finished.rows_quarantined
                 click.echo(f"warning: {count} records were set aside; see there.", err=True)
+            click.echo(f"  run:    {finished.run_id}")
+        case "SUCCESS" if finished.report is not None and finished.rows is not None:
+            click.echo(f"{finished.job} looked at {finished.rows} rows.")
+            click.echo(f"  report: {finished.report}")
             click.echo(f"  run:    {finished.run_id}")
         case "SUCCESS":
             click.echo(f"{finished.job} is done (run {finished.run_id}).")

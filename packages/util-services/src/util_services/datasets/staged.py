@@ -133,6 +133,7 @@ class StagedDataset:
     keep_nan: bool = False
     quarantine: str | None = None  # the file of records and rows that were set aside
     beside: Mapping[str, str] = field(default_factory=dict)  # further files of the output, by kind
+    is_output: bool = False  # whether the files are in the layout that is published
 
     @property
     def rows(self) -> int:

@@ -8,6 +8,7 @@ engine at its top.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from util_services.encryption.files import DamagedStagingError
@@ -20,7 +21,9 @@ from util_services.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from util_services.engines.stage_notes import Note
 
 SPILL_LIMIT = "max_temp_directory_size"  # by which DuckDB means the free space of the disk
 # Raised inside queries of this engine, with the name of the column behind them.
@@ -123,11 +126,17 @@ def engine_failure(error: BaseException) -> BaseException:
 
 
 class BrokenRulesError(DatasetError):
-    """Raised when rows break what a step says that they must keep."""
+    """Raised when rows break what a step says that they must keep.
 
-    def __init__(self, step: str, rules: Sequence[str]) -> None:
-        super().__init__(step, tuple(rules))  # args rebuild the error in another process
-        self.step, self.rules = step, tuple(rules)
+    Attributes:
+        step: the step.
+        rules: those that are broken, and by how many rows.
+        notes: what the steps of the chain did, up to and with this one.
+    """
+
+    def __init__(self, step: str, rules: Sequence[str], notes: Sequence[Note] = ()) -> None:
+        super().__init__(step, tuple(rules), tuple(notes))  # args rebuild it in another process
+        self.step, self.rules, self.notes = step, tuple(rules), tuple(notes)
 
     def __str__(self) -> str:
         shown = "; ".join(self.rules[:MAX_RULES_SHOWN])
@@ -138,3 +147,29 @@ class BrokenRulesError(DatasetError):
             f"{shown}{rest}; nothing was published. Correct the data, or give these rules the "
             "severity warn or quarantine."
         )
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Put the place of a step into the sentence of an error that ends it; its class stays.
+
+    Args:
+        place: where the step stands, such as ``steps[3] (split_column)``; nothing is done without.
+    """
+    try:
+        yield
+    except (CancelledError, BrokenRulesError):
+        raise
+    except DataServicesError as error:
+        if not place:
+            raise
+        is_plain = error.args == (str(error),)
+        kind = type(error) if is_plain else DatasetError
+        raise kind(f"{place}: {error}") from None
+    except Exception as error:
+        if not place:
+            raise
+        raise EngineError(
+            f"{place}: the step stopped on an unexpected {type(error).__name__}; check its options "
+            "and the types of its columns."
+        ).with_traceback(error.__traceback__) from None

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from util_services.engines.batches import as_declared
-from util_services.engines.failures import BatchContractError, RefusedCellsError
+from util_services.engines.failures import BatchContractError, RefusedCellsError, naming
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -45,12 +45,14 @@ class Map:
             own for the report; it must not depend on where batches begin.
         writes: the columns whose values it may change, make or take away; None if it may be any.
         schema: the columns that come back, from those that go in.
+        place: where the step stands in a recipe, for errors.
     """
 
     name: str
     function: Callable[[pd.DataFrame], pd.DataFrame | tuple[pd.DataFrame, Counts]]
     writes: frozenset[str] | None = None
     schema: SchemaChange = unchanged
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,14 @@ class Filter:
         function: gets some rows and returns one truth value for each; missing is false.
         reason: why the other rows go to the quarantine; None where they are dropped.
         marks: columns that steps have made for their own use; the quarantine does not hold them.
+        place: where the step stands in a recipe, for errors.
     """
 
     name: str
     function: Callable[[pd.DataFrame], pd.Series]
     reason: str | None = None
     marks: frozenset[str] = frozenset()
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,13 @@ class Expand:
         function: gets some rows and returns others, with the position of the row that each is from,
             in ascending order.
         schema: the columns that come back, from those that go in.
+        place: where the step stands in a recipe, for errors.
     """
 
     name: str
     function: Callable[[pd.DataFrame], tuple[pd.DataFrame, Sequence[int]]]
     schema: SchemaChange = unchanged
+    place: str = ""
 
 
 RowWise = Map | Filter | Expand
@@ -153,22 +159,30 @@ class Composed:
         tallies, notes = [], list[tuple[int, dict[str, Any]]]()
         for step, schema in zip(self.steps, self.schemas, strict=True):
             tally: dict[str, Any] = {"in": len(rows.frame)}
-            match step:
-                case Map():
-                    before, rows = rows, rows.mapped(step, schema, tally)
-                    changes = list(_changes(before.frame, rows.frame))
-                    tally["changed"] = {name: int(mask.sum()) for name, mask in changes}
-                    if self.logs_changes:
-                        notes += [(CHANGED, n) for n in _log(step.name, before, rows, changes)]
-                case Filter():
-                    rows, left = rows.chosen(step)
-                    tally["left"] = len(left.frame)
-                    if step.reason is not None:
-                        notes += [(QUARANTINED, n) for n in left.records(step)]
-                case Expand():
-                    rows = rows.expanded(step, schema)
+            with naming(step.place):
+                rows, told = self._done(step, schema, rows, tally)
+            notes += told
             tallies.append(tally | {"out": len(rows.frame)})
         return self._with_notes(rows, tallies, notes)
+
+    def _done(
+        self, step: RowWise, schema: pa.Schema, rows: _Batch, tally: dict[str, Any]
+    ) -> tuple[_Batch, list[tuple[int, dict[str, Any]]]]:
+        """Return what a step makes of rows, and its notes; its counts go into the tally."""
+        match step:
+            case Map():
+                done = rows.mapped(step, schema, tally)
+                changes = list(_changes(rows.frame, done.frame))
+                tally["changed"] = {name: int(mask.sum()) for name, mask in changes}
+                log = _log(step.name, rows, done, changes) if self.logs_changes else ()
+                return done, [(CHANGED, note) for note in log]
+            case Filter():
+                done, left = rows.chosen(step)
+                tally["left"] = len(left.frame)
+                records = left.records(step) if step.reason is not None else ()
+                return done, [(QUARANTINED, note) for note in records]
+            case Expand():
+                return rows.expanded(step, schema), []
 
     def _with_notes(
         self,

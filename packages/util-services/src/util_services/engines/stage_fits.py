@@ -101,6 +101,7 @@ class Fit:
         reduce: how rows become the state.
         then: returns what a state gives.
         writes: the columns that these write; None where they may leave out rows.
+        place: where the step stands in a recipe, for errors.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Fit:
     reduce: Reduce | Several
     then: Callable[[Groups], Fitted]
     writes: frozenset[str] | None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ of the steps done one after the other.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import pyarrow as pa
 
-from util_services.engines.failures import BrokenRulesError
+from util_services.engines.failures import BrokenRulesError, naming
 from util_services.engines.stage_batches import (
     CHANGED,
     DATA,
@@ -80,10 +80,17 @@ class Tabled(Told):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Work on all rows together, written in narwhals."""
+    """Work on all rows together, written in narwhals.
+
+    Attributes:
+        name: the step's name in notes and errors.
+        function: what it does.
+        place: where the step stands in a recipe, for errors.
+    """
 
     name: str
     function: Callable[[Rows], Tabled]
+    place: str = ""
 
 
 Step = RowWise | Fit | Table
@@ -195,6 +202,10 @@ def _feeds(earlier: RowWise | Fit, fit: Fit) -> bool:
     return writes is None or not writes.isdisjoint(fit.reads)
 
 
+def _placed(step: RowWise, place: str) -> RowWise:
+    return replace(step, place=place)
+
+
 def _rows(
     engine: Engine, frame: Frame, number: str, others: Mapping[str, Rows] | None = None
 ) -> Rows:
@@ -241,16 +252,18 @@ class _Chain:
             for name, frame in self.others.items()
         }
         rows = _rows(self.engine, self.frame, self.number, others)
-        result = step.function(rows)
-        if result.failures and not self.is_trial:
-            raise BrokenRulesError(step.name, result.failures)
+        with naming(step.place):
+            result = step.function(rows)
         places = dict(rows.places if result.places is None else result.places)
         note = Note(step.name, self.rows, None, is_selection=result.dropped is not None)
         note.tell(result)
         self.notes.append(note)
+        if result.failures and not self.is_trial:
+            raise BrokenRulesError(step.place or step.name, result.failures, tuple(self.notes))
         self.number = free_name(self.number, {name.casefold() for name in places})
         frame = self.engine.select(result.frame, places | {self.number: NUMBER})
-        self.frame = frame if is_last else self.engine.materialise(frame)
+        with naming(step.place):
+            self.frame = frame if is_last else self.engine.materialise(frame)
         if result.dropped is not None:
             note.dropped, note.rows_out = result.dropped, self.rows - result.dropped
         elif not is_last:
@@ -283,10 +296,17 @@ class _Chain:
         fits = {number: step for number, step in enumerate(steps) if isinstance(step, Fit)}
         unknown = [number for number in fits if place + number not in self.states]
         asked = [fits[number] for number in unknown]
-        found = fit_all(self.engine, self.frame, asked, self._others_of(asked))
+        with naming(" and ".join(dict.fromkeys(fit.place for fit in asked if fit.place))):
+            found = fit_all(self.engine, self.frame, asked, self._others_of(asked))
         for number, groups in zip(unknown, found, strict=True):
             self.states[place + number] = groups
-        return {number: fit.then(self.states[place + number]) for number, fit in fits.items()}
+        fitted = {}
+        for number, fit in fits.items():
+            with naming(fit.place):
+                given = fit.then(self.states[place + number])
+            placed = tuple(_placed(one, fit.place) for one in given.steps)
+            fitted[number] = replace(given, steps=placed)
+        return fitted
 
     def _others_of(self, fits: Sequence[Fit]) -> dict[str, Frame]:
         """Return the other datasets that fits ask, without the numbers of their rows."""

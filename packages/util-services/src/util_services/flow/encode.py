@@ -13,6 +13,7 @@ from util_services.datasets.compression import compress, compression_of
 from util_services.datasets.layout import Layout
 from util_services.datasets.schema import Schema
 from util_services.flow.changes import file_state
+from util_services.flow.report_plan import ReportPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,15 +39,18 @@ class Target:
     layout: Layout
     part_rows: int | None = None  # rows of a part file; None for a single file
     name: str = "output"  # what a single file is called inside an archive
+    is_published: bool = True  # False where rows are written for the next operation alone
 
     @classmethod
     def between(cls, staging: Staging) -> Target:
-        """Return the target of what goes on to another operation."""
-        return cls(staging, Layout("parquet"))
+        """Return the target of what goes on to another operation, or is only looked at."""
+        return cls(staging, Layout("parquet"), is_published=False)
 
     @classmethod
-    def of(cls, plan: WritePlan, staging: Staging) -> Target:
+    def of(cls, plan: WritePlan | ReportPlan, staging: Staging) -> Target:
         """Return the target of what a plan publishes."""
+        if isinstance(plan, ReportPlan):
+            return cls(staging, Layout("parquet"), is_published=False)
         name, _ = compression_of(plan.path.rstrip("/").rsplit("/", 1)[-1])
         return cls(staging, plan.layout, plan.part_rows, name)
 

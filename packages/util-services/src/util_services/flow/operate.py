@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset, StepReport
 from util_services.engines.failures import EngineError
-from util_services.errors import ConfigurationError, DataServicesError
+from util_services.errors import ConfigurationError, DataServicesError, DatasetError
 from util_services.flow.changes import SourceChangedError, file_state
 from util_services.flow.quarantine import extend
 from util_services.reports.plain import ReportError, plain
@@ -70,7 +70,8 @@ class Outcome:
     What is told is counts and names, never a cell value.
 
     Args:
-        frame: the rows of the result.
+        frame: the rows of the result; None for an operation that looks at the dataset and leaves it
+            as it is.
         dropped: how many rows of the dataset are not among them.
         facts: counts and names by key; see `Section` for keys that tell a unit.
         warnings: sentences that a reader should act on.
@@ -87,7 +88,7 @@ class Outcome:
             a wider one or in another zone.
     """
 
-    frame: nw.LazyFrame[Any]
+    frame: nw.LazyFrame[Any] | None
     dropped: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -99,6 +100,43 @@ class Outcome:
     beside: Mapping[str, Callable[[AnyPath], None]] = field(default_factory=dict)
     verify: Callable[[Sequence[AnyPath], Layout], Mapping[str, Any]] | None = None
     types: Mapping[str, pa.DataType] = field(default_factory=dict)
+
+
+class FindingsError(DatasetError):
+    """Raised by an operation for what it found; the run fails, and leaves a report that says what.
+
+    Args:
+        sentence: why the run must fail.
+        told: what the report tells: the arguments of an `Outcome`, among them no rows.
+    """
+
+    def __init__(self, sentence: str, **told: Any) -> None:
+        super().__init__(sentence)
+        self.sentence, self.found = sentence, Outcome(None, **told)
+
+    @classmethod
+    def of(cls, sentence: str, found: Outcome) -> FindingsError:
+        """Return the error for an outcome whose rows must not be published."""
+        error = cls(sentence)
+        error.found = replace(found, frame=None)
+        return error
+
+
+class StepFailedError(DatasetError):
+    """Raised where an operation fails for what it found.
+
+    Attributes:
+        sentence: why.
+        dataset: what it was given, with its report as the last step's.
+    """
+
+    def __init__(self, sentence: str, dataset: StagedDataset) -> None:
+        super().__init__(sentence, dataset)
+        self.sentence, self.dataset = sentence, dataset
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return self.sentence
 
 
 class OutcomeError(DataServicesError, TypeError):
@@ -114,57 +152,89 @@ def operate(
 ) -> StagedDataset:
     """Run an operation and write its result; the input must be the same before and after.
 
-    What an operation before it has written in staging is removed then.
+    What an operation before it has written in staging is removed then. An operation that leaves its
+    dataset as it is has nothing to write, unless its rows are to be published and are not yet as
+    they are published.
 
     Raises:
         SourceChangedError: if it is not.
         DatasetError: if the input is damaged.
+        StepFailedError: if the operation fails for what it found.
         OutcomeError: if the function returns no outcome.
     """
-    from util_services.flow.encode import encode
-
     staged = dataset.staged
     _refuse_changed(staged, target.staging)
     with _damage_told(dataset):
-        outcome = _checked(name, function(dataset))
-        fields = _fields(dataset, outcome, target.staging)
-        files, rows = encode(dataset.engine, outcome.frame, target, staged, fields)
-        if outcome.verify is not None:
-            found = plain(outcome.verify(files, target.layout), "facts")
-            outcome = replace(outcome, facts={**outcome.facts, **found})
+        try:
+            outcome = _checked(name, function(dataset))
+        except FindingsError as error:
+            step = _step(name, dataset, _checked(name, error.found), configuration)
+            _refuse_changed(staged, target.staging)
+            failed = replace(staged, steps=(*staged.steps, replace(step, rows_out=0)))
+            raise StepFailedError(error.sentence, failed) from None
+        result = staged
+        if outcome.frame is not None or (target.is_published and not staged.is_output):
+            frame = dataset.scan() if outcome.frame is None else outcome.frame
+            outcome = replace(outcome, frame=frame)
+            outcome, result = _written(dataset, outcome, target)
         quarantine = _set_aside(dataset, outcome, target.staging)
         beside = _beside(staged, outcome, target.staging)
     _refuse_changed(staged, target.staging)
-    if staged.steps:
+    if staged.steps and result is not staged:
         _remove(staged, target.staging)
-    schema, rows_out = Schema.of(fields), sum(rows)
+    step = _step(name, dataset, outcome, configuration, result)
+    return replace(result, steps=(*staged.steps, step), quarantine=quarantine, beside=beside)
+
+
+def _written(dataset: Dataset, outcome: Outcome, target: Target) -> tuple[Outcome, StagedDataset]:
+    """Write the rows of an outcome; return it with what a look at the files adds, and the files."""
+    from util_services.flow.encode import encode
+
+    if outcome.frame is None:
+        raise AssertionError("an outcome without rows is not written")
+    fields = _fields(dataset, outcome.frame, outcome.types, target.staging)
+    files, rows = encode(dataset.engine, outcome.frame, target, dataset.staged, fields)
+    if outcome.verify is not None:
+        found = plain(outcome.verify(files, target.layout), "facts")
+        outcome = replace(outcome, facts={**outcome.facts, **found})
+    written = replace(
+        dataset.staged,
+        files=tuple(map(str, files)),
+        format=target.layout.format,
+        schema=Schema.of(fields),
+        file_rows=tuple(rows),
+        fingerprints=tuple(map(file_state, files)),
+        is_output=target.is_published,
+    )
+    return outcome, written
+
+
+def _step(
+    name: str,
+    dataset: Dataset,
+    outcome: Outcome,
+    configuration: Mapping[str, Any],
+    result: StagedDataset | None = None,
+) -> StepReport:
+    """Return what is reported of an operation; without a result its rows are those given."""
+    staged = dataset.staged
+    result = result or staged
     left = outcome.dropped + outcome.quarantined
-    step = StepReport(
+    return StepReport(
         operation=name,
         rows_in=staged.rows,
-        rows_out=rows_out,
+        rows_out=result.rows,
         rows_dropped=outcome.dropped,
         configuration=configuration,
         facts=outcome.facts,
         warnings=outcome.warnings,
         engine=dataset.engine.name,
-        columns=schema.changes_from(staged.schema),
+        columns=result.schema.changes_from(staged.schema),
         limits=outcome.limits,
         sections=outcome.sections,
         rows_quarantined=outcome.quarantined,
-        rows_made=0 if outcome.is_selection else rows_out + left - staged.rows,
+        rows_made=0 if outcome.is_selection else result.rows + left - staged.rows,
         inputs=() if dataset.inputs is None else tuple(i.to_dict() for i in dataset.inputs.used),
-    )
-    return replace(
-        staged,
-        files=tuple(map(str, files)),
-        format=target.layout.format,
-        schema=schema,
-        file_rows=tuple(rows),
-        fingerprints=tuple(map(file_state, files)),
-        steps=(*staged.steps, step),
-        quarantine=quarantine,
-        beside=beside,
     )
 
 
@@ -203,7 +273,12 @@ def _beside(staged: StagedDataset, outcome: Outcome, staging: Staging) -> dict[s
     return beside
 
 
-def _fields(dataset: Dataset, outcome: Outcome, staging: Staging) -> pa.Schema:
+def _fields(
+    dataset: Dataset,
+    frame: nw.LazyFrame[Any],
+    types: Mapping[str, pa.DataType],
+    staging: Staging,
+) -> pa.Schema:
     """Return the fields of a result: those of the source where the operation left their type."""
     from util_services.engines.fields import common_fields, kept_fields, nullable
 
@@ -211,9 +286,9 @@ def _fields(dataset: Dataset, outcome: Outcome, staging: Staging) -> pa.Schema:
     scanned = engine.arrow_schema(dataset.scan())
     is_parquet = staged.format == "parquet"
     stored = common_fields(map(staging.path, staged.files)) if is_parquet else nullable(scanned)
-    found = engine.arrow_schema(outcome.frame)
+    found = engine.arrow_schema(frame)
     kept = kept_fields(found, scanned, stored, keep_nan=staged.keep_nan)
-    for name, kind in outcome.types.items():
+    for name, kind in types.items():
         place = kept.get_field_index(name)
         kept = kept.set(place, kept.field(place).with_type(kind))
     return kept

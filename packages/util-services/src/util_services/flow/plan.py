@@ -29,6 +29,12 @@ from util_services.flow.objects import (
     in_parallel,
 )
 from util_services.flow.parts import names_in
+from util_services.flow.report_plan import (
+    QUARANTINE_ENDING,
+    REPORT_ENDINGS,
+    ReportOptions,
+    ReportPlan,
+)
 from util_services.storage.patterns import ANY, Pattern, names_many
 from util_services.storage.protocol import Location, Storage, already_exists
 
@@ -36,8 +42,6 @@ if TYPE_CHECKING:
     from util_services.datasets.schema import Schema
 
 TEST_RUNS = "_test_runs"
-REPORT_ENDINGS = {"report": ".report.html", "report_json": ".report.json"}
-QUARANTINE_ENDING = ".quarantine.jsonl"
 BESIDE_ENDINGS = {
     "changes": ".changes.parquet",
     "recipe": ".pseudonymisation.json",
@@ -124,6 +128,13 @@ class WritePlan:
         whole = replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))
         return {kind: whole.beside(ending) for kind, ending in BESIDE_ENDINGS.items()}
 
+    @property
+    def failed(self) -> ReportPlan:
+        """Where a report appears if the run fails for what it found."""
+        whole = replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))
+        report = ReportPlan(self.path.rstrip("/"), self.storage, whole, overwrite=True)
+        return report.failed
+
     def beside(self, name: str) -> Location:
         """Return the place of a part file."""
         return replace(self.location, path=self.location.path.removesuffix(MANIFEST) + name)
@@ -184,32 +195,21 @@ def plan_write(
         StorageError: if the place is taken or out of reach.
         ConfigurationError: if the format is not clear, or the output would replace the input.
     """
-    path = options.path.replace("{run_id}", run_id)
-    if ANY in path:
-        raise ConfigurationError(
-            f"The output '{path}' holds a '*'; name one file, or a folder that ends in '/'."
-        )
+    path = _filled_in(options.path, run_id)
     is_folder = path.endswith("/")
     layout = _output_layout(path, options, origin)
     refuse_idle(options, WriteOptions(options.path), layout, WRITING)
     if origin.limit_rows is not None:
         name = path.rstrip("/").rsplit("/", 1)[-1] + ("/" if is_folder else "")
-        path = f"{TEST_RUNS}/{run_id}/{name}"
+        path = _of_test_run(name, run_id)
     whole = storage.resolve(path.rstrip("/") if is_folder else path)
     location = storage.resolve(f"{path}{MANIFEST}") if is_folder else whole
     reports = {kind: whole.beside(ending) for kind, ending in REPORT_ENDINGS.items()}
     quarantine = whole.beside(QUARANTINE_ENDING)
     data = whole.beside(f"/{part_name(0, '', layout)}") if is_folder else whole
     _refuse_input(storage, path, (location, quarantine, *reports.values()), data, origin)
-    longest = max(len(whole.beside(end).name.encode()) for end in BESIDE_DATA)
-    if longest > MAX_NAME_BYTES:
-        raise ConfigurationError(
-            f"The name of the output is too long for the reports beside it: {longest} bytes with "
-            f"their endings, {MAX_NAME_BYTES} are allowed; choose a shorter one."
-        )
-    storage.check_writable(location)
-    if storage.fingerprint(location) is not None and not options.overwrite:
-        raise already_exists(location)
+    _refuse_long(whole)
+    _refuse_taken(storage, location, overwrite=options.overwrite)
     part_rows = None
     if is_folder:
         part_rows = 1 if layout.format == "text" else options.part_rows
@@ -221,9 +221,71 @@ def plan_write(
     return plan
 
 
+def plan_report(
+    storage: Storage, options: ReportOptions, origin: Origin, *, run_id: str
+) -> ReportPlan:
+    """Work out where a run publishes a report and nothing else.
+
+    A run on a slice of its input writes below ``_test_runs``, whatever it asks for.
+
+    Raises:
+        StorageError: if the place is taken or out of reach.
+        ConfigurationError: if the report would replace the input.
+    """
+    path = _filled_in(options.path, run_id)
+    if path.endswith("/"):
+        raise ConfigurationError(
+            f"The report '{path}' is a folder; name a file in it, such as '{path}profile'."
+        )
+    for ending in REPORT_ENDINGS.values():
+        path = path.removesuffix(ending)
+    if origin.limit_rows is not None:
+        path = _of_test_run(path.rsplit("/", 1)[-1], run_id)
+    whole = storage.resolve(path)
+    plan = ReportPlan(path, storage, whole, options.overwrite)
+    places = (*plan.reports.values(), plan.quarantine)
+    _refuse_input(storage, path, places, plan.location, origin)
+    _refuse_long(whole)
+    _refuse_taken(storage, plan.location, overwrite=options.overwrite)
+    return plan
+
+
 def part_name(number: int, sha256: str, layout: Layout) -> str:
     """Return the name of a part file, by its content: two states of a dataset share no names."""
     return f"part-{number:05}-{sha256[:PART_DIGITS]}{layout.ending}"
+
+
+def _filled_in(path: str, run_id: str) -> str:
+    """Return the path of an output with the run's id.
+
+    Raises:
+        ConfigurationError: if it may name several.
+    """
+    path = path.replace("{run_id}", run_id)
+    if ANY in path:
+        raise ConfigurationError(
+            f"The output '{path}' holds a '*'; name one file, or a folder that ends in '/'."
+        )
+    return path
+
+
+def _of_test_run(name: str, run_id: str) -> str:
+    return f"{TEST_RUNS}/{run_id}/{name}"
+
+
+def _refuse_long(whole: Location) -> None:
+    longest = max(len(whole.beside(end).name.encode()) for end in BESIDE_DATA)
+    if longest > MAX_NAME_BYTES:
+        raise ConfigurationError(
+            f"The name of the output is too long for the reports beside it: {longest} bytes with "
+            f"their endings, {MAX_NAME_BYTES} are allowed; choose a shorter one."
+        )
+
+
+def _refuse_taken(storage: Storage, location: Location, *, overwrite: bool) -> None:
+    storage.check_writable(location)
+    if storage.fingerprint(location) is not None and not overwrite:
+        raise already_exists(location)
 
 
 def _input_layout(found: Found, options: ReadOptions) -> Layout:

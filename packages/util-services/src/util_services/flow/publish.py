@@ -1,77 +1,50 @@
 """From a finished file in staging to a dataset and its reports in a storage.
 
-No storage changes several objects in one step, so the order is what keeps them together:
-
-1. The place is claimed. One run at a time publishes there; the claim of a dead one is taken away.
-2. The bytes of the data are brought into the store, unseen: the parts of an upload, or a file on
-   the target's disk. This is the long step and the likeliest to fail, and nothing has changed yet.
-3. Where there are no data, the reports appear first and the data last, as the commit point, on
-   condition that the place is still empty. Reports found there belong to a run that died before
-   its commit: there are no data, and whoever holds the claim knows that nobody else is at work.
-   They are replaced, if they are reports at all; any other file there is refused.
-   Part files appear before the reports. They are named by their content, so they replace nothing,
-   and nobody reads them before the manifest lists them: its appearance is the commit point.
-4. Where data are replaced (``overwrite: true``), the former reports go first, then the data are
-   replaced in one step, then the new reports appear. If the data cannot be replaced, the former
-   reports come back. A kill or a lost store in between leaves data without a report until the
-   next run, never a report beside data that it does not describe: a missing report is honest.
+The reports appear first and the data last, as the commit point (see `appear`). Part files appear
+before the reports: they are named by their content, so they replace nothing, and nobody reads them
+before the manifest lists them, whose appearance is the commit point.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from util_services.datasets.manifest import MANIFEST, Manifest, Part
-from util_services.errors import DatasetError, StorageError
+from util_services.errors import DatasetError
+from util_services.flow.appear import Place, appear
 from util_services.flow.beside import is_change_log, is_recipe, is_state
 from util_services.flow.bring import digest_of
 from util_services.flow.changes import file_state
 from util_services.flow.parts import parts_published, remove_parts
-from util_services.flow.plan import QUARANTINE_ENDING, part_name
+from util_services.flow.plan import part_name
+from util_services.flow.publish_report import beside_report, is_page, is_record
+from util_services.flow.published import Published
 from util_services.flow.quarantine import is_quarantine
-from util_services.reports.html import GENERATOR, render_html
+from util_services.flow.report_plan import QUARANTINE_ENDING
+from util_services.reports.html import render_html
 from util_services.reports.record import (
-    REPORT_PARTS,
     OutputFacts,
     Report,
     RunFacts,
     build_report,
     columns_of,
 )
-from util_services.storage.protocol import Location, already_exists
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from util_services.datasets.staged import StagedDataset
     from util_services.encryption.paths import AnyPath
     from util_services.flow.plan import WritePlan
     from util_services.flow.staging import Staging
     from util_services.reports.section import Section
-    from util_services.storage.protocol import Claim, Fingerprint
-
-MAX_REPORT_BYTES = 64 << 20
+    from util_services.storage.protocol import Claim, Location
 
 
 class NotConservedError(DatasetError):
     """Raised when rows are neither in the output nor counted as dropped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a run has published."""
-
-    location: Location
-    address: str  # the data as a person names them: a folder of part files ends in "/"
-    reports: Mapping[str, Location]
-    rows: int
-    bytes: int
-    sha256: str
-    report: Report
 
 
 def publish_dataset(
@@ -102,33 +75,29 @@ def publish_dataset(
     files = [staging.path(file) for file in dataset.files]
     if tuple(map(file_state, files)) != dataset.fingerprints:
         raise DatasetError("The staged output was changed from outside; start the run again.")
+    if not dataset.is_output:
+        raise DatasetError("The staged files are not in the form to publish; report this defect.")
     check_conserved(dataset)
     content = _content_of(dataset, files, plan, staging)
     report = build_report(dataset, content.facts, run)
     report = replace(report, sections=tuple(more_sections(report)))
     sidecars = _sidecars(dataset, plan, staging, report)
-    with plan.storage.claim(plan.location, exclusive=not plan.overwrite) as claim:
-        former = plan.storage.fingerprint(plan.location)
-        if former is not None and not plan.overwrite:
-            raise already_exists(plan.location)
-        if former is None and not plan.overwrite:
-            _refuse_strangers(plan)
-        with (
-            parts_published(plan, claim, content.parts) as former_parts,
-            claim.prepare(content.file, overwrite=plan.overwrite) as appear,
-        ):
 
-            def commit() -> None:
-                may_publish()
-                announce(content.facts)
-                appear()
+    @contextmanager
+    def parts(claim: Claim) -> Iterator[None]:
+        with parts_published(plan, claim, content.parts) as former:
+            yield
+        remove_parts(plan, former - content.parts.keys())
 
-            if former is None:
-                _publish_new(plan, claim, sidecars, commit)
-            else:
-                may_publish()
-                _replace(claim, sidecars, commit, _Aside(plan, former, staging))
-        remove_parts(plan, former_parts - content.parts.keys())
+    appear(
+        Place(plan.storage, plan.location, _beside(plan), plan.overwrite),
+        content.file,
+        sidecars,
+        staging,
+        may_publish,
+        announce=lambda: announce(content.facts),
+        around=parts,
+    )
     places = plan.reports | ({"quarantine": plan.quarantine} if dataset.quarantined else {})
     places |= {kind: plan.beside_data[kind] for kind in dataset.beside}
     facts = content.facts
@@ -228,107 +197,17 @@ def check_conserved(dataset: StagedDataset) -> None:
         )
 
 
-def _publish_new(
-    plan: WritePlan, claim: Claim, sidecars: Mapping[Location, AnyPath], commit: Callable[[], None]
-) -> None:
-    """Make the reports appear, then the data; withdraw the reports if the data do not."""
-    try:
-        for place in _places(plan):
-            if place in sidecars:
-                claim.put(sidecars[place], place)
-            else:
-                plan.storage.remove(place)  # of a run that died before its commit
-        commit()
-    except BaseException:
-        with suppress(Exception):  # what went wrong before says more
-            if plan.storage.fingerprint(plan.location) is None:
-                for place in sidecars:
-                    plan.storage.remove(place)
-        raise
+def _beside(plan: WritePlan) -> dict[Location, Callable[[bytes], bool]]:
+    """Return all places beside the data at which a run may publish something.
 
-
-def _replace(
-    claim: Claim,
-    sidecars: Mapping[Location, AnyPath],
-    commit: Callable[[], None],
-    aside: _Aside,
-) -> None:
-    """Replace data and reports; no report ever lies beside data that it does not describe."""
-    try:
-        aside.clear()
-        commit()
-    except BaseException:
-        with suppress(Exception):  # what went wrong before says more
-            aside.restore(claim)
-        raise
-    try:
-        for place, sidecar in sidecars.items():
-            claim.put(sidecar, place)
-    except StorageError as error:
-        raise StorageError(
-            f"The data were replaced, but not all their reports could be written; start the run "
-            f"again with 'overwrite: true'. {error}"
-        ) from None
-
-
-class _Aside:
-    """The reports of data that are about to be replaced, kept in staging until that is done."""
-
-    def __init__(self, plan: WritePlan, former: Fingerprint, staging: Staging) -> None:
-        self._storage, self._data, self._former = plan.storage, plan.location, former
-        self._copies: dict[Location, AnyPath] = {}
-        for number, place in enumerate(_places(plan)):
-            if plan.storage.fingerprint(place) is not None:
-                copy = staging.file(f"former-{number}")
-                with plan.storage.open(place) as source, copy.open("wb") as sink:
-                    shutil.copyfileobj(source, sink)
-                self._copies[place] = copy
-
-    def clear(self) -> None:
-        """Remove the reports from their places."""
-        for place in self._copies:
-            self._storage.remove(place)
-
-    def restore(self, claim: Claim) -> None:
-        """Bring the reports back if the data are still those that they describe."""
-        if self._storage.fingerprint(self._data) == self._former:
-            for place, copy in self._copies.items():
-                claim.put(copy, place)
-
-
-def _places(plan: WritePlan) -> list[Location]:
-    """Return all places beside the data at which a run may publish something."""
-    return [*plan.reports.values(), plan.quarantine, *plan.beside_data.values()]
-
-
-def _refuse_strangers(plan: WritePlan) -> None:
-    """Refuse a place where a file that is no report has the name of one.
-
-    Raises:
-        StorageError: naming it.
+    The report of a run that failed is among them: it goes when data appear.
     """
-    recognises = {
-        plan.reports["report"]: _is_page,
-        plan.reports["report_json"]: _is_record,
+    return {
+        plan.reports["report"]: is_page,
+        plan.reports["report_json"]: is_record,
         plan.quarantine: is_quarantine,
         plan.beside_data["changes"]: is_change_log,
         plan.beside_data["recipe"]: is_recipe,
         plan.beside_data["state"]: is_state,
+        **beside_report(plan.failed),
     }
-    for place, is_ours in recognises.items():
-        if plan.storage.fingerprint(place) is not None:
-            with plan.storage.open(place) as file:
-                if not is_ours(file.read(MAX_REPORT_BYTES)):
-                    raise already_exists(place)
-
-
-def _is_page(content: bytes) -> bool:
-    return GENERATOR.encode() in content
-
-
-def _is_record(content: bytes) -> bool:
-    try:
-        record = json.loads(content)
-    except ValueError:
-        return False
-    return isinstance(record, dict) and record.keys() >= REPORT_PARTS

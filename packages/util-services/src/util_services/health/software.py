@@ -93,9 +93,10 @@ def _run_slice(name: str, context: HealthContext) -> str:
     import dagster as dg
 
     from util_services.location.jobs import all_jobs, find_job
-    from util_services.ops import WRITE_OP, read_dataset
+    from util_services.ops import read_dataset
     from util_services.resources import STORAGE_KEY
     from util_services.runs.execute import new_run_id
+    from util_services.runs.op_names import WRITE_OP
 
     if name.removesuffix("_s3") == DEFAULT_JOB and name not in all_jobs():
         raise NotApplicableError(f"The job {quoted_name(name)} is not installed.")
@@ -138,9 +139,10 @@ def _execute(job: dg.JobDefinition, run_id: str, instance: dg.DagsterInstance) -
     """
     import dagster as dg
 
-    from util_services.ops import WRITE_OP, read_dataset
+    from util_services.ops import read_dataset
     from util_services.runs.auditing import unaudited
     from util_services.runs.execute import reason_of_failure
+    from util_services.runs.op_names import WRITE_OP
 
     # The config of a job names its loggers; here they leave no files.
     silent = dg.LoggerDefinition(

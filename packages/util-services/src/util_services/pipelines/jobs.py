@@ -16,6 +16,7 @@ from util_services.ops import read_dataset, write_dataset
 from util_services.pipelines.file import PipelineError, Stage
 from util_services.resources import STORAGE_KEY
 from util_services.runs.check import CHECKED_OPS, PIPELINE_TAG, check_config
+from util_services.runs.op_names import SHARED_OPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ class Pipeline:
         """
         found = _whole([(stage, _op(file, stage, ops)) for stage in file.stages])
         _refuse_misfits(file, found)
+        _refuse_idle(file, found)
         needed = {
             key: _resource(file, stage, op, key, resources)
             for stage, op in found
@@ -148,6 +150,18 @@ def _refuse_misfits(file: PipelineFile, found: Sequence[Placed]) -> None:
                 "their order.",
                 place,
             )
+
+
+def _refuse_idle(file: PipelineFile, found: Sequence[Placed]) -> None:
+    """Refuse to publish a dataset that no operation has written in the form that is published."""
+    names = [op.name for _, op in found]
+    if write_dataset.name in names and not any(
+        name in CHECKED_OPS and name not in SHARED_OPS for name in names
+    ):
+        raise PipelineError(
+            f"{file.file}: none of its ops makes the dataset that it publishes; add one, such as "
+            "'convert_format'."
+        )
 
 
 def _input(op: dg.OpDefinition) -> str | None:

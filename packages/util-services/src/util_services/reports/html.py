@@ -93,8 +93,10 @@ def _path(text: str) -> Markup:
     return Markup(str(escape(visible(text))).replace("/", "/<wbr>").replace(".", "<wbr>."))  # noqa: S704 - escaped
 
 
-def fate_figure(report: Report) -> Figure:
-    """Return what became of the rows that were read."""
+def fate_figure(report: Report) -> Figure | None:
+    """Return what became of the rows that were read, None where none were to be published."""
+    if report.output is None:
+        return None
     rows = report.rows
     parts: dict[str, float | None] = {"published": rows.out, "dropped": rows.dropped}
     if rows.quarantined:
@@ -103,8 +105,8 @@ def fate_figure(report: Report) -> Figure:
 
 
 def course_figure(report: Report) -> Figure | None:
-    """Return how many rows each step left, None where there is one step at most."""
-    if len(report.steps) < 2:
+    """Return how many rows each step left, None where there is one step at most, or one failed."""
+    if len(report.steps) < 2 or report.failure is not None:
         return None
     left: dict[str, float | None] = {"read": report.rows.read - report.rows.quarantined}
     for n, step in enumerate(report.steps, 1):

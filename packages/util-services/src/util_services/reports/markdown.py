@@ -45,10 +45,13 @@ def _lines(report: Report) -> Iterator[str]:
     rows, output = report.rows, report.output
     if report.input.limit_rows is not None:
         yield f"**Test run** on a slice of {number(report.input.limit_rows)} rows.\n"
-    yield from _table(
-        ("Rows read", "published", "dropped", "quarantined"),
-        [tuple(map(number, (rows.read, rows.out, rows.dropped, rows.quarantined)))],
-    )
+    if report.failure is not None:
+        yield f"**Nothing was published.** {sentence(report.failure)}\n"
+    counts = {"Rows read": rows.read}
+    if output is not None:
+        counts |= {"published": rows.out, "dropped": rows.dropped}
+    counts["quarantined"] = rows.quarantined
+    yield from _table(tuple(counts), [tuple(map(number, counts.values()))])
     yield ""
     yield f"* Input: {name(report.input.path)}, SHA-256 `{report.input.sha256}`"
     if output is not None:

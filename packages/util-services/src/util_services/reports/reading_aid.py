@@ -17,6 +17,10 @@ TERMS = {
     "rows dropped": "Rows that a step left out, as its options say.",
     "SHA-256": "A fingerprint of the bytes of a file: sha256sum prints the same for equal bytes.",
 }
+NO_OUTPUT = {
+    "rows read": TERMS["rows read"],
+    "SHA-256": TERMS["SHA-256"],
+}
 QUARANTINED = {
     "rows quarantined": "Records that could not be read, set aside in a file beside the output."
 }
@@ -24,6 +28,8 @@ MANY_OBJECTS = {
     "SHA-256 of many objects": "The fingerprint of what sha256sum prints of them all, in the order "
     "of their names; of part files, that of the manifest which lists them."
 }
+ACCOUNT = "Every row that was read is published, dropped by a step, or quarantined."
+NO_ROWS = "It tells of the rows that were read; none of them was published."
 LIMITS = (
     "The report states what was configured and counted. It does not judge whether data are "
     "personal or anonymous, nor whether they may be passed on.",
@@ -33,7 +39,9 @@ LIMITS = (
 
 def how_to_read(report: Report) -> Iterable[Section]:
     """Return the terms that the report uses, and what it does not say."""
-    terms = dict(TERMS)
+    is_published = report.output is not None
+    terms = dict(TERMS if is_published else NO_OUTPUT)
+    text = ACCOUNT if is_published else NO_ROWS
     if report.rows.quarantined:
         terms |= QUARANTINED
     if report.input.objects or (report.output is not None and report.output.parts):
@@ -41,7 +49,7 @@ def how_to_read(report: Report) -> Iterable[Section]:
     return [
         Section(
             title="How to read this report",
-            text=("Every row that was read is published, dropped by a step, or quarantined.",),
+            text=(text,),
             definitions=terms,
             limits=LIMITS,
         )

@@ -92,7 +92,8 @@ class Report:
     """What a run tells about itself: counts, digests and configuration, no values.
 
     Equal runs give equal reports but for the part ``run``. ``output`` is None for a run that
-    publishes no dataset.
+    publishes no dataset: one that measures, or one that failed for what it found, in which case
+    ``failure`` says why.
     """
 
     input: InputFacts
@@ -101,6 +102,7 @@ class Report:
     steps: tuple[StepReport, ...]
     run: RunFacts
     sections: tuple[Section, ...] = field(default=())
+    failure: str | None = None
 
     @property
     def title(self) -> str:
@@ -117,6 +119,7 @@ class Report:
             "steps": [step.to_dict() for step in self.steps],
             "sections": [section.to_dict() for section in self.sections],
             "run": asdict(self.run),
+            **({} if self.failure is None else {"failure": self.failure}),
         }
 
     @classmethod
@@ -143,6 +146,7 @@ class Report:
                 steps=tuple(map(StepReport.from_dict, record["steps"])),
                 run=RunFacts(**record["run"]),
                 sections=tuple(map(Section.from_dict, record["sections"])),
+                failure=record.get("failure"),
             )
         except (KeyError, TypeError, AttributeError):
             raise ReportError("The report is damaged; publish its dataset anew.") from None
@@ -180,7 +184,7 @@ def build_report(dataset: StagedDataset, output: OutputFacts | None, run: RunFac
         output=output,
         rows=RowCounts(
             read=sum(one.rows + one.quarantined for one in objects),
-            out=dataset.rows,
+            out=0 if output is None else dataset.rows,
             dropped=sum(step.rows_dropped for step in dataset.steps),
             quarantined=dataset.quarantined,
             made=sum(step.rows_made for step in dataset.steps),

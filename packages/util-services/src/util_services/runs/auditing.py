@@ -23,11 +23,12 @@ from util_services.logs.error_classes import error_classes, serialised_error_cla
 from util_services.runs import audit_tags
 from util_services.runs.check import CHECKED_OPS, check_config
 from util_services.runs.dead_runs import is_dead, process_of
+from util_services.runs.op_names import READ_OP, REPORT_OP, WRITE_OP
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanOrchestrationContext
 
-    from util_services.flow.publish import Published
+    from util_services.flow.published import Published
     from util_services.reports.record import OutputFacts
 
 UNKNOWN_RUN = "unknown to this Dagster"
@@ -115,11 +116,11 @@ class StepAudit:
     def __init__(self, instance: dg.DagsterInstance, work: WorkRecord) -> None:
         self._instance, self._work = instance, work
 
-    def commit(self, output: "OutputFacts", address: str) -> None:
+    def commit(self, output: "OutputFacts | Published", address: str) -> None:
         """Record what is about to appear, so that nothing appears that the audit does not know.
 
         Args:
-            output: what it is.
+            output: what it is: a dataset, or a report alone.
             address: where it will be.
 
         Raises:
@@ -268,8 +269,8 @@ def _before(work: WorkRecord, run: dg.DagsterRun, job: dg.JobDefinition) -> Work
     return replace(
         work,
         config_sha256=digest_of_config(config),
-        inputs=_named(ops.get("read_dataset"), run.run_id),
-        outputs=_named(ops.get("write_dataset"), run.run_id),
+        inputs=_named(ops.get(READ_OP), run.run_id),
+        outputs=_named(ops.get(WRITE_OP) or ops.get(REPORT_OP), run.run_id),
         versions={
             "util-services": __version__,
             "dagster": dg.__version__,

@@ -15,21 +15,29 @@ import dagster as dg
 from pydantic import BaseModel
 
 from util_services.audit.writer import check_writable
-from util_services.config import DEFAULT_INPUT, ReadDatasetConfig, WriteDatasetConfig
+from util_services.config import (
+    DEFAULT_INPUT,
+    ReadDatasetConfig,
+    WriteDatasetConfig,
+    WriteReportConfig,
+)
 from util_services.datasets.schema import Schema
+from util_services.datasets.staged import Origin
 from util_services.errors import ConfigurationError, printable, quoted_name
 from util_services.flow.inputs import Inputs
 from util_services.flow.plan import (
     ReadOptions,
     ReadPlan,
-    WriteOptions,
     WritePlan,
     plan_read,
+    plan_report,
     plan_write,
 )
+from util_services.flow.report_plan import ReportPlan
 from util_services.flow.staging_area import StagingArea
 from util_services.models import LIST_WANTED, MAPPING_WANTED
 from util_services.models import checked as build
+from util_services.runs.op_names import READ_OP, REPORT_OP, SHARED_OPS, WRITE_OP
 from util_services.storage.protocol import Storage
 
 FORMS = {  # by kinds of Dagster's config types
@@ -71,8 +79,9 @@ class CheckedOp:
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
-    "read_dataset": CheckedOp(ReadDatasetConfig),
-    "write_dataset": CheckedOp(WriteDatasetConfig),
+    READ_OP: CheckedOp(ReadDatasetConfig),
+    WRITE_OP: CheckedOp(WriteDatasetConfig),
+    REPORT_OP: CheckedOp(WriteReportConfig),
 }
 
 
@@ -82,7 +91,7 @@ class RunPlan:
 
     configs: Mapping[str, BaseModel]
     read: ReadPlan | None
-    write: WritePlan | None
+    write: WritePlan | ReportPlan | None
 
 
 def check_run(
@@ -108,8 +117,7 @@ def check_run(
     read = plan_read(storage, reading)
     if read.schema is not None:
         check_columns(job, configs, read.schema, storage)
-    write = plan_write(storage, write_options(configs), read.origin, run_id=run_id)
-    return RunPlan(configs, read, write)
+    return RunPlan(configs, read, plan_output(configs, storage, read.origin, run_id))
 
 
 def read_options(configs: Mapping[str, BaseModel]) -> ReadOptions | None:
@@ -118,9 +126,23 @@ def read_options(configs: Mapping[str, BaseModel]) -> ReadOptions | None:
     return next(found, None)
 
 
-def write_options(configs: Mapping[str, BaseModel]) -> WriteOptions:
-    """Return what a run publishes."""
-    return next(c.options() for c in configs.values() if isinstance(c, WriteDatasetConfig))
+def plan_output(
+    configs: Mapping[str, BaseModel], storage: Storage, origin: Origin, run_id: str
+) -> WritePlan | ReportPlan:
+    """Return what a run publishes: a dataset with its reports, or a report alone.
+
+    Raises:
+        StorageError: if the place is taken or out of reach.
+        ConfigurationError: if the format is not clear, or the output would replace the input.
+    """
+    for config in configs.values():
+        if isinstance(config, WriteDatasetConfig):
+            return plan_write(storage, config.options(), origin, run_id=run_id)
+        if isinstance(config, WriteReportConfig):
+            return plan_report(storage, config.options(), origin, run_id=run_id)
+    raise ConfigurationError(
+        f"The job reads a dataset but ends in neither '{WRITE_OP}' nor '{REPORT_OP}'; add one."
+    )
 
 
 def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[str, BaseModel]:
@@ -200,8 +222,7 @@ def operations_of(job: dg.JobDefinition) -> list[tuple[str, str]]:
     return [
         (node.name, node.definition.name)
         for node in job.nodes_in_topological_order
-        if node.definition.name in CHECKED_OPS
-        and node.definition.name not in {"read_dataset", "write_dataset"}
+        if node.definition.name in CHECKED_OPS and node.definition.name not in SHARED_OPS
     ]
 
 

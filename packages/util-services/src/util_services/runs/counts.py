@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dagster import DagsterRun
 
-    from util_services.flow.publish import Published
+    from util_services.flow.published import Published
 
 COUNTS_TAG = ".dagster/data_services_counts"  # what begins so is not shown in Dagster's lists
 

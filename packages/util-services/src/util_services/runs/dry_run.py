@@ -17,6 +17,7 @@ from util_services.datasets.staged import StepReport
 from util_services.errors import ConfigurationError
 from util_services.flow.operate import Dataset, Outcome
 from util_services.flow.plan import WritePlan
+from util_services.flow.report_plan import ReportPlan
 from util_services.flow.staging_area import StagingArea
 from util_services.resources import STORAGE_KEY
 from util_services.runs.check import (
@@ -125,7 +126,7 @@ def _limited(planned: RunPlan, run_config: Mapping[str, Any], rows: int) -> dict
 def _tried(
     job: dg.JobDefinition,
     plan: RunPlan,
-    target: WritePlan,
+    target: WritePlan | ReportPlan,
     storage: Storage,
     area: StagingArea,
     run_id: str,

@@ -32,6 +32,7 @@ from util_services.runs.check import check_run, whole_config
 from util_services.runs.dead_runs import process_tag, report_dead_runs
 from util_services.runs.dry_run import storage_of_job
 from util_services.runs.executors import tidy_up
+from util_services.runs.failure import report_of_failure
 from util_services.runs.home import LOCATION_NAME
 from util_services.runs.instance_database import (
     read_reference,
@@ -217,7 +218,7 @@ def _finished(run_id: str, instance: dg.DagsterInstance) -> FinishedRun:
         status=run.status.value,
         reason=reason_of_failure(events),
         output=published.get("path"),
-        report=published.get("report"),
+        report=published.get("report") or report_of_failure(events),
         quarantine=published.get("quarantine"),
         rows_quarantined=published.get("rows_quarantined") or 0,
         rows=published.get("dagster/row_count"),

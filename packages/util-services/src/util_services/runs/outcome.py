@@ -9,11 +9,12 @@ import dagster as dg
 
 from util_services.logs.error_classes import serialised_error_classes
 from util_services.notifications.notification import Notification
+from util_services.runs.failure import report_of_failure
+from util_services.runs.op_names import READ_OP, REPORT_OP, WRITE_OP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-READ_OP, WRITE_OP = "read_dataset", "write_dataset"
 ROW_COUNT = "dagster/row_count"
 CODE_TAGS = ("distribution", "version", "commit")
 CODE_TAG_PREFIX = "data_services/"
@@ -57,13 +58,18 @@ def notification_of(
         failed_step=failed_step,
         error_class=error_class,
         rows=_rows(outputs),
-        report=outputs.get(WRITE_OP, {}).get("report"),
+        report=_written(outputs).get("report") or report_of_failure(events),
     )
+
+
+def _written(outputs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what the last step of a run tells of what it published."""
+    return outputs.get(WRITE_OP) or outputs.get(REPORT_OP) or {}
 
 
 def _rows(outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """Return the counts of rows, as far as the steps that ended tell them."""
-    written = outputs.get(WRITE_OP, {})
+    written = _written(outputs)
     read, quarantined = outputs.get(READ_OP, {}).get(ROW_COUNT), written.get("rows_quarantined")
     dropped = [values["rows_dropped"] for values in outputs.values() if "rows_dropped" in values]
     counts = {

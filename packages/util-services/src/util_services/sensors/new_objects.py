@@ -13,6 +13,7 @@ import dagster as dg
 from util_services.datasets.manifest import MANIFEST
 from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
 from util_services.resources import STORAGE_KEY
+from util_services.runs.op_names import READ_OP, REPORT_OP, WRITE_OP
 from util_services.sensors.never_started import (
     MOST_ATTEMPTS,
     never_started,
@@ -112,7 +113,9 @@ def new_object_sensor(
             "a pattern with '*'."
         )
     if run_config is None:
-        run_config = _DatasetConfig(name, output, dict(config or {}))
+        nodes = {node.name for node in job.nodes}
+        last = REPORT_OP if REPORT_OP in nodes else WRITE_OP
+        run_config = _DatasetConfig(name, output, dict(config or {}), last)
     elif output is not None or config is not None:
         raise ConfigurationError(
             f"The sensor '{name}' has 'run_config' beside 'output' or 'config'; leave one out."
@@ -162,11 +165,12 @@ def _storage(context: dg.SensorEvaluationContext, job: dg.JobDefinition) -> Iter
 
 @dataclass(frozen=True, slots=True)
 class _DatasetConfig:
-    """Makes the run config of a job that reads a dataset and writes one."""
+    """Makes the run config of a job that reads a dataset and writes one, or a report of it."""
 
     sensor: str
     output: str | None
     ops: Mapping[str, Mapping[str, Any]]
+    last: str  # the op that writes
 
     def __post_init__(self) -> None:
         if self.output is None:
@@ -186,8 +190,8 @@ class _DatasetConfig:
         output = str(self.output).format(name=new.name, stem=new.stem, below=new.below)
         written = {"path": output, "overwrite": new.is_change}
         ops = {op: dict(config) for op, config in self.ops.items()}
-        ops["read_dataset"] = {**ops.get("read_dataset", {}), "path": new.path}
-        ops["write_dataset"] = {**written, **ops.get("write_dataset", {})}
+        ops[READ_OP] = {**ops.get(READ_OP, {}), "path": new.path}
+        ops[self.last] = {**written, **ops.get(self.last, {})}
         return {"ops": {op: {"config": config} for op, config in ops.items()}}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from util_services.datasets.manifest import MANIFEST, PART_NAME
 from util_services.flow.objects import BESIDE_DATA
-from util_services.flow.plan import REPORT_ENDINGS
+from util_services.flow.report_plan import REPORT_ENDINGS
 from util_services.storage.s3_claims import CLAIM_ENDING, CLAIM_MIDDLE
 
 if TYPE_CHECKING:
