@@ -102,25 +102,48 @@ def deployment() -> None:
     """
 
 
+from_option = click.option(
+    "--from", "present", metavar="TAG", help="Only where the manifest names this tag now."
+)
+
+
+@deployment.command
+@manifest_options
+def current(*, as_json: bool, **manifest: str) -> None:
+    """Print the image that the manifest names.
+
+    Example: data-services deployment current --remote https://HOST/OWNER/NAME.git
+    """
+    from util_services.deployment.set_image import named_image
+
+    named = named_image(_manifest(manifest))
+    if as_json:
+        _print_json(named.to_dict())
+    else:
+        click.echo(f"{named.repository}:{named.tag}" if named.tag else "no image yet")
+
+
 @deployment.command("set-image")
 @click.option("--tag", required=True, help="The tag: the commit, or the version of a release.")
+@from_option
 @manifest_options
-def set_image(*, tag: str, as_json: bool, **manifest: str) -> None:
+def set_image(*, tag: str, present: str | None, as_json: bool, **manifest: str) -> None:
     """Write the tag of an image into the manifest, and nothing else, by one commit.
 
     Refused where the registry has no such image. A manifest that names it already stays as it is.
 
     Example: data-services deployment set-image --remote https://HOST/OWNER/NAME.git --tag 1.2.0
     """
+    from util_services.deployment.image import checked_form
     from util_services.deployment.set_image import set_image
 
-    _tell_change(set_image(_manifest(manifest), tag), as_json=as_json)
+    if present is not None:
+        checked_form(present)
+    _tell_change(set_image(_manifest(manifest), tag, present), as_json=as_json)
 
 
 @deployment.command
-@click.option(
-    "--from", "present", metavar="TAG", help="Only where the manifest names this tag now."
-)
+@from_option
 @manifest_options
 def rollback(*, present: str | None, as_json: bool, **manifest: str) -> None:
     """Write the tag that the present one has replaced into the manifest.
