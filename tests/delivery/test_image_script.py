@@ -38,10 +38,10 @@ def image(checkout, workspace, tmp_path, asked):
     engine.chmod(0o755)
     (tmp_path / "tmp").mkdir()
 
-    def run(verb, **variables):
+    def run(verb, *options, **variables):
         given = {"CONTAINER_ENGINE": str(engine), "ASKED": str(asked), "STORED": ""}
         given |= {"TMPDIR": str(tmp_path / "tmp"), "SHOWN": str(tmp_path / "shown")}
-        done = checkout.run("image", verb, REPOSITORY, **(given | variables))
+        done = checkout.run("image", verb, REPOSITORY, *options, **(given | variables))
         return done, asked.read_text().splitlines() if asked.exists() else []
 
     return run
@@ -94,3 +94,29 @@ def test_credentials_are_in_no_file_that_is_left_behind_by_a_kill(image, tmp_pat
     left = [file for file in (tmp_path / "tmp").rglob("*") if os.path.isfile(file)]  # noqa: PTH113 - links
     assert left == []
     assert password not in "".join(asked) + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "is_refused"),
+    [
+        ("https://me:hunter2@git.example.org/simple", True),
+        ("https://me:hun@ter2@git.example.org/simple", True),
+        ("https://:hunter2@git.example.org/simple", True),
+        ("https://git.example.org:8080/simple", False),
+        ("git+ssh://git@git.example.org/a/b.git@v1", False),
+    ],
+)
+def test_requirements_with_credentials_do_not_get_into_a_build(
+    image, tmp_path, address, is_refused
+):
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"--index-url {address}\n")
+
+    done, asked = image("build", "--plugins", requirements)
+
+    assert done.returncode == (2 if is_refused else 0), done.stderr
+    assert asked == [] if is_refused else len(asked) == 1
+    assert ("holds credentials in an address; give them by --secret=id=netrc." in done.stderr) == (
+        is_refused
+    )
+    assert "hunter2" not in done.stderr
