@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,8 @@ from util_services.errors import ConfigurationError, RefusedError, printable, qu
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ATTEMPTS = 5  # to push while others push to the same branch
+ATTEMPTS = 20  # to push while others push to the same branch
+PAUSE_SECONDS = 1.0  # at most, before the next attempt, so that they do not meet again
 REPOSITORY = "repository"  # the key beside that of the tag, as in every Helm chart
 
 
@@ -142,6 +145,7 @@ def _change(manifest: Manifest, choose: Callable[[Branch], str], message: str) -
             try:
                 commit = branch.publish(file, changed, f"{subject}\n\n{told}\n")
             except MovedError:
+                time.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311 - nobody has to guess it
                 continue
             return _told(image, stored, before, commit, is_changed=True)
     raise PushError(
