@@ -161,10 +161,11 @@ def test_a_tag_replaces_only_the_one_that_it_is_said_to_replace(
     command = ("set-image", "--remote", remote.path, "--tag", second)
 
     refused = deployment(*command, "--from", other)
+    nothing = deployment(*command, "--from", "")
     done = deployment(*command, "--from", first)
     again = deployment(*command, "--from", first)
 
-    assert (refused.returncode, refused.stdout) == (2, "")
+    assert (refused.returncode, refused.stdout, nothing.returncode) == (2, "", 2)
     assert refused.stderr == (
         f"error: The manifest names the tag '{first}' and not '{other}'; somebody else has "
         "deployed meanwhile, so look at it again.\n"

@@ -88,6 +88,9 @@ def _timeout_option(told: str) -> Callable[[Any], Any]:
     )
 
 
+from_option = click.option(
+    "--from", "present", metavar="TAG", help="Only where the manifest names this tag now."
+)
 tag_option = click.option("--tag", help="The tag of the image, where it is not the commit itself.")
 
 
@@ -100,11 +103,6 @@ def deployment() -> None:
 
     Example: data-services deployment verify --url http://localhost:3000 --commit COMMIT
     """
-
-
-from_option = click.option(
-    "--from", "present", metavar="TAG", help="Only where the manifest names this tag now."
-)
 
 
 @deployment.command
@@ -134,11 +132,8 @@ def set_image(*, tag: str, present: str | None, as_json: bool, **manifest: str) 
 
     Example: data-services deployment set-image --remote https://HOST/OWNER/NAME.git --tag 1.2.0
     """
-    from util_services.deployment.image import checked_form
     from util_services.deployment.set_image import set_image
 
-    if present is not None:
-        checked_form(present)
     _tell_change(set_image(_manifest(manifest), tag, present), as_json=as_json)
 
 

@@ -90,7 +90,7 @@ def set_image(manifest: Manifest, tag: str, present: str | None = None) -> Image
     Args:
         manifest: where the tag is written.
         tag: the tag.
-        present: the tag that it may replace; None means any.
+        present: the tag that it may replace, empty where none may be there; None means any.
 
     Raises:
         RefusedError: if the registry has no such image, or one of another commit, or the manifest
