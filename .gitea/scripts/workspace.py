@@ -28,6 +28,7 @@ class Member:
     folder: str  # relative to the root
     version: str
     needs: frozenset[str]  # other members
+    requirements: tuple[str, ...] = ()  # as they are written, those of extras too
 
     @property
     def package(self) -> str:
@@ -58,7 +59,11 @@ def members(root: Path = ROOT) -> dict[str, Member]:
         lines = [*project.get("dependencies", []), *(line for extra in extras for line in extra)]
         needs = {_normal(match[0]) for line in lines if (match := NAME.match(line))}
         found[name] = Member(
-            name, folder.relative_to(root).as_posix(), project["version"], (needs & names) - {name}
+            name,
+            folder.relative_to(root).as_posix(),
+            project["version"],
+            (needs & names) - {name},
+            tuple(lines),
         )
     return found
 

@@ -13,6 +13,7 @@ MEMBERS = {
     "field-pseudonymisation",
     "util-services",
 }
+DIGESTS = "cd /opt/venv && find . -type f -exec sha256sum {} + && find . -type l -printf '%p %l\\n'"
 TAKES_MANY_MEGABYTES = 1_000_000_000  # what an image may take without Spark
 
 
@@ -145,6 +146,19 @@ def test_a_release_is_the_same_image_with_its_version_as_a_tag_and_nothing_uncom
     assert released == image
     assert podman("image", "inspect", "--format={{.Id}}", image.reference) == before
     assert {"0.1.0", image.commit} <= set(open_registry.tags("data-services/data-services"))
+
+
+def test_a_rebuild_of_a_commit_without_a_cache_installs_the_same_files(script, podman, image):
+    rebuilt = script("build", "localhost/again", "--", "--no-cache", "--target=members")
+    assert rebuilt.returncode == 0, rebuilt.stderr[-4000:]
+
+    before, after = (
+        set(podman("run", "--rm", "--user=0", name, "sh", "-c", DIGESTS).splitlines())
+        for name in (image.reference, rebuilt.stdout.strip())
+    )
+
+    assert len(before) > 5000
+    assert before ^ after == set()
 
 
 def test_a_push_signs_in_to_the_registry_and_leaves_no_credentials_behind(

@@ -312,6 +312,51 @@ def test_a_location_or_a_platform_that_is_not_there_is_refused(deployment, platf
 
 
 @pytest.fixture
+def shaky(platform):
+    """The platform behind a proxy that is away for so many questions after a run."""
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if b"status }" in body and self.server.fails > 0:
+                self.server.fails -= 1
+                self.send_error(502)
+                return
+            kind = {"Content-Type": "application/json"}
+            request = urllib.request.Request(platform + self.path, body, kind)  # noqa: S310
+            with OPENER.open(request, timeout=60) as answer:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(answer.read())
+
+        def log_message(self, *_):
+            return
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("fails", "is_ok"), [(2, True), (10_000, False)])
+def test_a_run_is_followed_past_a_web_server_that_is_away_for_a_moment(
+    deployment, shaky, fails, is_ok
+):
+    shaky.fails = fails
+
+    answer = deployment(
+        "verify", "--url", f"http://127.0.0.1:{shaky.server_port}", "--commit", COMMIT,
+        "--job", QUICK_JOB, "--timeout", "30" if is_ok else "3",
+    )  # fmt: skip
+
+    *others, run = answer.stdout.splitlines()
+    assert len(others) == 5
+    assert all(line.startswith("ok ") for line in others)
+    assert run.startswith("ok  run " if is_ok else "RED run      What became of it is not known: ")
+    assert (answer.returncode, answer.stderr) == (0 if is_ok else 1, "")
+
+
+@pytest.fixture
 def guarded(platform):
     """The platform behind a guard that lets in those with a token, and shows others a page."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from git_http import served
+from git_remote import PERSON
 
 PROGRAM = Path(sys.executable).with_name("data-services")
 NAME = "data-services/data-services"
@@ -39,6 +40,16 @@ count=$(($(cat {count}) + 1)); echo $count > {count}
 {git} "$@"; status=$?
 [ $count = {step} ] && kill -9 $PPID
 exit $status
+"""
+# Lets somebody else push in between, so many times.
+OVERTAKING_GIT = """\
+#!/usr/bin/env bash
+if [[ " $* " == *" push "* ]] && [ "$(cat {count})" -gt 0 ]; then
+    echo $(($(cat {count}) - 1)) > {count}
+    other=$({git} -C {remote} commit-tree -p main -m other 'main^{{tree}}')
+    {git} -C {remote} update-ref refs/heads/main "$other"
+fi
+exec {git} "$@"
 """
 NOTING_GIT = """\
 #!/usr/bin/env bash
@@ -369,6 +380,21 @@ def test_deployments_at_once_lose_no_change_of_each_other(remote, deployment, ma
     assert [answer.returncode for answer in answers] == [0, 0], answers
     images = [item["image"]["tag"] for item in yaml.safe_load(remote.read())["deployments"]]
     assert images == [NEWER, NEW]
+
+
+def test_a_branch_that_many_others_change_meanwhile_is_tried_again(
+    deployed, set_new, manifest, tmp_path, monkeypatch
+):
+    for name, value in PERSON.items():
+        monkeypatch.setenv(name, value)
+    count = tmp_path / "count"
+    count.write_text("7")
+
+    done = set_new(OVERTAKING_GIT, count=count, remote=deployed.path)
+
+    assert done.returncode == 0, done.stderr
+    assert deployed.read() == manifest(f'"{NEW}"')
+    assert deployed.commits() == 9
 
 
 def test_a_remote_that_takes_no_commit_is_told_with_its_reason(deployed, deployment, manifest):

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from util_services.errors import DataServicesError
-from util_services.web import opener_for
+from util_services.web import body_of, opener_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
 TIMEOUT_SECONDS = 20.0
+MAX_BYTES = 64 << 20  # of an answer; that on all jobs of a large location has a few megabytes
 # To be named where a question may be answered with an error of Python's.
 PYTHON_ERROR = "message className stack errorChain { error { message className stack } }"
 UNREACHABLE = "DagsterUserCodeUnreachableError"  # of a code server that starts or is replaced
@@ -85,9 +86,9 @@ class GraphQL:
             UnreachableError: if there is no answer, or one without data.
         """
         answer = self._fetch("/graphql", {"query": query, "variables": variables})
-        if not isinstance(answer, dict) or not answer.get("data"):
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if not data or not isinstance(data, dict):
             raise UnreachableError("Dagster's web server did not understand a question.")
-        data: dict[str, Any] = answer["data"]
         return data
 
     def _fetch(self, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -100,13 +101,13 @@ class GraphQL:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with self._opener.open(request, timeout=self._timeout_seconds) as response:
-                return json.load(response)
+                return json.loads(body_of(response, MAX_BYTES, self._timeout_seconds))
         except urllib.error.HTTPError as error:
             error.close()
             raise UnreachableError(_refusal(error.code)) from None
         except (OSError, http.client.HTTPException):
             raise UnreachableError("Dagster's web server does not answer.") from None
-        except ValueError:
+        except (RecursionError, ValueError):
             raise UnreachableError(
                 "What answers is no Dagster web server, but a login page perhaps; check the "
                 "address and the token."

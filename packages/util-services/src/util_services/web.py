@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
+import time
 import urllib.request
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from util_services.errors import ConfigurationError, quoted_name
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+PIECE_BYTES = 1 << 16
 
 
 def opener_for(url: str) -> urllib.request.OpenerDirector:
@@ -42,3 +50,25 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def body_of(response: HTTPResponse, max_bytes: int, seconds: float) -> bytes:
+    """Return the body of a response, which may be so long and take so many seconds as a whole.
+
+    The time limit of a connection holds for each packet, so that what drips would never end.
+
+    Raises:
+        TimeoutError: if it takes longer.
+        http.client.HTTPException: if it is longer, or cut off.
+    """
+    deadline = time.monotonic() + seconds
+    body = bytearray()
+    while piece := response.read1(PIECE_BYTES):
+        body += piece
+        if len(body) > max_bytes:
+            raise http.client.HTTPException("too long")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    return bytes(body)

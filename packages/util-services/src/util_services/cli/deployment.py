@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,25 @@ platform_options = _options(
     ),
     as_json_option,
 )
+
+
+def _finite(_: click.Context, option: click.Parameter, seconds: float) -> float:
+    """Return seconds that end; NaN passes every range."""
+    if not math.isfinite(seconds):
+        raise click.BadParameter("it must be a number of seconds.", param=option)
+    return seconds
+
+
+def _timeout_option(told: str) -> Callable[[Any], Any]:
+    kind = click.FloatRange(min=0)
+    return click.option(
+        "--timeout", default=600.0, show_default=True, type=kind, callback=_finite, help=told
+    )
+
+
+from_option = click.option(
+    "--from", "present", metavar="TAG", help="Only where the manifest names this tag now."
+)
 tag_option = click.option("--tag", help="The tag of the image, where it is not the commit itself.")
 
 
@@ -85,10 +105,27 @@ def deployment() -> None:
     """
 
 
+@deployment.command
+@manifest_options
+def current(*, as_json: bool, **manifest: str) -> None:
+    """Print the image that the manifest names.
+
+    Example: data-services deployment current --remote https://HOST/OWNER/NAME.git
+    """
+    from util_services.deployment.set_image import named_image
+
+    named = named_image(_manifest(manifest))
+    if as_json:
+        _print_json(named.to_dict())
+    else:
+        click.echo(f"{named.repository}:{named.tag}" if named.tag else "no image yet")
+
+
 @deployment.command("set-image")
 @click.option("--tag", required=True, help="The tag: the commit, or the version of a release.")
+@from_option
 @manifest_options
-def set_image(*, tag: str, as_json: bool, **manifest: str) -> None:
+def set_image(*, tag: str, present: str | None, as_json: bool, **manifest: str) -> None:
     """Write the tag of an image into the manifest, and nothing else, by one commit.
 
     Refused where the registry has no such image. A manifest that names it already stays as it is.
@@ -97,13 +134,11 @@ def set_image(*, tag: str, as_json: bool, **manifest: str) -> None:
     """
     from util_services.deployment.set_image import set_image
 
-    _tell_change(set_image(_manifest(manifest), tag), as_json=as_json)
+    _tell_change(set_image(_manifest(manifest), tag, present), as_json=as_json)
 
 
 @deployment.command
-@click.option(
-    "--from", "present", metavar="TAG", help="Only where the manifest names this tag now."
-)
+@from_option
 @manifest_options
 def rollback(*, present: str | None, as_json: bool, **manifest: str) -> None:
     """Write the tag that the present one has replaced into the manifest.
@@ -113,17 +148,22 @@ def rollback(*, present: str | None, as_json: bool, **manifest: str) -> None:
 
     Example: data-services deployment rollback --remote https://HOST/OWNER/NAME.git
     """
+    from util_services.deployment.image import checked_form
     from util_services.deployment.set_image import roll_back
 
-    _tell_change(roll_back(_manifest(manifest), present), as_json=as_json)
+    if present is not None:
+        checked_form(present)
+    change = roll_back(_manifest(manifest), present)
+    if present in {None, change.before} or as_json:
+        _tell_change(change, as_json=as_json)
+    else:
+        click.echo(f"The manifest names {change.image}, not the tag '{present}', and stays so.")
 
 
 @deployment.command
 @click.option("--commit", help="Wait until the location runs the image of this commit.")
 @tag_option
-@click.option(
-    "--timeout", default=600.0, show_default=True, help="How many seconds to wait for that."
-)
+@_timeout_option("How many seconds to wait for that.")
 @platform_options
 def reload(
     *, commit: str | None, tag: str | None, timeout: float, url: str, location: str, as_json: bool
@@ -134,11 +174,10 @@ def reload(
 
     Example: data-services deployment reload --url http://localhost:3000
     """
-    from util_services.deployment.image import checked_commit
+    from util_services.deployment.image import tag_for
     from util_services.deployment.reload import reload_location
 
-    wanted = tag or (checked_commit(commit) if commit else None)
-    loaded = reload_location(_platform(url, location), wanted, timeout)
+    loaded = reload_location(_platform(url, location), tag_for(commit, tag), timeout)
     if as_json:
         _print_json({"schema": 1, "location": loaded.name, "image": loaded.image})
     else:
@@ -162,10 +201,14 @@ def reload(
     type=click.Path(path_type=Path, allow_dash=True, exists=True, dir_okay=False),
     help="Its run config; default that of the job, with '--rows' rows of its sample.",
 )
-@click.option("--rows", default=100, show_default=True, help="How many rows its default reads.")
 @click.option(
-    "--timeout", default=600.0, show_default=True, help="How many seconds the run may take."
+    "--rows",
+    default=100,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="How many rows its default reads.",
 )
+@_timeout_option("How many seconds the run may take.")
 @platform_options
 @click.pass_context
 def verify(
@@ -189,12 +232,12 @@ def verify(
     Example: data-services deployment verify --url http://localhost:3000 --commit COMMIT
     """
     from util_services.cli.run_config import read_run_config
-    from util_services.deployment.image import checked_commit
+    from util_services.deployment.image import tag_for
     from util_services.deployment.verify import Expectation, verify
 
     expected = Expectation(
-        commit=checked_commit(commit),
-        tag=tag or commit,
+        commit=commit,
+        tag=tag_for(commit, tag) or commit,
         logs=logs,
         job=job,
         run_config=read_run_config(config_file) if config_file else None,

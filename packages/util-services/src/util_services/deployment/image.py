@@ -41,22 +41,61 @@ class Image:
                 f"The image repository {quoted_name(repository)} must be of the form "
                 "HOST/OWNER/NAME, in lower case and without a tag; correct it."
             )
-        if not TAG.fullmatch(tag):
-            raise ConfigurationError(
-                f"{quoted_name(tag)} is no tag of an image; name the commit or the version."
-            )
-        if tag == MOVING_TAG:
-            raise ConfigurationError(
-                f"The tag '{MOVING_TAG}' names another image tomorrow; name the commit or the "
-                "version."
-            )
-        return cls(host, name, tag)
+        return cls(host, name, checked_tag(tag))
 
 
 def tag_of(reference: str) -> str | None:
     """Return the tag in the reference of an image, None where it has none."""
     last = reference.partition("@")[0].rpartition("/")[2]
     return last.partition(":")[2] or None
+
+
+def checked_tag(tag: str) -> str:
+    """Return a tag if it is one, and names one image for ever.
+
+    Raises:
+        ConfigurationError: if it does not.
+    """
+    if checked_form(tag) == MOVING_TAG:
+        raise ConfigurationError(
+            f"The tag '{MOVING_TAG}' names another image tomorrow; name the commit or the version."
+        )
+    return tag
+
+
+def checked_form(tag: str) -> str:
+    """Return a tag if it is written as one.
+
+    Raises:
+        ConfigurationError: if it is not.
+    """
+    if not TAG.fullmatch(tag):
+        raise ConfigurationError(
+            f"{quoted_name(tag)} is no tag of an image; name the commit or the version."
+        )
+    return tag
+
+
+def tag_for(commit: str | None, tag: str | None) -> str | None:
+    """Return the tag that an image of a commit has, None where neither is given.
+
+    Args:
+        commit: in full.
+        tag: where it is not the commit itself, but a version or a commit with plugins.
+
+    Raises:
+        ConfigurationError: if one of them is none, or the tag begins with another commit.
+    """
+    if commit is not None:
+        checked_commit(commit)
+    if tag is None:
+        return commit
+    named = COMMIT.match(checked_tag(tag))
+    if commit is not None and named is not None and named[0] != commit:
+        raise ConfigurationError(
+            f"The tag {quoted_name(tag)} is not of the commit {commit}; name those of one image."
+        )
+    return tag
 
 
 def checked_commit(commit: str) -> str:

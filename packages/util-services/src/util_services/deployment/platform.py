@@ -130,11 +130,23 @@ class Platform:
         self.url, self.location = self._graphql.url, location
 
     def locations(self) -> list[LoadedLocation]:
-        """Return all code locations of the workspace."""
-        answer = self._graphql.ask(ENTRIES)["workspaceOrError"]
-        if answer["__typename"] != "Workspace":
-            raise PlatformError("Dagster cannot read its own workspace; look into its log.")
-        return [LoadedLocation.of(entry) for entry in answer["locationEntries"]]
+        """Return all code locations of the workspace.
+
+        Raises:
+            UnreachableError: if what answers is no web server of Dagster's.
+            PlatformError: if Dagster cannot tell.
+        """
+        answer = self._graphql.ask(ENTRIES)
+        try:
+            workspace = answer["workspaceOrError"]
+            if workspace["__typename"] == "Workspace":
+                return [LoadedLocation.of(entry) for entry in workspace["locationEntries"]]
+        except (AttributeError, IndexError, KeyError, TypeError):
+            raise UnreachableError(
+                "What answers is no Dagster web server, or not one of Dagster 1.13; check the "
+                "address."
+            ) from None
+        raise PlatformError("Dagster cannot read its own workspace; look into its log.")
 
     def loaded(self) -> LoadedLocation:
         """Return our code location; the first thing to be asked.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http
 import http.client
 import json
@@ -15,11 +16,9 @@ from urllib.parse import urlencode, urlsplit
 
 from util_services import settings
 from util_services.errors import ConfigurationError, RefusedError
-from util_services.web import is_loopback, opener_for
+from util_services.web import body_of, is_loopback, opener_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from util_services.deployment.image import Image
 
 TIMEOUT_SECONDS = 30.0
@@ -31,9 +30,14 @@ ACCEPTED = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 REVISION = "org.opencontainers.image.revision"
+DIGEST = re.compile(r"(?P<algorithm>sha256|sha512):(?P<value>[0-9a-f]+)")
 CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 ABSENT = frozenset({http.HTTPStatus.NOT_FOUND, http.HTTPStatus.GONE})
 REFUSED = frozenset({http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN})
+# What is raised by an answer that is no JSON or has not the fields that it should have.
+NOT_OF_THIS_FORM = (
+    AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 
 
 class RegistryError(RefusedError):
@@ -79,19 +83,41 @@ class Registry:
         Raises:
             RegistryError: if there is no such image, or the registry cannot be asked.
         """
-        content, digest = self._get(image, f"manifests/{image.tag}")
+        content = self._get(image, f"manifests/{image.tag}")
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         try:
-            if "manifests" in content:  # an index of one image for several machines
-                content, _ = self._get(image, f"manifests/{content['manifests'][0]['digest']}")
-            config, _ = self._get(image, f"blobs/{content['config']['digest']}")
+            manifest = json.loads(content)
+        except (RecursionError, ValueError):
+            raise RegistryError(
+                f"What answers at {self._host} is no registry; check the image repository."
+            ) from None
+        try:
+            if "manifests" in manifest:  # an index of one image for several machines
+                manifest = self._part(image, "manifests", manifest["manifests"][0]["digest"])
+            config = self._part(image, "blobs", manifest["config"]["digest"])
             labels = (config.get("config") or {}).get("Labels") or {}
             return StoredImage(digest, labels.get(REVISION))
-        except (AttributeError, IndexError, KeyError, TypeError):
+        except NOT_OF_THIS_FORM:
             raise RegistryError(
                 f"What the registry stores as {image} is no image; push it again."
             ) from None
 
-    def _get(self, image: Image, path: str) -> tuple[dict[str, Any], str]:
+    def _part(self, image: Image, kind: str, digest: str) -> dict[str, Any]:
+        """Return a part of an image, which is named by the digest of its bytes.
+
+        Raises:
+            KeyError: if what comes is another one.
+        """
+        named = DIGEST.fullmatch(digest)
+        if named is None:
+            raise KeyError
+        content = self._get(image, f"{kind}/{digest}")
+        if hashlib.new(named["algorithm"], content).hexdigest() != named["value"]:
+            raise KeyError
+        part: dict[str, Any] = json.loads(content)
+        return part
+
+    def _get(self, image: Image, path: str) -> bytes:
         url = f"{self._url}/v2/{image.name}/{path}"
         try:
             return self._fetch(url)
@@ -104,14 +130,13 @@ class Registry:
         except urllib.error.HTTPError as error:
             raise self._failure(image, error.code) from None
 
-    def _fetch(self, url: str) -> tuple[dict[str, Any], str]:
+    def _fetch(self, url: str) -> bytes:
         request = urllib.request.Request(  # noqa: S310 - `opener_for` takes http and https alone
             url, headers={"Accept": ", ".join(ACCEPTED)}
         )
         if self._authorization is not None:  # a store that blobs are redirected to gets none
             request.add_unredirected_header("Authorization", self._authorization)
-        content, headers = self._read(request)
-        return content, headers.get("Docker-Content-Digest", "")
+        return self._read(request)
 
     def _answer_to(self, challenge: str, image: Image) -> str:
         """Return the credentials that a challenge asks for."""
@@ -121,8 +146,7 @@ class Registry:
         asked = dict(CHALLENGE.findall(rest))
         if scheme.lower() != "bearer" or "realm" not in asked:
             raise self._failure(image, http.HTTPStatus.UNAUTHORIZED)
-        realm = urlsplit(asked["realm"])
-        if realm.scheme != "https" and not is_loopback(realm.hostname or ""):
+        if not _is_safe(asked["realm"]):
             raise RegistryError(
                 f"The registry {self._host} wants credentials sent in clear; they are not."
             )
@@ -131,17 +155,19 @@ class Registry:
         if self._basic is not None:
             request.add_unredirected_header("Authorization", self._basic)
         try:
-            content, _ = self._read(request)
+            answer = json.loads(self._read(request))
+            return f"Bearer {answer.get('token') or answer['access_token']}"
         except urllib.error.HTTPError as error:
             raise self._failure(image, error.code) from None
-        return f"Bearer {content.get('token') or content.get('access_token')}"
+        except NOT_OF_THIS_FORM:
+            raise RegistryError(
+                f"What gives tokens for the registry {self._host} gives none; check its settings."
+            ) from None
 
-    def _read(self, request: urllib.request.Request) -> tuple[dict[str, Any], Mapping[str, str]]:
+    def _read(self, request: urllib.request.Request) -> bytes:
         try:
             with self._opener.open(request, timeout=TIMEOUT_SECONDS) as response:
-                content = json.loads(response.read(MAX_BYTES))
-                if isinstance(content, dict):
-                    return content, response.headers
+                return body_of(response, MAX_BYTES, TIMEOUT_SECONDS)
         except urllib.error.HTTPError:
             raise
         except (OSError, http.client.HTTPException) as error:
@@ -150,11 +176,6 @@ class Registry:
                 f"The registry {self._host} does not answer ({type(cause).__name__}); check its "
                 "name and the network."
             ) from None
-        except ValueError:
-            pass
-        raise RegistryError(
-            f"What answers at {self._host} is no registry; check the image repository."
-        )
 
     def _failure(self, image: Image, status: int) -> RegistryError:
         if status in ABSENT:
@@ -169,3 +190,13 @@ class Registry:
         return RegistryError(
             f"The registry {self._host} answers with status {status}; try again later."
         )
+
+
+def _is_safe(realm: str) -> bool:
+    """Tell whether credentials may be sent to the address that a registry names."""
+    try:
+        parts = urlsplit(realm)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

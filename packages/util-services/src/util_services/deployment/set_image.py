@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,8 @@ from util_services.errors import ConfigurationError, RefusedError, printable, qu
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ATTEMPTS = 5  # to push while others push to the same branch
+ATTEMPTS = 20  # to push while others push to the same branch
+PAUSE_SECONDS = 1.0  # at most, before the next attempt, so that they do not meet again
 REPOSITORY = "repository"  # the key beside that of the tag, as in every Helm chart
 
 
@@ -52,18 +55,59 @@ class ImageChange:
         return {"schema": 1, **asdict(self)}
 
 
-def set_image(manifest: Manifest, tag: str) -> ImageChange:
+@dataclass(frozen=True, slots=True)
+class NamedImage:
+    """What a manifest names."""
+
+    repository: str
+    tag: str  # empty where nothing was deployed yet
+    commit: str  # of the manifest
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {"schema": 1, **asdict(self)}
+
+
+def named_image(manifest: Manifest) -> NamedImage:
+    """Return what a manifest names now.
+
+    Raises:
+        RefusedError: if it cannot be read.
+    """
+    file = checked_path(manifest.file)
+    with copied(manifest.remote, manifest.branch) as branch:
+        text = branch.read(file)
+        tag = value_at(text, manifest.key)
+        return NamedImage(_repository(text, manifest.key), tag, branch.head)
+
+
+def set_image(manifest: Manifest, tag: str, present: str | None = None) -> ImageChange:
     """Make a manifest name a tag, by one commit that changes nothing else.
 
     A manifest that names it already is left as it is. A command that is killed leaves the old
     manifest or the new one, and running it again finishes.
 
+    Args:
+        manifest: where the tag is written.
+        tag: the tag.
+        present: the tag that it may replace, empty where none may be there; None means any.
+
     Raises:
         RefusedError: if the registry has no such image, or one of another commit, or the manifest
-            cannot be read.
+            cannot be read or names another tag than the one that may be replaced.
         PushError: if the remote does not take the commit.
     """
-    return _change(manifest, lambda _: tag, "deploy {name} {tag}")
+
+    def choose(branch: Branch) -> str:
+        now = value_at(branch.read(manifest.file), manifest.key)
+        if present not in {None, now} and now != tag:
+            raise RefusedError(
+                f"The manifest names the tag {quoted_name(now)} and not {quoted_name(present)}; "
+                "somebody else has deployed meanwhile, so look at it again."
+            )
+        return tag
+
+    return _change(manifest, choose, "deploy {name} {tag}")
 
 
 def roll_back(manifest: Manifest, present: str | None = None) -> ImageChange:
@@ -101,6 +145,7 @@ def _change(manifest: Manifest, choose: Callable[[Branch], str], message: str) -
             try:
                 commit = branch.publish(file, changed, f"{subject}\n\n{told}\n")
             except MovedError:
+                time.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311 - nobody has to guess it
                 continue
             return _told(image, stored, before, commit, is_changed=True)
     raise PushError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from util_services.deployment.logs import search_log
 from util_services.deployment.platform import ENDED, REPORT_JOB, PlatformError
 from util_services.errors import quoted, quoted_name
+from util_services.graphql import UnreachableError
 from util_services.plugins.discovery import HOST
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ def verify(platform: Platform, expected: Expectation) -> Verification:
     findings = [_load(platform, loaded), _image(loaded, expected.tag), logs]
     if loaded.repository is not None:
         findings += _plugins(platform, loaded, expected.commit)
-        findings.append(_health_run(platform, loaded, expected))
+        try:
+            findings.append(_health_run(platform, loaded, expected))
+        except UnreachableError as error:
+            findings.append(Finding("run", False, f"What became of it is not known: {error}"))
     return Verification(expected.commit, loaded.name, tuple(findings))
 
 
@@ -191,7 +195,22 @@ def _slice(default_config: str, rows: int) -> dict[str, Any]:
 
 
 def _await(platform: Platform, run: str, timeout_seconds: float) -> str:
+    """Return the status of a run once it has ended, or the last one when the time is up.
+
+    A web server that is away for a moment, as while it is replaced, says nothing of the run.
+
+    Raises:
+        UnreachableError: if it does not answer when the time is up.
+    """
     deadline = time.monotonic() + timeout_seconds
-    while (status := platform.status(run)) not in ENDED and time.monotonic() < deadline:
+    while True:
+        is_over = time.monotonic() >= deadline
+        try:
+            status = platform.status(run)
+        except UnreachableError:
+            if is_over:
+                raise
+        else:
+            if status in ENDED or is_over:
+                return status
         time.sleep(POLL_SECONDS)
-    return status
