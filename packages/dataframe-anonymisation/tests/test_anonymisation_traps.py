@@ -47,7 +47,10 @@ def test_an_02_missing_quasi_identifiers_are_a_value_of_their_own(patients, pati
     kept = patient_policy(KAnonymity(k=1))
     strict = patient_policy(KAnonymity(k=2), missing_quasi_identifiers="error")
     left_out = patient_policy(
-        KAnonymity(k=2), missing_quasi_identifiers="suppress", suppression_limit=0.4
+        KAnonymity(k=2),
+        missing_quasi_identifiers="suppress",
+        suppression_limit=0.4,
+        report_threshold=3,
     )
 
     assert anonymise(patients, kept)[0]["zip"].isna().sum() == 3
@@ -86,6 +89,7 @@ def test_an_02_a_row_with_a_missing_and_an_unknown_value_is_suppressed_once():
         missing_quasi_identifiers="suppress",
         unknown_values="suppress",
         suppression_limit=1 / 3,
+        report_threshold=0,
     )
 
     result, report = anonymise(frame, asked)

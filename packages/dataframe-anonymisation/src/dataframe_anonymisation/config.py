@@ -156,6 +156,11 @@ class AnonymisationConfig(dg.Config):
     strip: bool = Field(
         default=False, description="Ignore blanks around the values of quasi-identifiers."
     )
+    report_threshold: int = Field(
+        default=10,
+        ge=0,
+        description="Reports do not tell counts of fewer rows of the original table; 0 tells all.",
+    )
 
     @field_validator(
         "quasi_identifiers", "sensitive_attributes", "insensitive_attributes", "identifiers"

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dataframe_anonymisation.errors import PolicyError
 from dataframe_anonymisation.models import Model
+from dataframe_anonymisation.models.base import whole
 from dataframe_anonymisation.search.choose import ALGORITHMS, Algorithm
+from dataframe_anonymisation.small_counts import THRESHOLD
 from util_services.errors import quoted, quoted_name
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class AnonymisationPolicy:
             named as one or not.
         weights: of quasi-identifiers in the loss; 1 where there is none.
         strip: whether blanks around the values of quasi-identifiers are ignored.
+        report_threshold: reports do not tell counts of fewer rows of the original table; 0 tells
+            all.
 
     Raises:
         PolicyError: if it contradicts itself.
@@ -90,6 +94,7 @@ class AnonymisationPolicy:
     entity: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     strip: bool = False
+    report_threshold: int = THRESHOLD
 
     def __post_init__(self) -> None:
         """Refuse a policy that contradicts itself."""
@@ -104,6 +109,7 @@ class AnonymisationPolicy:
             if getattr(self, option) not in choices:
                 raise PolicyError(f"'{option}' must be one of {', '.join(choices)}.")
         _refuse_share(self.suppression_limit)
+        whole("report_threshold", self.report_threshold, 0)
         if not self.models or not all(isinstance(model, Model) for model in self.models):
             raise PolicyError(
                 "'models' must name at least one privacy model, such as KAnonymity(k=5)."

@@ -10,6 +10,7 @@ from dataframe_anonymisation import loss
 from dataframe_anonymisation.queries import query_error
 from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
+from dataframe_anonymisation.small_counts import told
 from util_services.errors import quoted, quoted_name
 from util_services.reports import Figure, Section, Table
 
@@ -36,6 +37,7 @@ DEFINITIONS = {
     "prosecutor risk": "the chance to find somebody's row who is known to be in the table",
     "marketer risk": "the share of rows that linking with another table gets right on average",
 }
+SMALL = " Counts of fewer than {} rows of the original table are not told."
 UNIQUE_SHARE = 0.9  # from which an insensitive column is nearly an identifier
 
 
@@ -60,7 +62,8 @@ def build_facts(
         "rows_suppressed": solved.rows_suppressed,
         "suppressed_share": solved.rows_suppressed / table.rows if table.rows else 0.0,
         "suppression_limit_share": policy.suppression_limit,
-        "suppressed_by_reason": dict(solved.suppressed),
+        "suppressed_by_reason": told(solved.suppressed, policy.report_threshold),
+        "report_threshold": policy.report_threshold,
         "distinct_combinations": len(table),
         "loss": {
             "gcp": loss.gcp(table, solution, _weights(policy)),
@@ -75,7 +78,7 @@ def build_facts(
             "average_class_size": loss.average_class_size(table, solution, solved.k),
             "median_query_error": query_error(table, solution),
         },
-        "risk_before": before.to_dict(),
+        "risk_before": before.to_dict_without_small_counts(policy.report_threshold),
         "risk_after": after.to_dict(),
         "quasi_identifiers": rank_columns(table),
         "levels": _levels(solved),
@@ -181,11 +184,18 @@ def _privacy(facts: dict[str, Any]) -> Section:
                 "What became of the rows",
                 "parts",
                 {"published": facts["rows"] - facts["rows_suppressed"]}
-                | {why: n for why, n in facts["suppressed_by_reason"].items() if n},
+                | _reasons(facts["suppressed_by_reason"], facts["rows_suppressed"]),
                 unit="rows",
             ),
         ),
     )
+
+
+def _reasons(counts: dict[str, int | None], suppressed: int) -> dict[str, int]:
+    """Return the rows that each reason suppressed; those that are not told are one number."""
+    known = {why: count for why, count in counts.items() if count}
+    rest = suppressed - sum(known.values())
+    return known | ({"suppressed for several reasons": rest} if rest else {})
 
 
 def _risk(facts: dict[str, Any]) -> Section:
@@ -198,7 +208,7 @@ def _risk(facts: dict[str, Any]) -> Section:
         "marketer": "marketer risk",
         "at_risk_share": f"share of rows with a risk above {after['threshold']}",
     }
-    rows = tuple((name, _rounded(before[key]), _rounded(after[key])) for key, name in names.items())
+    rows = tuple((name, _told(before[key]), _rounded(after[key])) for key, name in names.items())
     sizes = Figure(
         "Rows by the size of their class",
         "columns",
@@ -208,7 +218,8 @@ def _risk(facts: dict[str, Any]) -> Section:
             "after": tuple(after["sizes"].values()),
         },
         "rows",
-        "The fewer rows stand on the left, the fewer can be singled out.",
+        "The fewer rows stand on the left, the fewer can be singled out."
+        + (SMALL.format(facts["report_threshold"]) if None in before["sizes"].values() else ""),
     )
     three = Table(
         "Singling out, linkability, inference",
@@ -349,7 +360,9 @@ def _weights(policy: AnonymisationPolicy) -> list[float]:
     return [policy.weights.get(name, 1.0) for name in policy.quasi_identifiers]
 
 
-def _share(risk: dict[str, Any]) -> float:
+def _share(risk: dict[str, Any]) -> Any:
+    if risk["uniques"] is None:
+        return _told(None)
     return _rounded(risk["uniques"] / risk["rows"] if risk["rows"] else 0.0)
 
 

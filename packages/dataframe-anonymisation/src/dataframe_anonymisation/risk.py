@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dataframe_anonymisation.small_counts import is_small, told
+
 if TYPE_CHECKING:
     from dataframe_anonymisation.table import Contingency
 
@@ -45,6 +47,16 @@ class Risk:
     def to_dict(self) -> dict[str, Any]:
         """Return the risks as plain data."""
         return asdict(self)
+
+    def to_dict_without_small_counts(self, threshold: int) -> dict[str, Any]:
+        """Return the risks as plain data, None for what tells a count of few rows (AN-47)."""
+        found, sizes = self.to_dict(), told(self.sizes, threshold)
+        at_risk = round(self.at_risk_share * self.rows)
+        if sizes[str(SIZE_BINS[0])] is None:
+            found["uniques"] = None
+        if is_small(at_risk, threshold) or is_small(self.rows - at_risk, threshold):
+            found["at_risk_share"] = None
+        return found | {"sizes": sizes}
 
 
 def risk_of(sizes: np.ndarray, threshold: float = RISK_THRESHOLD) -> Risk:
