@@ -6,25 +6,23 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from dataframe_anonymisation.datasets import count_columns
 from dataframe_anonymisation.errors import VerificationError
-from dataframe_anonymisation.hierarchies import Hierarchy
 from dataframe_anonymisation.models import KAnonymity, LDiversity, TCloseness
 from dataframe_anonymisation.reporting import LIMITS, risk_section
-from dataframe_anonymisation.risk import rank_columns, risk_of
-from dataframe_anonymisation.table import tabulate
+from dataframe_anonymisation.risk_of_columns import assess
 from dataframe_anonymisation.verify import Claims, verify
+from dataframe_anonymisation.verify.reading import frames_in
 from util_services.flow.operate import Dataset, Outcome
 from util_services.reports import Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from dataframe_anonymisation.config import VerifyAnonymityConfig
+    from dataframe_anonymisation.config import AssessRiskConfig, VerifyAnonymityConfig
     from dataframe_anonymisation.verify import Verdict
 
 FIELDS = pa.schema(
@@ -36,18 +34,13 @@ FIELDS = pa.schema(
 )
 
 
-def assess_dataset(dataset: Dataset, quasi_identifiers: Sequence[str], threshold: float) -> Outcome:
+def assess_dataset(dataset: Dataset, config: AssessRiskConfig) -> Outcome:
     """Return the risks of a dataset as a table of measures."""
-    columns, counts = count_columns(dataset, quasi_identifiers)
-    taxonomies = [
-        Hierarchy.suppression().over(name, column.values) for name, column in columns.items()
-    ]
-    codes = [
-        np.array([taxonomy.index[value] for value in column.values], np.int32)[column.codes]
-        for taxonomy, column in zip(taxonomies, columns.values(), strict=True)
-    ]
-    table, _ = tabulate(taxonomies, codes, {}, counts)
-    risk, ranks = risk_of(table.counts, threshold), rank_columns(table)
+    entity = [] if config.entity is None else [config.entity]
+    columns, counts = count_columns(dataset, [*config.quasi_identifiers, *entity])
+    persons = columns.pop(config.entity) if config.entity is not None else None
+    assessed = assess(columns, persons, counts, config.threshold)
+    risk, ranks = assessed.risk, assessed.ranks
     facts = risk.to_dict()
     rows = [(name, "", value) for name, value in facts.items() if isinstance(value, int | float)]
     rows += [("rows_in_classes_of_size", size, n) for size, n in risk.sizes.items()]
@@ -57,7 +50,8 @@ def assess_dataset(dataset: Dataset, quasi_identifiers: Sequence[str], threshold
     return Outcome(
         _findings(dataset, rows),
         dropped=dataset.staged.rows,
-        facts=facts | {"quasi_identifiers": ranks},
+        facts=facts
+        | {"counted": "rows" if persons is None else "persons", "quasi_identifiers": ranks},
         limits=LIMITS[1:],
         sections=(risk_section(risk, ranks),),
         is_selection=False,
@@ -76,7 +70,7 @@ def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
     rows = dataset.engine.select(dataset.scan(), aliases)
 
     def check(reader: Any) -> Verdict:
-        return verify(_frames(reader, wanted), claims)
+        return verify(frames_in(reader, wanted), claims)
 
     verdict = dataset.engine.consume(rows, check)
     if not verdict.holds and config.fail_if_untrue:
@@ -114,13 +108,6 @@ def claims_in(config: VerifyAnonymityConfig) -> Claims:
         exempt_suppressed=config.suppressed_class == "exempt",
         sensitive=tuple(config.sensitive_attributes),
     )
-
-
-def _frames(reader: Any, names: Sequence[str]) -> Iterator[pd.DataFrame]:
-    for batch in reader:
-        frame = batch.to_pandas(types_mapper=pd.ArrowDtype)
-        frame.columns = list(names)
-        yield frame
 
 
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, Any]]:

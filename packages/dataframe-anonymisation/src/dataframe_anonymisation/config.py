@@ -290,14 +290,11 @@ class AnonymiseDataframeConfig(AnonymisationConfig):
         return models
 
 
-class AssessRiskConfig(dg.Config):
-    """Whose combination may single people out."""
+class KnownColumnsConfig(dg.Config):
+    """Columns whose combination may single people out."""
 
     quasi_identifiers: list[str] = Field(
         default_factory=list, description="Columns that are known of people from elsewhere."
-    )
-    threshold: float = Field(
-        default=0.2, gt=0, le=1, description="The risk above which a row counts as at risk."
     )
 
     @field_validator("quasi_identifiers")
@@ -308,7 +305,19 @@ class AssessRiskConfig(dg.Config):
         return names
 
 
-class VerifyAnonymityConfig(AssessRiskConfig):
+class AssessRiskConfig(KnownColumnsConfig):
+    """What is measured, and whose rows these are."""
+
+    threshold: float = Field(
+        default=0.2, gt=0, le=1, description="The risk above which a row counts as at risk."
+    )
+    entity: str | None = Field(
+        default=None,
+        description="A column that says whose rows these are; risks are then those of persons.",
+    )
+
+
+class VerifyAnonymityConfig(KnownColumnsConfig):
     """What is claimed of a published table; each model on every sensitive attribute."""
 
     sensitive_attributes: list[str] = Field(

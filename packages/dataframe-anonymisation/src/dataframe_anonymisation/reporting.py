@@ -11,6 +11,7 @@ from dataframe_anonymisation.queries import query_error
 from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
 from dataframe_anonymisation.small_counts import told
+from dataframe_anonymisation.table import Contingency
 from util_services.errors import quoted, quoted_name
 from util_services.reports import Figure, Section, Table
 
@@ -47,7 +48,7 @@ def build_facts(
     """Return the figures of an anonymisation as plain data."""
     table, solution = solved.prepared.table, solved.solution
     classes = solution.classes(table)
-    before, after = risk_of(table.counts), risk_of(classes.sizes)
+    before, after = risk_of(_members(table, policy)), risk_of(_members(classes, policy))
     ncp = loss.cell_losses(table, solution)
     return {
         "models": [
@@ -58,6 +59,7 @@ def build_facts(
         "algorithm_reason": solved.reason,
         "optimal": solution.is_optimal,
         "generalisations_visited": solution.visited,
+        "counted": "rows" if policy.entity is None else "persons",
         "rows": table.rows,
         "rows_suppressed": solved.rows_suppressed,
         "suppressed_share": solved.rows_suppressed / table.rows if table.rows else 0.0,
@@ -126,11 +128,6 @@ def build_warnings(
     if strangers and policy.unclassified != "error":
         done = "dropped" if policy.unclassified == "drop" else "published as they are"
         warnings.append(f"Columns without a role were {done}: {quoted(strangers)}.")
-    if policy.entity is not None:
-        warnings.append(
-            f"k counts persons by {quoted_name(policy.entity)}; the other models, and the risks, "
-            "count rows, and the independent check confirms k rows."
-        )
     if policy.order == "preserve":
         warnings.append("The rows keep the order of the input, which can tell whose they are.")
     if solved.rows_suppressed and solved.rows_suppressed == solved.prepared.table.rows:
@@ -158,6 +155,12 @@ def _privacy(facts: dict[str, Any]) -> Section:
         )
     verified = facts["verified"]
     text: tuple[str, ...] = ("Every class of the published table satisfies every model.",)
+    if facts["counted"] == "persons":
+        text = (
+            *text,
+            "Models and risks count persons: whoever has several rows counts once in a class, and "
+            "once for each sensitive value there.",
+        )
     if facts["rows_exempt"]:
         text = (
             *text,
@@ -308,6 +311,15 @@ def _utility(facts: dict[str, Any], solved: Solved) -> Section:
         figures=(figure,),
         tables=tables,
     )
+
+
+def _members(counted: Contingency | Classes, policy: AnonymisationPolicy) -> np.ndarray:
+    """Return how many rows, or persons where an entity is named, are alike."""
+    if policy.entity is None:
+        return counted.counts if isinstance(counted, Contingency) else counted.sizes
+    if isinstance(counted, Contingency):
+        return counted.attributes[policy.entity].distinct(len(counted))
+    return counted.histograms[policy.entity].distinct
 
 
 def _levels(solved: Solved) -> dict[str, dict[str, int]]:

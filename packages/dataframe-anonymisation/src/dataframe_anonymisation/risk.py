@@ -21,7 +21,8 @@ class Risk:
     """Risks of a table; without a population, classes count as large as they are in the table.
 
     Attributes:
-        rows: published rows.
+        rows: rows, or persons where an entity is named; whoever is in several classes counts in
+            each.
         classes: how many classes they make.
         smallest: the size of the smallest class.
         uniques: rows that are alone in their class.
@@ -60,7 +61,8 @@ class Risk:
 
 
 def risk_of(sizes: np.ndarray, threshold: float = RISK_THRESHOLD) -> Risk:
-    """Return the risks of classes of these sizes."""
+    """Return the risks of classes of these sizes; nobody is in one of the size 0."""
+    sizes = sizes[sizes > 0]
     rows, classes = int(sizes.sum()), len(sizes)
     smallest = int(sizes.min()) if classes else 0
     highest = 1 / smallest if smallest else 0.0

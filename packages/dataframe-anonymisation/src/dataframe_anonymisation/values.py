@@ -101,7 +101,7 @@ def kind_of(kind: Any) -> str:
         return f"float{kind.bit_width}"
     if is_numeric(kind):
         return "number"
-    for name in ("boolean", "date", "time", "timestamp"):
+    for name in ("boolean", "date", "time", "timestamp", "duration"):
         if getattr(pa.types, f"is_{name}")(kind):
             return name
     return "text"

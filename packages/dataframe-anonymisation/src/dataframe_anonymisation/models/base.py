@@ -30,14 +30,12 @@ class Model(ABC):
         name: what the literature calls it.
         monotony: what keeps the model once it holds (AN-21): generalising with suppression of the
             classes that fail, generalising alone, or neither. A search may prune by the first only.
-        union: whether two classes that satisfy the model do so as one.
         is_relative: whether it compares classes with the original table.
         attribute: the sensitive attribute that it is about; None for a model on sizes.
     """
 
     name: ClassVar[str]
     monotony: ClassVar[Monotony]
-    union: ClassVar[bool] = True
     is_relative: ClassVar[bool] = False
     attribute: str | None = None
 

@@ -39,7 +39,6 @@ class DeltaDisclosure(Model):
     zero: str = "pass"
     name: ClassVar[str] = "δ-disclosure privacy"
     monotony: ClassVar[Monotony] = "none"
-    union: ClassVar[bool] = False
     is_relative: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -67,7 +66,7 @@ class DeltaDisclosure(Model):
         found = histogram_of(classes, self.attribute)
         if not len(classes):
             return np.zeros(0)
-        p, q = _shares(found, classes)
+        p, q = _shares(found)
         farthest = np.maximum.reduceat(np.abs(np.log(p / q)), found.starts)
         if self.zero == "fail":
             present = np.bincount(found.classes, minlength=len(classes))
@@ -95,7 +94,7 @@ class BetaLikeness(Model):
         found = histogram_of(classes, self.attribute)
         if not len(classes):
             return np.zeros(0, bool)
-        p, q = _shares(found, classes)
+        p, q = _shares(found)
         bound = np.minimum(self.beta, -np.log(q)) if self.enhanced else self.beta
         is_within = (p - q) / q <= bound + TOLERANCE
         return np.logical_and.reduceat(is_within, found.starts)
@@ -107,7 +106,7 @@ class BetaLikeness(Model):
 
     def measure(self, classes: Classes) -> float:
         """Return the largest (p-q)/q."""
-        p, q = _shares(histogram_of(classes, self.attribute), classes)
+        p, q = _shares(histogram_of(classes, self.attribute))
         return float(((p - q) / q).max(initial=0))
 
     def requested(self) -> dict[str, Any]:
@@ -151,7 +150,7 @@ class DeltaPresence(Model):
             if (self.value in attribute.values)
             else 0
         )
-        share = flagged / max(table.rows, 1)
+        share = flagged / max(int(attribute.total.sum()), 1)
         if not self.minimum - TOLERANCE <= share <= self.maximum + TOLERANCE:
             return f"the whole table has a share of {share:.4f}, and some class reaches beyond it."
         return None
@@ -171,10 +170,10 @@ class DeltaPresence(Model):
         values = found.attribute.values
         code = values.index(self.value) if self.value in values else -1
         flagged = np.where(found.codes == code, found.counts, 0)
-        return np.bincount(found.classes, weights=flagged, minlength=len(classes)) / classes.sizes
+        return np.bincount(found.classes, weights=flagged, minlength=len(classes)) / found.sizes
 
 
-def _shares(found: Histogram, classes: Classes) -> tuple[np.ndarray, np.ndarray]:
+def _shares(found: Histogram) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of each entry in its class, and of its value in the original table."""
     total = found.attribute.total
-    return found.counts / classes.sizes[found.classes], total[found.codes] / total.sum()
+    return found.counts / found.sizes[found.classes], total[found.codes] / total.sum()

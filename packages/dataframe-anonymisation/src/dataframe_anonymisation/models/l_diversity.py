@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Variant = Literal["distinct", "entropy", "recursive"]
 VARIANTS = ("distinct", "entropy", "recursive")
-MissingCounts = Literal["no", "yes"]
 
 
 def LDiversity(  # noqa: N802 - one model to its users, whatever its variant
@@ -96,10 +95,9 @@ class DistinctLDiversity(Model):
 
     def _distinct(self, classes: Classes) -> np.ndarray:
         found = histogram_of(classes, self.attribute)
-        counted = found.classes
-        if not self.missing_counts:
-            counted = counted[found.codes != found.attribute.missing]
-        return np.bincount(counted, minlength=len(classes))
+        if self.missing_counts:
+            return np.bincount(found.classes, minlength=len(classes))
+        return found.distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ class EntropyLDiversity(Model):
     def bound(self, table: Contingency) -> str | None:
         """Return that the whole table has not enough entropy, if so."""
         total = table.attributes[str(self.attribute)].total
-        shares = total[total > 0] / max(table.rows, 1)
+        shares = total[total > 0] / max(int(total.sum()), 1)
         reached = math.exp(-float(np.sum(shares * np.log(shares))))
         if reached < self.l - TOLERANCE:
             return f"the whole table has the entropy of l={reached:.4f}, the most to be reached."
@@ -140,7 +138,8 @@ class EntropyLDiversity(Model):
         found = histogram_of(classes, self.attribute)
         terms = found.counts * np.log(found.counts)
         weighted = np.bincount(found.classes, weights=terms, minlength=len(classes))
-        return np.log(classes.sizes) - weighted / classes.sizes
+        sizes = found.sizes
+        return np.log(sizes) - weighted / sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ import numpy as np
 
 from dataframe_anonymisation.search.lattice import LARGEST_LISTED, Lattice
 from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold
-from dataframe_anonymisation.table import Attribute, Contingency, classes_of
-from dataframe_anonymisation.table.keys import dense, fold, sums
+from dataframe_anonymisation.table import Contingency, classes_of
+from dataframe_anonymisation.table.keys import dense, fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,7 +152,7 @@ class _Search:
             return self.tested[node]
         self.visited += 1
         base = self._base(node)
-        groups, first = self._grouped(base, node)
+        groups, first = grouped(base, node)
         classes = classes_of(base, groups, len(first))
         holds = all_hold(self.models, classes)
         suppressed = int(classes.sizes[~holds].sum())
@@ -193,10 +193,6 @@ class _Search:
         if len(self.kept) > TABLES_KEPT:
             del self.kept[1]
 
-    @staticmethod
-    def _grouped(base: Contingency, node: Levels) -> tuple[np.ndarray, np.ndarray]:
-        return grouped(base, node)
-
     def solution(self) -> Solution:
         """Return the best generalisation with its classes."""
         if self.best is None:
@@ -235,13 +231,7 @@ def reduced(
     table: Contingency, groups: np.ndarray, first: np.ndarray, sizes: np.ndarray
 ) -> Contingency:
     """Return the table of classes, each with the codes of its first tuple."""
-    attributes = {}
-    for name, one in table.attributes.items():
-        values = len(one.values)
-        keys = groups[one.tuples] * values + one.codes
-        used, counts = sums(keys, len(first) * values, one.counts)
-        tuples, codes = np.divmod(used, values)
-        attributes[name] = Attribute(name, one.values, tuples, codes, counts, one.total)
+    attributes = {name: one.grouped(groups, len(first)) for name, one in table.attributes.items()}
     return Contingency(
         table.taxonomies,
         tuple(codes[first] for codes in table.codes),
