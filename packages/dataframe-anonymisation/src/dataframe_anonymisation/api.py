@@ -215,7 +215,7 @@ def _near_unique(frame: pd.DataFrame, policy: AnonymisationPolicy) -> list[str]:
     for name in policy.insensitive_attributes:
         try:
             distinct = frame[name].nunique(dropna=True)
-        except TypeError:
+        except (TypeError, pa.ArrowException):  # of cells that cannot be compared
             continue
         if len(frame) > 1 and distinct >= 0.9 * len(frame):
             warned.append(
