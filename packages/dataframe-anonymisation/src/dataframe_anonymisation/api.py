@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,11 @@ from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.models import Model
 from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, Protected, prepare
-from dataframe_anonymisation.reporting import build_facts, build_warnings
+from dataframe_anonymisation.reporting import (
+    build_facts,
+    build_warnings,
+    published_as_they_are,
+)
 from dataframe_anonymisation.risk import RISK_THRESHOLD
 from dataframe_anonymisation.risk_of_columns import assess, refuse_entity
 from dataframe_anonymisation.solving import solve
@@ -23,7 +28,7 @@ from dataframe_anonymisation.table.keys import fold
 from dataframe_anonymisation.values import array_of, encode, is_numeric, kind_of
 from dataframe_anonymisation.verify import Claims, Verdict, verify
 from util_services.datasets.schema import UnknownColumnsError
-from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
+from util_services.errors import ConfigurationError, DatasetError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +65,8 @@ def anonymise(
         result = _sorted(result, policy)
     verdict = verified(result, claims_of(policy, solved, published), frame)
     report = build_facts(policy, solved, verdict)
-    report["warnings"] = [*build_warnings(policy, solved, strangers), *_near_unique(frame, policy)]
+    distinct = _distinct(frame, published_as_they_are(policy, strangers))
+    report["warnings"] = list(build_warnings(policy, solved, strangers, distinct))
     return result, report
 
 
@@ -209,17 +215,10 @@ def _ranked(series: pd.Series) -> np.ndarray:
     return ranks[codes]
 
 
-def _near_unique(frame: pd.DataFrame, policy: AnonymisationPolicy) -> list[str]:
-    """Warn of insensitive columns that are nearly identifiers (AN-08)."""
-    warned = []
-    for name in policy.insensitive_attributes:
-        try:
-            distinct = frame[name].nunique(dropna=True)
-        except (TypeError, pa.ArrowException):  # of cells that cannot be compared
-            continue
-        if len(frame) > 1 and distinct >= 0.9 * len(frame):
-            warned.append(
-                f"{quoted_name(name)} is published as it is and has {distinct} values in "
-                f"{len(frame)} rows: it is nearly an identifier."
-            )
-    return warned
+def _distinct(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, int]:
+    """Return how many values columns have, without those whose cells cannot be compared."""
+    found = {}
+    for name in names:
+        with suppress(TypeError, pa.ArrowException):
+            found[name] = int(frame[name].nunique())
+    return found

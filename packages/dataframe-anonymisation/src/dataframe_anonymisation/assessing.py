@@ -101,7 +101,9 @@ def claims_in(config: VerifyAnonymityConfig) -> Claims:
             diverse = LDiversity(l=config.l, attribute=name, variant=config.variant, c=config.c)
             models.append(diverse.claim())
         if config.t is not None:
-            models.append(TCloseness(t=config.t, attribute=name, distance=config.distance).claim())
+            order = tuple(config.values_in_order.get(name, ()))
+            close = TCloseness(t=config.t, attribute=name, distance=config.distance, order=order)
+            models.append(close.claim())
     return Claims(
         tuple(config.quasi_identifiers),
         models,

@@ -193,6 +193,19 @@ class KAnonymityConfig(AnonymisationConfig):
     k: int = Field(default=5, ge=1, description="How many rows each class has at least.")
 
 
+def refuse_idle_orders(config: Any) -> None:
+    """Refuse orders of values that nothing asks for.
+
+    Raises:
+        ValueError: naming the column, or the distance.
+    """
+    strangers = [n for n in config.values_in_order if n not in config.sensitive_attributes]
+    if strangers:
+        raise ValueError(f"'values_in_order' names '{strangers[0]}', no sensitive attribute")
+    if config.values_in_order and config.distance != "ordered":
+        raise ValueError("'values_in_order' belongs to the distance 'ordered', and to no other")
+
+
 class SensitiveConfig(KAnonymityConfig):
     """k-anonymity, and a model on every sensitive attribute."""
 
@@ -230,6 +243,14 @@ class TClosenessConfig(SensitiveConfig):
     distance: Literal["equal", "ordered", "hierarchical"] = Field(
         default="equal", description="The distance between two values."
     )
+    values_in_order: dict[str, list[str]] = Field(
+        default_factory=dict, description="ordered: the values of each column that has no numbers."
+    )
+
+    @model_validator(mode="after")
+    def _has_orders_of_sensitive_attributes(self) -> "TClosenessConfig":
+        refuse_idle_orders(self)
+        return self
 
 
 class ModelConfig(dg.Config):
@@ -333,6 +354,9 @@ class VerifyAnonymityConfig(KnownColumnsConfig):
     distance: Literal["equal", "ordered"] = Field(
         default="equal", description="t: the distance between two values."
     )
+    values_in_order: dict[str, list[str]] = Field(
+        default_factory=dict, description="ordered: the values of each column that has no numbers."
+    )
     suppressed_class: Literal["exempt", "tested"] = Field(
         default="exempt",
         description="Whether rows with '*' and without sensitive values are left out, or a class.",
@@ -343,4 +367,5 @@ class VerifyAnonymityConfig(KnownColumnsConfig):
     def _has_sensitive_attributes(self) -> "VerifyAnonymityConfig":
         if (self.l is not None or self.t is not None) and not self.sensitive_attributes:
             raise ValueError("'l' and 't' are about 'sensitive_attributes'; name at least one")
+        refuse_idle_orders(self)
         return self

@@ -23,6 +23,8 @@ from dataframe_anonymisation.reporting import (
     build_facts,
     build_sections,
     build_warnings,
+    is_nearly_unique,
+    published_as_they_are,
 )
 from dataframe_anonymisation.solving import Solved, solve
 from dataframe_anonymisation.values import encode, encode_series, is_numeric, kind_of
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from util_services.encryption.paths import AnyPath
 
 COUNT = "rows_counted"
+FIRST_ROWS = 100_000  # in which a column that is nearly unique shows itself
 
 
 def anonymise_dataset(dataset: Dataset, policy: AnonymisationPolicy) -> Outcome:
@@ -56,7 +59,12 @@ def anonymise_dataset(dataset: Dataset, policy: AnonymisationPolicy) -> Outcome:
         labelled,
         dropped=solved.rows_suppressed if policy.suppressed == "drop" else 0,
         facts=brief(facts),
-        warnings=build_warnings(policy, solved, strangers),
+        warnings=build_warnings(
+            policy,
+            solved,
+            strangers,
+            _distinct(dataset, published_as_they_are(policy, strangers)),
+        ),
         limits=LIMITS,
         sections=build_sections(facts, solved),
         verify=_Check(dataset, claims_of(policy, solved, published)),
@@ -150,6 +158,28 @@ def counted(
     sized = np.zeros(sum(len(counts) for _, counts in found), np.int64)
     sized[: len(found[0][1])] = found[0][1]
     return columns, protected, sized
+
+
+def _distinct(dataset: Dataset, names: Sequence[str]) -> dict[str, int]:
+    """Return how many values columns have that are nearly unique among the first rows.
+
+    A column that is no identifier there is none in all rows, so that few are counted whole.
+    """
+    if not names:
+        return {}
+    rows = min(dataset.staged.rows, FIRST_ROWS)
+    first = _distinct_in(dataset, names, rows)
+    likely = [name for name, count in first.items() if is_nearly_unique(count, rows)]
+    if rows == dataset.staged.rows or not likely:
+        return {name: first[name] for name in likely}
+    return _distinct_in(dataset, likely, dataset.staged.rows)
+
+
+def _distinct_in(dataset: Dataset, names: Sequence[str], rows: int) -> dict[str, int]:
+    columns = _aliased(dataset, names).head(rows)
+    counted = columns.select(nw.all().n_unique())
+    (found,) = dataset.engine.rows(counted)
+    return {name: int(count) for name, count in zip(names, found.values(), strict=True)}
 
 
 def _combinations(dataset: Dataset, names: Sequence[str]) -> tuple[pa.Table, np.ndarray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dataframe_anonymisation.errors import PolicyError
-from dataframe_anonymisation.models import Model
+from dataframe_anonymisation.models import Model, TCloseness
 from dataframe_anonymisation.models.base import whole
 from dataframe_anonymisation.search.choose import ALGORITHMS, Algorithm
 from dataframe_anonymisation.small_counts import THRESHOLD
@@ -120,9 +120,10 @@ class AnonymisationPolicy:
         _refuse_no_hierarchies(self.hierarchies)
         _refuse_strangers("hierarchies", self.hierarchies, self._with_hierarchy())
         _refuse_strangers("weights", self.weights, self.quasi_identifiers)
-        if any(not weight > 0 for weight in self.weights.values()):
-            raise PolicyError("'weights' must be numbers above 0.")
+        if not all(map(_is_weight, self.weights.values())):
+            raise PolicyError("'weights' must be finite numbers above 0.")
         object.__setattr__(self, "models", tuple(map(self._with_attribute, self.models)))
+        _refuse_no_distances(self)
 
     @property
     def protected(self) -> tuple[str, ...]:
@@ -170,6 +171,11 @@ def _names(role: str, names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _is_weight(weight: Any) -> bool:
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    return is_number and 0 < weight < float("inf")
+
+
 def _refuse_share(limit: Any) -> None:
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 1:
         raise PolicyError(
@@ -192,6 +198,16 @@ def _refuse_double_roles(policy: AnonymisationPolicy) -> None:
                     "has one role."
                 )
             roles[name] = role
+
+
+def _refuse_no_distances(policy: AnonymisationPolicy) -> None:
+    for model in policy.models:
+        wants_tree = isinstance(model, TCloseness) and model.distance == "hierarchical"
+        if wants_tree and model.attribute not in policy.hierarchies:
+            raise PolicyError(
+                "The hierarchical distance needs a hierarchy of "
+                f"{quoted([str(model.attribute)])}; add one to 'hierarchies'."
+            )
 
 
 def _refuse_no_hierarchies(hierarchies: Mapping[str, Any]) -> None:

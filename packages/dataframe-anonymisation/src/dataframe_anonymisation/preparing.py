@@ -104,7 +104,7 @@ def prepare(
         name: replace(one, column=_in_order(one.column)) for name, one in protected.items()
     }
     _refuse_missing(policy, columns)
-    unknown = _unknown(policy, columns)
+    unknown = _unknown(policy, columns, protected)
     taxonomies, codes = [], []
     for name in policy.quasi_identifiers:
         taxonomy = _taxonomy(policy, name, columns[name])
@@ -145,24 +145,45 @@ def _refuse_missing(policy: AnonymisationPolicy, columns: Mapping[str, Encoded])
 
 
 def _unknown(
-    policy: AnonymisationPolicy, columns: Mapping[str, Encoded]
+    policy: AnonymisationPolicy,
+    columns: Mapping[str, Encoded],
+    protected: Mapping[str, Protected],
 ) -> dict[str, frozenset[str | None]]:
-    """Return the values of each column that its hierarchy lacks."""
+    """Return the values of each quasi-identifier that its hierarchy lacks.
+
+    Raises:
+        UncoveredValuesError: if there are some that are to have none, or sensitive values lack in
+            the hierarchy of their distances.
+    """
+    sensitive = {
+        str(model.attribute): protected[str(model.attribute)].column
+        for model in policy.models
+        if isinstance(model, TCloseness) and model.distance == "hierarchical"
+    }
     unknown: dict[str, frozenset[str | None]] = {}
-    for name in policy.quasi_identifiers:
-        values = [value for value in columns[name].values if value is not None]
-        hierarchy = policy.hierarchies.get(name, Hierarchy.auto())
-        lacking = hierarchy.unknown(values, is_numeric=columns[name].is_numeric)
+    for name, column in {**columns, **sensitive}.items():
+        values = [value for value in column.values if value is not None]
+        lacking = _hierarchy(policy, name).unknown(values, is_numeric=column.is_numeric)
         if lacking:
             unknown[name] = frozenset(lacking)
-    if unknown and policy.unknown_values == "error":
-        raise UncoveredValuesError({name: len(values) for name, values in unknown.items()})
+    refused = {"error": set(unknown), "suppress": set(sensitive), "own_leaf": set[str]()}
+    counts = {
+        name: len(values)
+        for name, values in unknown.items()
+        if name in refused[policy.unknown_values]
+    }
+    if counts:
+        raise UncoveredValuesError(counts)
     return unknown
 
 
-def _taxonomy(policy: AnonymisationPolicy, name: str, column: Encoded) -> Taxonomy:
+def _hierarchy(policy: AnonymisationPolicy, name: str) -> Hierarchy:
     hierarchy = policy.hierarchies.get(name, Hierarchy.auto())
-    return hierarchy.over(name, column.values, is_numeric=column.is_numeric)
+    return hierarchy.stripped() if policy.strip and name in policy.quasi_identifiers else hierarchy
+
+
+def _taxonomy(policy: AnonymisationPolicy, name: str, column: Encoded) -> Taxonomy:
+    return _hierarchy(policy, name).over(name, column.values, is_numeric=column.is_numeric)
 
 
 def _bound(
@@ -175,11 +196,6 @@ def _bound(
         return (PersonAnonymity(model.k, policy.entity), model)
     if isinstance(model, TCloseness) and model.distance == "hierarchical":
         name = str(model.attribute)
-        if name not in policy.hierarchies:
-            raise PolicyError(
-                f"The hierarchical distance needs a hierarchy of {quoted([name])}; add one to "
-                "'hierarchies'."
-            )
         return (replace(model, taxonomy=_taxonomy(policy, name, protected[name].column)),)
     return (model,)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dataframe_anonymisation import loss
+from dataframe_anonymisation.hierarchies.rows import RowHierarchy
 from dataframe_anonymisation.queries import query_error
 from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
@@ -16,6 +17,8 @@ from util_services.errors import quoted, quoted_name
 from util_services.reports import Figure, Section, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dataframe_anonymisation.models import Model
     from dataframe_anonymisation.policy import AnonymisationPolicy
     from dataframe_anonymisation.solving import Solved
@@ -88,6 +91,11 @@ def build_facts(
             taxonomy.column: [len(labels) for labels in taxonomy.labels]
             for taxonomy in table.taxonomies
         },
+        "hierarchy_delimiters": {
+            name: hierarchy.delimiter
+            for name, hierarchy in policy.hierarchies.items()
+            if isinstance(hierarchy, RowHierarchy) and hierarchy.delimiter is not None
+        },
         "shift_of_sensitive_attributes": _shifts(policy, solved),
         "distances_withheld": solved.withholds_distances,
         "missing_quasi_identifiers": policy.missing_quasi_identifiers,
@@ -115,22 +123,50 @@ def brief(facts: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def published_as_they_are(policy: AnonymisationPolicy, strangers: Sequence[str]) -> list[str]:
+    """Return the columns that no model protects and that are published as they are."""
+    kept = strangers if policy.unclassified == "keep" else ()
+    return [*policy.insensitive_attributes, *kept]
+
+
+def is_nearly_unique(distinct: int, rows: int) -> bool:
+    """Return whether a column of so many values is nearly an identifier (AN-08)."""
+    return rows > 1 and distinct >= UNIQUE_SHARE * rows
+
+
 def build_warnings(
-    policy: AnonymisationPolicy, solved: Solved, strangers: list[str]
+    policy: AnonymisationPolicy,
+    solved: Solved,
+    strangers: list[str],
+    distinct: Mapping[str, int],
 ) -> tuple[str, ...]:
-    """Return what a reader should act on."""
+    """Return what a reader should act on.
+
+    Args:
+        policy: what was asked for.
+        solved: what came of it.
+        strangers: columns without a role.
+        distinct: how many values columns have that are published as they are.
+    """
+    rows = solved.prepared.table.rows
     warnings = [
         f"{taxonomy.misplaced} values of {quoted_name(taxonomy.column)} do not lie in the numbers "
         "that a label of their hierarchy says; correct the hierarchy."
         for taxonomy in solved.prepared.table.taxonomies
         if taxonomy.misplaced
     ]
+    warnings += [
+        f"{quoted_name(name)} is published as it is and has {count} values in {rows} rows: it is "
+        "nearly an identifier."
+        for name, count in distinct.items()
+        if is_nearly_unique(count, rows)
+    ]
     if strangers and policy.unclassified != "error":
         done = "dropped" if policy.unclassified == "drop" else "published as they are"
         warnings.append(f"Columns without a role were {done}: {quoted(strangers)}.")
     if policy.order == "preserve":
         warnings.append("The rows keep the order of the input, which can tell whose they are.")
-    if solved.rows_suppressed and solved.rows_suppressed == solved.prepared.table.rows:
+    if solved.rows_suppressed and solved.rows_suppressed == rows:
         warnings.append("Every row is suppressed; the table holds nothing.")
     return tuple(warnings)
 

@@ -495,3 +495,71 @@ def test_risks_of_persons_are_assessed_by_the_job_too(instance, source, people):
     found = pd.read_csv(source / "found.csv").set_index("measure")["value"]
     assert result.success
     assert found["uniques"] == found["rows"] == people.groupby(QUASI).ngroups
+
+
+def test_the_order_of_values_is_told_to_jobs(instance, source):
+    order = {"values_in_order": {"illness": ["cold", "flu", "ache"]}, "distance": "ordered"}
+    limit = {"t": 0.3, "suppression_limit": 0.0}
+
+    made = run(instance, "t_closeness", "people.csv", "out.csv", **limit, **order)
+    checked = assess(
+        instance,
+        "verify_anonymity",
+        "out.csv",
+        quasi_identifiers=QUASI,
+        sensitive_attributes=["illness"],
+        t=0.3,
+        **order,
+    )
+
+    assert made.success
+    assert checked.success
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"distance": "hierarchical"}, "needs a hierarchy of 'illness'"),
+        ({"values_in_order": {"illness": ["flu"]}}, "belongs to the distance 'ordered'"),
+        ({"values_in_order": {"x": []}, "distance": "ordered"}, "'x', no sensitive attribute"),
+    ],
+)
+def test_distances_that_lack_something_are_refused_before_a_row_is_read(
+    instance, source, config, sentence
+):
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "t_closeness": {"config": {**COLUMNS, **config}},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    with pytest.raises(ConfigurationError, match=sentence):
+        check_before_run(jobs.t_closeness_job, {"ops": ops}, "run")
+
+
+@pytest.mark.parametrize("first_rows", [100, 100_000])
+def test_an_08_a_nearly_unique_column_is_warned_of_by_the_job(
+    instance, source, people, monkeypatch, first_rows
+):
+    monkeypatch.setattr(datasets, "FIRST_ROWS", first_rows)
+    people["ticket"] = range(400)
+    people["half"] = [*range(200), *[0] * 200]
+    people["list"] = [[n] for n in range(400)]
+    people.to_parquet(source / "tickets.parquet")
+    insensitive = ["ticket", "half", "list", "ward"]
+
+    result = run(
+        instance,
+        "k_anonymity",
+        "tickets.parquet",
+        "out.parquet",
+        insensitive_attributes=insensitive,
+    )
+
+    report = json.loads((source / "out.parquet.report.json").read_text())
+    assert result.success
+    assert report["steps"][0]["warnings"] == [
+        f"'{name}' is published as it is and has 400 values in 400 rows: it is nearly an "
+        "identifier."
+        for name in ("ticket", "list")
+    ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from dataframe_anonymisation.verify.texts import comparable
 
@@ -45,7 +46,7 @@ class Names:
 
     def codes(self, cells: pd.Series, name: str, kind: str | None) -> np.ndarray:
         """Return the number of the text of each cell."""
-        codes, found = pd.factorize(cells, use_na_sentinel=True)
+        codes, found = factorized(cells)
         numbers = [self.text_of(name, comparable(value, kind)) for value in found]
         if (codes < 0).any():
             numbers.append(self.text_of(name, None))  # where the code -1 finds it
@@ -91,7 +92,7 @@ class Persons:
 
     def numbers(self, cells: pd.Series, kind: str | None) -> np.ndarray:
         """Return the number of the person of each cell, 0 for nobody known."""
-        codes, found = pd.factorize(cells, use_na_sentinel=True)
+        codes, found = factorized(cells)
         texts = (comparable(value, kind) for value in found)
         places = [self.known.setdefault(text, len(self.known)) for text in texts]
         return np.array([*places, 0], np.int64)[codes]
@@ -138,6 +139,15 @@ def hidden_rows(frame: pd.DataFrame, claims: Claims) -> np.ndarray:
     return frame[claims.hidden].isna().all(axis=1).to_numpy(bool)
 
 
+def factorized(cells: pd.Series) -> tuple[np.ndarray, Any]:
+    """Return a number for each cell, -1 where it is missing, and the cells by their numbers."""
+    try:
+        return pd.factorize(cells, use_na_sentinel=True)
+    except pa.ArrowException:  # of types that Arrow stores and cannot compare
+        values = pa.chunked_array(pa.array(cells)).to_pylist()
+        return pd.factorize(pd.Series(values, dtype=object), use_na_sentinel=True)
+
+
 def distinct(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return a number for each distinct row of columns of numbers, and the first row of each."""
     key, bound = np.zeros(len(columns[0]), np.int64), 1
@@ -167,7 +177,7 @@ def _classes(frame: pd.DataFrame, claims: Claims, names: Names) -> np.ndarray:
     labels: list[list[str | None]] = []
     columns: list[np.ndarray] = []
     for name in claims.quasi_identifiers:
-        codes, found = pd.factorize(frame[name], use_na_sentinel=True)
+        codes, found = factorized(frame[name])
         labels.append([*map(comparable, found), None])
         columns.append(np.where(codes < 0, len(found), codes))
     numbers, first = distinct([*columns, is_hidden.astype(np.int64)])

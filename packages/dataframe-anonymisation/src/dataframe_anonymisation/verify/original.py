@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from dataframe_anonymisation.verify.counting import (
     SUPPRESSED,
@@ -15,6 +14,7 @@ from dataframe_anonymisation.verify.counting import (
     Tally,
     cells_of,
     distinct,
+    factorized,
     hidden_rows,
 )
 from dataframe_anonymisation.verify.texts import comparable
@@ -22,6 +22,8 @@ from util_services.errors import quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import pandas as pd
 
     from dataframe_anonymisation.verify.claims import Claims, Relabelling
 
@@ -167,7 +169,7 @@ class _Index:
         return found
 
     def _codes(self, cells: pd.Series, name: str, places: dict[str | None, int]) -> np.ndarray:
-        codes, found = pd.factorize(cells, use_na_sentinel=True)
+        codes, found = factorized(cells)
         texts = [comparable(value, self.kinds.get(name)) for value in found]
         if self.strips:
             texts = [text if text is None else text.strip() for text in texts]
