@@ -247,7 +247,72 @@ def test_an_11_what_the_table_itself_rules_out_is_found_before_the_search(
     patients, patient_policy, model, reason
 ):
     with pytest.raises(UnattainableError, match=reason):
-        anonymise(patients, patient_policy(model, suppression_limit=1.0))
+        anonymise(patients, patient_policy(model, suppression_limit=0.0))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LDiversity(l=3, variant="entropy"),
+        LDiversity(l=3, c=1.1, variant="recursive"),
+        AlphaKAnonymity(k=2, alpha=0.34),
+        DeltaPresence(0.3, 0.4, "disease", value="flu"),
+    ],
+)
+def test_an_11_what_suppression_can_mend_is_not_ruled_out(model):
+    frame = pd.DataFrame({"a": ["x"] * 6 + ["y"] * 3, "disease": [*"hhffcc", *"hhh"]})
+    frame["disease"] = frame["disease"].map({"h": "heart", "f": "flu", "c": "cancer"})
+    asked = AnonymisationPolicy(
+        models=[model],
+        quasi_identifiers=["a"],
+        sensitive_attributes=["disease"],
+        hierarchies={"a": Hierarchy.suppression()},
+        algorithm="optimal",
+        suppression_limit=1 / 3,
+    )
+
+    result, _ = anonymise(frame, asked)
+
+    assert set(result["a"]) == {"x"}
+
+
+def test_an_48_a_search_that_ends_early_says_that_it_found_none():
+    from dataframe_anonymisation.api import encoded
+    from dataframe_anonymisation.preparing import Protected, prepare
+    from dataframe_anonymisation.search.optimal import find_optimal
+
+    frame = pd.DataFrame({"a": ["x"] * 6 + ["y"] * 3, "s": [*"hhffcc", *"hhh"]})
+    asked = AnonymisationPolicy(
+        models=[AlphaKAnonymity(k=2, alpha=0.4)],
+        quasi_identifiers=["a"],
+        sensitive_attributes=["s"],
+        suppression_limit=1 / 3,
+    )
+    cells = Protected(encoded(frame["s"], "s"), slice(None), np.ones(9, np.int64))
+    prepared = prepare(asked, {"a": encoded(frame["a"], "a")}, {"s": cells})
+
+    def search(**ends):
+        return find_optimal(prepared.table, prepared.models, budget=3, **ends)
+
+    assert search().is_optimal
+    for ends in ({"max_visited": 1}, {"max_tuples": 1}):
+        with pytest.raises(UnattainableError, match="found none among 1 generalisations"):
+            search(**ends)
+
+
+def test_an_48_models_that_are_not_monotone_have_an_answer_at_once(adult, adult_policy):
+    from dataframe_anonymisation.api import _protected, encoded
+    from dataframe_anonymisation.preparing import prepare
+    from dataframe_anonymisation.search.optimal import find_optimal
+
+    asked = adult_policy(KAnonymity(k=5), TCloseness(t=0.1))
+    quasi = {name: encoded(adult[name], name) for name in asked.quasi_identifiers}
+    prepared = prepare(asked, quasi, _protected(adult, asked))
+
+    found = find_optimal(prepared.table, prepared.models, budget=0, max_visited=3)
+
+    assert found is not None
+    assert found.is_optimal is False
 
 
 @pytest.mark.parametrize(

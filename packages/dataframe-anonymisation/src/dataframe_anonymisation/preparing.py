@@ -118,7 +118,7 @@ def prepare(
     table, tuples = tabulate(taxonomies, codes, attributes, counts)
     models = tuple(bound for model in policy.models for bound in _bound(model, policy, protected))
     for model in models:
-        model.check(table)
+        model.check(table, policy.suppression_limit * table.rows)
     kinds = {name: column.kind for name, column in columns.items()}
     kinds |= {name: one.column.kind for name, one in protected.items()}
     return Prepared(table, models, tuples, kinds, _barred(policy, table, unknown))

@@ -49,9 +49,9 @@ class DeltaDisclosure(Model):
         """Return for each class whether all its values are near their share in the table."""
         return self._farthest(classes) < self.delta - TOLERANCE
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return None: the whole table has the distance 0."""
-        del table
+        del table, spare
         return None
 
     def measure(self, classes: Classes) -> float:
@@ -99,9 +99,9 @@ class BetaLikeness(Model):
         is_within = (p - q) / q <= bound + TOLERANCE
         return np.logical_and.reduceat(is_within, found.starts)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return None: the whole table gains nothing."""
-        del table
+        del table, spare
         return None
 
     def measure(self, classes: Classes) -> float:
@@ -142,7 +142,7 @@ class DeltaPresence(Model):
         share = self._share(classes)
         return (share >= self.minimum - TOLERANCE) & (share <= self.maximum + TOLERANCE)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that the share of the whole table is out of the range, if so."""
         attribute = table.attributes[str(self.attribute)]
         flagged = (
@@ -150,8 +150,11 @@ class DeltaPresence(Model):
             if (self.value in attribute.values)
             else 0
         )
-        share = flagged / max(int(attribute.total.sum()), 1)
-        if not self.minimum - TOLERANCE <= share <= self.maximum + TOLERANCE:
+        rows = int(attribute.total.sum())
+        share = flagged / max(rows, 1)
+        fewest, most = flagged - min(spare, flagged), rows - min(spare, rows - flagged)
+        least, largest = fewest / max(rows - spare, 1), flagged / max(most, 1)
+        if least > self.maximum + TOLERANCE or largest < self.minimum - TOLERANCE:
             return f"the whole table has a share of {share:.4f}, and some class reaches beyond it."
         return None
 

@@ -12,6 +12,7 @@ from dataframe_anonymisation.models.base import (
     Monotony,
     between,
     histogram_of,
+    levelled,
     whole,
     within,
 )
@@ -36,8 +37,9 @@ class KAnonymity(Model):
         """Return for each class whether it has k rows."""
         return classes.sizes >= self.k
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that there are fewer than k rows, if so."""
+        del spare
         if table.rows < self.k:
             return f"the table has {table.rows} rows, so at most k={table.rows} could be reached."
         return None
@@ -68,8 +70,9 @@ class PersonAnonymity(Model):
         """Return for each class whether it has k persons; rows of nobody known count for none."""
         return histogram_of(classes, self.attribute).distinct >= self.k
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that there are fewer than k persons, if so."""
+        del spare
         persons = len([v for v in table.attributes[str(self.attribute)].values if v is not None])
         if persons < self.k:
             return f"the table has {persons} persons, so at most k={persons} could be reached."
@@ -109,14 +112,16 @@ class AlphaKAnonymity(Model):
         scale = int(sizes.max(initial=1))
         return (classes.sizes >= self.k) & within(largest, sizes, self.alpha, scale)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that there are too few rows, or that a value is too frequent everywhere."""
         if table.rows < self.k:
             return f"the table has {table.rows} rows, so at most k={table.rows} could be reached."
-        total = table.attributes[str(self.attribute)].total
-        largest, whole = int(total.max(initial=0)), int(total.sum())
-        if not within(np.array([largest]), np.array([whole]), self.alpha, whole)[0]:
-            share = largest / whole
+        counts = levelled(table.attributes[str(self.attribute)].total, spare)
+        if not len(counts):
+            return None
+        largest, rows = counts.max(keepdims=True), counts.sum(keepdims=True)
+        if not within(largest, rows, self.alpha, int(rows[0]))[0]:
+            share = largest[0] / rows[0]
             return (
                 f"the most frequent value has a share of {share:.4f}, the best that alpha can be."
             )

@@ -66,8 +66,9 @@ class TCloseness(Model):
         moved, whole, scale = self._moved(classes)
         return within(moved, whole, self.t, scale)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return None: the whole table has the distance 0."""
+        del spare
         if self.distance == "ordered":
             self._ranks(table.attributes[str(self.attribute)])
         return None
