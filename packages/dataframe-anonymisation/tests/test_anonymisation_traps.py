@@ -47,7 +47,10 @@ def test_an_02_missing_quasi_identifiers_are_a_value_of_their_own(patients, pati
     kept = patient_policy(KAnonymity(k=1))
     strict = patient_policy(KAnonymity(k=2), missing_quasi_identifiers="error")
     left_out = patient_policy(
-        KAnonymity(k=2), missing_quasi_identifiers="suppress", suppression_limit=0.4
+        KAnonymity(k=2),
+        missing_quasi_identifiers="suppress",
+        suppression_limit=0.4,
+        report_threshold=3,
     )
 
     assert anonymise(patients, kept)[0]["zip"].isna().sum() == 3
@@ -86,6 +89,7 @@ def test_an_02_a_row_with_a_missing_and_an_unknown_value_is_suppressed_once():
         missing_quasi_identifiers="suppress",
         unknown_values="suppress",
         suppression_limit=1 / 3,
+        report_threshold=0,
     )
 
     result, report = anonymise(frame, asked)
@@ -243,7 +247,72 @@ def test_an_11_what_the_table_itself_rules_out_is_found_before_the_search(
     patients, patient_policy, model, reason
 ):
     with pytest.raises(UnattainableError, match=reason):
-        anonymise(patients, patient_policy(model, suppression_limit=1.0))
+        anonymise(patients, patient_policy(model, suppression_limit=0.0))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LDiversity(l=3, variant="entropy"),
+        LDiversity(l=3, c=1.1, variant="recursive"),
+        AlphaKAnonymity(k=2, alpha=0.34),
+        DeltaPresence(0.3, 0.4, "disease", value="flu"),
+    ],
+)
+def test_an_11_what_suppression_can_mend_is_not_ruled_out(model):
+    frame = pd.DataFrame({"a": ["x"] * 6 + ["y"] * 3, "disease": [*"hhffcc", *"hhh"]})
+    frame["disease"] = frame["disease"].map({"h": "heart", "f": "flu", "c": "cancer"})
+    asked = AnonymisationPolicy(
+        models=[model],
+        quasi_identifiers=["a"],
+        sensitive_attributes=["disease"],
+        hierarchies={"a": Hierarchy.suppression()},
+        algorithm="optimal",
+        suppression_limit=1 / 3,
+    )
+
+    result, _ = anonymise(frame, asked)
+
+    assert set(result["a"]) == {"x"}
+
+
+def test_an_48_a_search_that_ends_early_says_that_it_found_none():
+    from dataframe_anonymisation.api import encoded
+    from dataframe_anonymisation.preparing import Protected, prepare
+    from dataframe_anonymisation.search.optimal import find_optimal
+
+    frame = pd.DataFrame({"a": ["x"] * 6 + ["y"] * 3, "s": [*"hhffcc", *"hhh"]})
+    asked = AnonymisationPolicy(
+        models=[AlphaKAnonymity(k=2, alpha=0.4)],
+        quasi_identifiers=["a"],
+        sensitive_attributes=["s"],
+        suppression_limit=1 / 3,
+    )
+    cells = Protected(encoded(frame["s"], "s"), slice(None), np.ones(9, np.int64))
+    prepared = prepare(asked, {"a": encoded(frame["a"], "a")}, {"s": cells})
+
+    def search(**ends):
+        return find_optimal(prepared.table, prepared.models, budget=3, **ends)
+
+    assert search().is_optimal
+    for ends in ({"max_visited": 1}, {"max_tuples": 1}):
+        with pytest.raises(UnattainableError, match="found none among 1 generalisations"):
+            search(**ends)
+
+
+def test_an_48_models_that_are_not_monotone_have_an_answer_at_once(adult, adult_policy):
+    from dataframe_anonymisation.api import _protected, encoded
+    from dataframe_anonymisation.preparing import prepare
+    from dataframe_anonymisation.search.optimal import find_optimal
+
+    asked = adult_policy(KAnonymity(k=5), TCloseness(t=0.1))
+    quasi = {name: encoded(adult[name], name) for name in asked.quasi_identifiers}
+    prepared = prepare(asked, quasi, _protected(adult, asked))
+
+    found = find_optimal(prepared.table, prepared.models, budget=0, max_visited=3)
+
+    assert found is not None
+    assert found.is_optimal is False
 
 
 @pytest.mark.parametrize(
@@ -496,13 +565,14 @@ def test_an_23_the_k_of_alpha_k_anonymity_counts_persons_too(algorithm):
         }
     )
     asked = person_policy(
-        models=[AlphaKAnonymity(k=3, alpha=0.5)], sensitive_attributes=["s"], algorithm=algorithm
+        models=[AlphaKAnonymity(k=3, alpha=0.6)], sensitive_attributes=["s"], algorithm=algorithm
     )
 
     result, report = anonymise(frame, asked)
 
     assert set(result["a"]) == {"*"}
-    assert any("k counts persons by 'person'" in warning for warning in report["warnings"])
+    assert report["counted"] == "persons"
+    assert report["models"][1]["achieved"] == 0.5714  # four of seven persons with a value
 
 
 def test_an_23_no_model_is_about_the_column_of_persons():
@@ -606,7 +676,7 @@ def test_an_48_a_lattice_beyond_the_bound_gives_an_answer_that_is_not_called_opt
         quasi_identifiers=names,
         hierarchies={name: Hierarchy.suppression() for name in names},
     )
-    prepared = prepare(asked, {name: encoded(frame[name], name) for name in names})
+    prepared = prepare(asked, {name: encoded(frame[name], name) for name in names}, {})
 
     found = find_optimal(prepared.table, prepared.models, budget=0, max_visited=50)
 

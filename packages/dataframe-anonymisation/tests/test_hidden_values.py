@@ -30,6 +30,16 @@ COLUMNS = {
 }
 
 
+LEVELS = pa.dictionary(pa.int8(), pa.string())
+NESTED = {
+    "struct": (pa.struct([("x", LEVELS), ("n", pa.int64())]), lambda text: {"x": text, "n": 1}),
+    "list": (pa.list_(LEVELS), lambda text: [text, "always"]),
+    "struct of lists": (pa.struct([("y", pa.list_(LEVELS))]), lambda text: {"y": [text]}),
+    "list of structs": (pa.list_(pa.struct([("x", LEVELS)])), lambda text: [{"x": text}]),
+    "map": (pa.map_(pa.string(), LEVELS), lambda text: [("k", text)]),
+}
+
+
 def policy(**options):
     known = {
         "models": [KAnonymity(k=3)],
@@ -75,6 +85,21 @@ def test_levels_of_insensitive_columns_are_those_of_published_rows(kind):
 
     assert HUSHED.encode() not in all_bytes(result)
     assert sorted(result["other"]) == ["open", "open", "shut"]
+
+
+@pytest.mark.parametrize("order", ["canonical", "preserve"])
+@pytest.mark.parametrize("kind", NESTED)
+def test_levels_inside_of_nested_cells_are_those_of_published_rows(kind, order):
+    nested, make = NESTED[kind]
+    cells = [make(text) for text in ["open", "shut", None, HUSHED]]
+    column = pd.Series(pd.array(cells, dtype=pd.ArrowDtype(nested)))
+    frame = pd.DataFrame({"a": ["x", "x", "x", "y"], "s": "p", "other": column})
+
+    result, _ = anonymise(frame, policy(insensitive_attributes=["other"], order=order))
+
+    assert HUSHED.encode() not in all_bytes(result)
+    assert sorted(map(repr, result["other"])) == sorted(map(repr, column[:3]))
+    assert result["other"].dtype == column.dtype
 
 
 @pytest.mark.parametrize("hidden", list(itertools.permutations("pqr")))

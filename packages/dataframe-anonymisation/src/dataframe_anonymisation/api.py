@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,21 +15,24 @@ from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.models import Model
 from dataframe_anonymisation.policy import classified
-from dataframe_anonymisation.preparing import Encoded, prepare
-from dataframe_anonymisation.reporting import build_facts, build_warnings
-from dataframe_anonymisation.risk import rank_columns, risk_of
+from dataframe_anonymisation.preparing import Encoded, Protected, prepare
+from dataframe_anonymisation.reporting import (
+    build_facts,
+    build_warnings,
+    published_as_they_are,
+)
+from dataframe_anonymisation.risk import RISK_THRESHOLD
+from dataframe_anonymisation.risk_of_columns import assess, refuse_entity
 from dataframe_anonymisation.solving import solve
-from dataframe_anonymisation.table import tabulate
 from dataframe_anonymisation.table.keys import fold
 from dataframe_anonymisation.values import array_of, encode, is_numeric, kind_of
 from dataframe_anonymisation.verify import Claims, Verdict, verify
 from util_services.datasets.schema import UnknownColumnsError
-from util_services.errors import ConfigurationError, DatasetError, quoted, quoted_name
+from util_services.errors import ConfigurationError, DatasetError, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from dataframe_anonymisation.hierarchies import Hierarchy, Taxonomy
     from dataframe_anonymisation.policy import AnonymisationPolicy
 
 
@@ -50,54 +54,51 @@ def anonymise(
     """
     _refuse_no_frame(frame)
     published, strangers = classified(policy, list(frame.columns))
-    columns = {
-        name: encoded(frame[name], name, strip=policy.strip and name in policy.quasi_identifiers)
-        for name in dict.fromkeys([*policy.quasi_identifiers, *policy.protected])
+    quasi = {
+        name: encoded(frame[name], name, strip=policy.strip) for name in policy.quasi_identifiers
     }
-    prepared = prepare(policy, columns)
+    prepared = prepare(policy, quasi, _protected(frame, policy))
     solved = solve(policy, prepared)
     labelling = Labelling(policy, solved, published, as_categories=True)
     result = labelling(frame, solved.solution.groups[prepared.tuples])
     if policy.order == "canonical":
         result = _sorted(result, policy)
-    verdict = verified(result, claims_of(policy, solved))
+    verdict = verified(result, claims_of(policy, solved, published), frame)
     report = build_facts(policy, solved, verdict)
-    report["warnings"] = [*build_warnings(policy, solved, strangers), *_near_unique(frame, policy)]
+    distinct = _distinct(frame, published_as_they_are(policy, strangers))
+    report["warnings"] = list(build_warnings(policy, solved, strangers, distinct))
     return result, report
 
 
 def assess_risk(
     frame: pd.DataFrame,
     quasi_identifiers: Sequence[str],
-    hierarchies: Mapping[str, Hierarchy] | None = None,
+    *,
+    threshold: float = RISK_THRESHOLD,
+    entity: str | None = None,
 ) -> dict[str, Any]:
     """Return the risks of a frame as it is, and how much each quasi-identifier tells apart.
 
-    Raises:
-        UnknownColumnsError: if a quasi-identifier is no column.
-    """
-    del hierarchies
-    _refuse_no_frame(frame)
-    unknown = [name for name in quasi_identifiers if name not in frame.columns]
-    if unknown:
-        raise UnknownColumnsError("quasi_identifiers", unknown, [str(n) for n in frame.columns])
-    if not quasi_identifiers:
-        raise ConfigurationError("'quasi_identifiers' must name at least one column.")
-    from dataframe_anonymisation.hierarchies import Hierarchy
+    Args:
+        frame: the table; it is not changed.
+        quasi_identifiers: columns that are known of people from elsewhere.
+        threshold: the risk above which a row counts as at risk.
+        entity: a column that says whose rows these are; risks are then those of persons.
 
-    taxonomies: list[Taxonomy] = []
-    codes = []
-    for name in quasi_identifiers:
-        column = encoded(frame[name], name)
-        taxonomy = Hierarchy.suppression().over(name, column.values)
-        places = np.array([taxonomy.index[value] for value in column.values], np.int32)
-        taxonomies.append(taxonomy)
-        codes.append(places[column.codes])
-    table, _ = tabulate(taxonomies, codes, {})
-    return {
-        **risk_of(table.counts).to_dict(),
-        "quasi_identifiers": rank_columns(table),
-    }
+    Raises:
+        UnknownColumnsError: if a column is not there.
+        ConfigurationError: if no quasi-identifier is named, or the entity is one.
+    """
+    _refuse_no_frame(frame)
+    refuse_entity(quasi_identifiers, entity)
+    for option, names in (("quasi_identifiers", quasi_identifiers), ("entity", [entity])):
+        unknown = [name for name in names if name is not None and name not in frame.columns]
+        if unknown:
+            raise UnknownColumnsError(option, unknown, [str(n) for n in frame.columns])
+    columns = {name: encoded(frame[name], name) for name in quasi_identifiers}
+    persons = None if entity is None else encoded(frame[entity], entity)
+    assessed = assess(columns, persons, np.ones(len(frame), np.int64), threshold)
+    return {**assessed.risk.to_dict(), "quasi_identifiers": assessed.ranks}
 
 
 def verify_anonymity(
@@ -138,13 +139,24 @@ def encoded(series: pd.Series, name: str, *, strip: bool = False) -> Encoded:
     return Encoded(codes, values, bool(number) or _holds_numbers(series), kind_of(array.type))
 
 
-def verified(frame: pd.DataFrame, claims: Claims) -> Verdict:
+def _protected(frame: pd.DataFrame, policy: AnonymisationPolicy) -> dict[str, Protected]:
+    """Return the protected columns, and whose each cell is."""
+    columns = {name: encoded(frame[name], name) for name in policy.protected}
+    persons = None if policy.entity is None else columns[policy.entity].codes
+    ones = np.ones(len(frame), np.int64)
+    return {
+        name: Protected(column, slice(None), ones, None if name == policy.entity else persons)
+        for name, column in columns.items()
+    }
+
+
+def verified(frame: pd.DataFrame, claims: Claims, original: pd.DataFrame) -> Verdict:
     """Return the verdict of the independent check.
 
     Raises:
         VerificationError: if it finds otherwise than the search.
     """
-    verdict = verify([frame], claims)
+    verdict = verify([frame], claims, [original])
     if not verdict.holds:
         raise VerificationError(
             f"The independent check did not confirm the result: {', '.join(verdict.failures)}; "
@@ -203,17 +215,10 @@ def _ranked(series: pd.Series) -> np.ndarray:
     return ranks[codes]
 
 
-def _near_unique(frame: pd.DataFrame, policy: AnonymisationPolicy) -> list[str]:
-    """Warn of insensitive columns that are nearly identifiers (AN-08)."""
-    warned = []
-    for name in policy.insensitive_attributes:
-        try:
-            distinct = frame[name].nunique(dropna=True)
-        except TypeError:
-            continue
-        if len(frame) > 1 and distinct >= 0.9 * len(frame):
-            warned.append(
-                f"{quoted_name(name)} is published as it is and has {distinct} values in "
-                f"{len(frame)} rows: it is nearly an identifier."
-            )
-    return warned
+def _distinct(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, int]:
+    """Return how many values columns have, without those whose cells cannot be compared."""
+    found = {}
+    for name in names:
+        with suppress(TypeError, pa.ArrowException):
+            found[name] = int(frame[name].nunique())
+    return found

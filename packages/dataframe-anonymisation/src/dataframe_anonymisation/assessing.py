@@ -4,41 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 from dataframe_anonymisation.datasets import count_columns
-from dataframe_anonymisation.hierarchies import Hierarchy
 from dataframe_anonymisation.models import KAnonymity, LDiversity, TCloseness
 from dataframe_anonymisation.reporting import LIMITS, risk_section
-from dataframe_anonymisation.risk import rank_columns, risk_of
-from dataframe_anonymisation.table import tabulate
+from dataframe_anonymisation.risk_of_columns import assess
 from dataframe_anonymisation.verify import Claims, verify
+from dataframe_anonymisation.verify.reading import frames_in
 from util_services.flow.operate import Dataset, FindingsError, Outcome
 from util_services.reports import Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from dataframe_anonymisation.config import VerifyAnonymityConfig
+    from dataframe_anonymisation.config import AssessRiskConfig, VerifyAnonymityConfig
     from dataframe_anonymisation.verify import Verdict
 
 
-def assess_dataset(dataset: Dataset, quasi_identifiers: Sequence[str], threshold: float) -> Outcome:
+def assess_dataset(dataset: Dataset, config: AssessRiskConfig) -> Outcome:
     """Return the risks of a dataset."""
-    columns, counts = count_columns(dataset, quasi_identifiers)
-    taxonomies = [
-        Hierarchy.suppression().over(name, column.values) for name, column in columns.items()
-    ]
-    codes = [
-        np.array([taxonomy.index[value] for value in column.values], np.int32)[column.codes]
-        for taxonomy, column in zip(taxonomies, columns.values(), strict=True)
-    ]
-    table, _ = tabulate(taxonomies, codes, {}, counts)
-    risk, ranks = risk_of(table.counts, threshold), rank_columns(table)
+    entity = [] if config.entity is None else [config.entity]
+    columns, counts = count_columns(dataset, [*config.quasi_identifiers, *entity])
+    persons = columns.pop(config.entity) if config.entity is not None else None
+    assessed = assess(columns, persons, counts, config.threshold)
+    risk, ranks = assessed.risk, assessed.ranks
     return Outcome(
         None,
-        facts=risk.to_dict() | {"quasi_identifiers": ranks},
+        facts=risk.to_dict()
+        | {"counted": "rows" if persons is None else "persons", "quasi_identifiers": ranks},
         limits=LIMITS[1:],
         sections=(risk_section(risk, ranks),),
     )
@@ -56,7 +48,7 @@ def verify_dataset(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome:
     rows = dataset.engine.select(dataset.scan(), aliases)
 
     def check(reader: Any) -> Verdict:
-        return verify(_frames(reader, wanted), claims)
+        return verify(frames_in(reader, wanted), claims)
 
     verdict = dataset.engine.consume(rows, check)
     found = verdict.to_dict()
@@ -87,20 +79,15 @@ def claims_in(config: VerifyAnonymityConfig) -> Claims:
             diverse = LDiversity(l=config.l, attribute=name, variant=config.variant, c=config.c)
             models.append(diverse.claim())
         if config.t is not None:
-            models.append(TCloseness(t=config.t, attribute=name, distance=config.distance).claim())
+            order = tuple(config.values_in_order.get(name, ()))
+            close = TCloseness(t=config.t, attribute=name, distance=config.distance, order=order)
+            models.append(close.claim())
     return Claims(
         tuple(config.quasi_identifiers),
         models,
         exempt_suppressed=config.suppressed_class == "exempt",
         sensitive=tuple(config.sensitive_attributes),
     )
-
-
-def _frames(reader: Any, names: Sequence[str]) -> Iterator[pd.DataFrame]:
-    for batch in reader:
-        frame = batch.to_pandas(types_mapper=pd.ArrowDtype)
-        frame.columns = list(names)
-        yield frame
 
 
 def _checks(found: Mapping[str, Any], config: VerifyAnonymityConfig) -> list[dict[str, Any]]:

@@ -156,6 +156,11 @@ class AnonymisationConfig(dg.Config):
     strip: bool = Field(
         default=False, description="Ignore blanks around the values of quasi-identifiers."
     )
+    report_threshold: int = Field(
+        default=10,
+        ge=0,
+        description="Reports do not tell counts of fewer rows of the original table; 0 tells all.",
+    )
 
     @field_validator(
         "quasi_identifiers", "sensitive_attributes", "insensitive_attributes", "identifiers"
@@ -186,6 +191,19 @@ class KAnonymityConfig(AnonymisationConfig):
     """Each published combination of quasi-identifiers has at least k rows."""
 
     k: int = Field(default=5, ge=1, description="How many rows each class has at least.")
+
+
+def refuse_idle_orders(config: Any) -> None:
+    """Refuse orders of values that nothing asks for.
+
+    Raises:
+        ValueError: naming the column, or the distance.
+    """
+    strangers = [n for n in config.values_in_order if n not in config.sensitive_attributes]
+    if strangers:
+        raise ValueError(f"'values_in_order' names '{strangers[0]}', no sensitive attribute")
+    if config.values_in_order and config.distance != "ordered":
+        raise ValueError("'values_in_order' belongs to the distance 'ordered', and to no other")
 
 
 class SensitiveConfig(KAnonymityConfig):
@@ -225,6 +243,14 @@ class TClosenessConfig(SensitiveConfig):
     distance: Literal["equal", "ordered", "hierarchical"] = Field(
         default="equal", description="The distance between two values."
     )
+    values_in_order: dict[str, list[str]] = Field(
+        default_factory=dict, description="ordered: the values of each column that has no numbers."
+    )
+
+    @model_validator(mode="after")
+    def _has_orders_of_sensitive_attributes(self) -> "TClosenessConfig":
+        refuse_idle_orders(self)
+        return self
 
 
 class ModelConfig(dg.Config):
@@ -285,14 +311,11 @@ class AnonymiseDataframeConfig(AnonymisationConfig):
         return models
 
 
-class AssessRiskConfig(dg.Config):
-    """Whose combination may single people out."""
+class KnownColumnsConfig(dg.Config):
+    """Columns whose combination may single people out."""
 
     quasi_identifiers: list[str] = Field(
         default_factory=list, description="Columns that are known of people from elsewhere."
-    )
-    threshold: float = Field(
-        default=0.2, gt=0, le=1, description="The risk above which a row counts as at risk."
     )
 
     @field_validator("quasi_identifiers")
@@ -303,7 +326,19 @@ class AssessRiskConfig(dg.Config):
         return names
 
 
-class VerifyAnonymityConfig(AssessRiskConfig):
+class AssessRiskConfig(KnownColumnsConfig):
+    """What is measured, and whose rows these are."""
+
+    threshold: float = Field(
+        default=0.2, gt=0, le=1, description="The risk above which a row counts as at risk."
+    )
+    entity: str | None = Field(
+        default=None,
+        description="A column that says whose rows these are; risks are then those of persons.",
+    )
+
+
+class VerifyAnonymityConfig(KnownColumnsConfig):
     """What is claimed of a published table; each model on every sensitive attribute."""
 
     sensitive_attributes: list[str] = Field(
@@ -319,6 +354,9 @@ class VerifyAnonymityConfig(AssessRiskConfig):
     distance: Literal["equal", "ordered"] = Field(
         default="equal", description="t: the distance between two values."
     )
+    values_in_order: dict[str, list[str]] = Field(
+        default_factory=dict, description="ordered: the values of each column that has no numbers."
+    )
     suppressed_class: Literal["exempt", "tested"] = Field(
         default="exempt",
         description="Whether rows with '*' and without sensitive values are left out, or a class.",
@@ -329,4 +367,5 @@ class VerifyAnonymityConfig(AssessRiskConfig):
     def _has_sensitive_attributes(self) -> "VerifyAnonymityConfig":
         if (self.l is not None or self.t is not None) and not self.sensitive_attributes:
             raise ValueError("'l' and 't' are about 'sensitive_attributes'; name at least one")
+        refuse_idle_orders(self)
         return self

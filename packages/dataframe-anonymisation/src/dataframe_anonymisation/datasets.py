@@ -16,22 +16,24 @@ from dataframe_anonymisation.claiming import claims_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, TupleIndex
 from dataframe_anonymisation.policy import AnonymisationPolicy, classified
-from dataframe_anonymisation.preparing import Encoded, prepare
+from dataframe_anonymisation.preparing import Encoded, Protected, prepare
 from dataframe_anonymisation.reporting import (
     LIMITS,
     brief,
     build_facts,
     build_sections,
     build_warnings,
+    is_nearly_unique,
+    published_as_they_are,
 )
 from dataframe_anonymisation.solving import Solved, solve
 from dataframe_anonymisation.values import encode, encode_series, is_numeric, kind_of
-from dataframe_anonymisation.verify import Claims, verify
-from dataframe_anonymisation.verify.reading import frames_of
+from dataframe_anonymisation.verify import Claims, Verdict, verify
+from dataframe_anonymisation.verify.reading import frames_in, frames_of
 from util_services.flow.operate import Dataset, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -39,13 +41,13 @@ if TYPE_CHECKING:
     from util_services.encryption.paths import AnyPath
 
 COUNT = "rows_counted"
+FIRST_ROWS = 100_000  # in which a column that is nearly unique shows itself
 
 
 def anonymise_dataset(dataset: Dataset, policy: AnonymisationPolicy) -> Outcome:
     """Anonymise a dataset as a policy asks; what is written is checked before it is published."""
     published, strangers = classified(policy, dataset.schema.names)
-    columns, counts = _counted(dataset, policy)
-    solved = solve(policy, prepare(policy, columns, counts))
+    solved = solve(policy, prepare(policy, *counted(dataset, policy)))
     labelling = Labelling(policy, solved, published, as_categories=False)
     rows = dataset.scan()
     schema = _schema(dataset.engine.arrow_schema(rows), policy, published)
@@ -57,18 +59,23 @@ def anonymise_dataset(dataset: Dataset, policy: AnonymisationPolicy) -> Outcome:
         labelled,
         dropped=solved.rows_suppressed if policy.suppressed == "drop" else 0,
         facts=brief(facts),
-        warnings=build_warnings(policy, solved, strangers),
+        warnings=build_warnings(
+            policy,
+            solved,
+            strangers,
+            _distinct(dataset, published_as_they_are(policy, strangers)),
+        ),
         limits=LIMITS,
         sections=build_sections(facts, solved),
-        verify=_Check(claims_of(policy, solved)),
+        verify=_Check(dataset, claims_of(policy, solved, published)),
     )
 
 
 class _Check:
-    """Reads what was written, by code that shares nothing with what wrote it."""
+    """Reads what was written, and the source anew, by code that shares nothing with the search."""
 
-    def __init__(self, claims: Claims) -> None:
-        self.claims = claims
+    def __init__(self, dataset: Dataset, claims: Claims) -> None:
+        self.dataset, self.claims = dataset, claims
 
     def __call__(self, files: Sequence[AnyPath], layout: Layout) -> Mapping[str, Any]:
         """Return what was found, for the report.
@@ -76,7 +83,13 @@ class _Check:
         Raises:
             VerificationError: if it is not what was claimed.
         """
-        verdict = verify(frames_of(files, layout, self.claims.columns), self.claims)
+        names = self.claims.original
+        written = frames_of(files, layout, self.claims.columns)
+
+        def check(original: Any) -> Verdict:
+            return verify(written, self.claims, frames_in(original, names))
+
+        verdict = self.dataset.engine.consume(_aliased(self.dataset, names), check)
         if not verdict.holds:
             raise VerificationError(
                 "The written file does not hold what was claimed of it: "
@@ -108,28 +121,85 @@ class _Batches:
         return found
 
 
-def count_columns(
-    dataset: Dataset, names: Sequence[str], strip: Callable[[str], bool] = lambda _: False
-) -> tuple[dict[str, Encoded], np.ndarray]:
+def count_columns(dataset: Dataset, names: Sequence[str]) -> tuple[dict[str, Encoded], np.ndarray]:
     """Return the distinct combinations of columns as codes, and the rows of each."""
-    aliases = {f"column_{n}": name for n, name in enumerate(names)}
-    rows = dataset.engine.select(dataset.scan(), aliases)
-    counted = rows.group_by(*aliases).agg(nw.len().alias(COUNT))
-    table = dataset.engine.consume(counted, lambda reader: reader.read_all())
-    columns = {}
-    for alias, name in aliases.items():
-        codes, values = encode(table[alias], name, strip=strip(name))
-        kind = table.schema.field(alias).type
-        columns[name] = Encoded(codes, values, is_numeric(kind), kind_of(kind))
-    return columns, table[COUNT].to_numpy().astype(np.int64)
+    table, counts = _combinations(dataset, names)
+    return {name: _encoded(table[name], name) for name in names}, counts
 
 
-def _counted(
+def counted(
     dataset: Dataset, policy: AnonymisationPolicy
-) -> tuple[dict[str, Encoded], np.ndarray]:
-    names = tuple(dict.fromkeys([*policy.quasi_identifiers, *policy.protected]))
-    quasi = set(policy.quasi_identifiers)
-    return count_columns(dataset, names, lambda name: policy.strip and name in quasi)
+) -> tuple[dict[str, Encoded], dict[str, Protected], np.ndarray]:
+    """Return quasi-identifiers, protected columns, and the rows of each combination.
+
+    Each protected column is counted by itself, so that there are no more combinations than it makes
+    necessary; the rows are those of the first count.
+    """
+    quasi, entity = list(policy.quasi_identifiers), policy.entity
+    beside = {
+        name: [name] if entity in {None, name} else [name, str(entity)] for name in policy.protected
+    }
+    found = [_combinations(dataset, [*quasi, *names]) for names in beside.values() or [[]]]
+    columns = {
+        name: _encoded(
+            pa.chunked_array([chunk for table, _ in found for chunk in table[name].chunks]),
+            name,
+            strip=policy.strip,
+        )
+        for name in quasi
+    }
+    protected, first = {}, 0
+    for (name, names), (table, counts) in zip(beside.items(), found, strict=False):
+        rows = slice(first, first + len(table))
+        first += len(table)
+        persons = encode(table[names[1]], names[1])[0] if len(names) > 1 else None
+        column = _encoded(table[name], name)
+        protected[name] = Protected(column, rows, counts, persons)
+    sized = np.zeros(sum(len(counts) for _, counts in found), np.int64)
+    sized[: len(found[0][1])] = found[0][1]
+    return columns, protected, sized
+
+
+def _distinct(dataset: Dataset, names: Sequence[str]) -> dict[str, int]:
+    """Return how many values columns have that are nearly unique among the first rows.
+
+    A column that is no identifier there is none in all rows, so that few are counted whole.
+    """
+    if not names:
+        return {}
+    rows = min(dataset.staged.rows, FIRST_ROWS)
+    first = _distinct_in(dataset, names, rows)
+    likely = [name for name, count in first.items() if is_nearly_unique(count, rows)]
+    if rows == dataset.staged.rows or not likely:
+        return {name: first[name] for name in likely}
+    return _distinct_in(dataset, likely, dataset.staged.rows)
+
+
+def _distinct_in(dataset: Dataset, names: Sequence[str], rows: int) -> dict[str, int]:
+    columns = _aliased(dataset, names).head(rows)
+    counted = columns.select(nw.all().n_unique())
+    (found,) = dataset.engine.rows(counted)
+    return {name: int(count) for name, count in zip(names, found.values(), strict=True)}
+
+
+def _combinations(dataset: Dataset, names: Sequence[str]) -> tuple[pa.Table, np.ndarray]:
+    """Return the distinct combinations of columns, and the rows of each."""
+    rows = _aliased(dataset, names)
+    found = rows.group_by(*rows.collect_schema().names()).agg(nw.len().alias(COUNT))
+    table = dataset.engine.consume(found, lambda reader: reader.read_all())
+    counts = table[COUNT].to_numpy().astype(np.int64)
+    return table.drop_columns([COUNT]).rename_columns(list(names)), counts
+
+
+def _aliased(dataset: Dataset, names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Return columns under names that mean nothing to an engine."""
+    aliases = {f"column_{n}": name for n, name in enumerate(names)}
+    return dataset.engine.select(dataset.scan(), aliases)
+
+
+def _encoded(cells: pa.ChunkedArray, name: str, *, strip: bool = False) -> Encoded:
+    codes, values = encode(cells, name, strip=strip)
+    return Encoded(codes, values, is_numeric(cells.type), kind_of(cells.type))
 
 
 def _schema(fields: pa.Schema, policy: AnonymisationPolicy, published: Sequence[str]) -> pa.Schema:

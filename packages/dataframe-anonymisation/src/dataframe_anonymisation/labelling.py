@@ -137,21 +137,35 @@ def cells_of(column: pd.Series, places: np.ndarray) -> Any:
         taken = array.take(places)
     if isinstance(taken, pd.Categorical):
         return taken.remove_unused_categories()
-    if isinstance(taken.dtype, pd.ArrowDtype) and pa.types.is_dictionary(taken.dtype.pyarrow_dtype):
-        return pd.arrays.ArrowExtensionArray(_compact(pa.chunked_array(pa.array(taken))))
+    if isinstance(taken.dtype, pd.ArrowDtype) and _has_levels(taken.dtype.pyarrow_dtype):
+        cells = pa.chunked_array(pa.array(taken))
+        compact = [_compact(chunk) for chunk in cells.chunks]
+        return pd.arrays.ArrowExtensionArray(pa.chunked_array(compact, cells.type))
     return taken
 
 
+def _has_levels(kind: Any) -> bool:
+    """Return whether cells of an Arrow type are of a dictionary, or hold some that are."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _has_levels(kind.storage_type)
+    fields = (kind.field(n).type for n in range(kind.num_fields))
+    return pa.types.is_dictionary(kind) or any(map(_has_levels, fields))
+
+
 def _compact(array: Any) -> Any:
-    """Return a chunked array of dictionaries with the levels that occur, and its type."""
+    """Return cells of an Arrow type with the levels of dictionaries that occur in them."""
     kind = array.type
-    chunks = []
-    for chunk in array.chunks:
-        used = pc.unique(chunk.indices.drop_null()).sort()
-        places = pc.index_in(chunk.indices, used).cast(kind.index_type)
-        levels = chunk.dictionary.take(used)
-        chunks.append(pa.DictionaryArray.from_arrays(places, levels, ordered=kind.ordered))
-    return pa.chunked_array(chunks, kind)
+    if not _has_levels(kind):
+        return array
+    if pa.types.is_dictionary(kind):
+        used = pc.unique(array.indices.drop_null()).sort()
+        places = pc.index_in(array.indices, used).cast(kind.index_type)
+        levels = _compact(array.dictionary.take(used))
+        return pa.DictionaryArray.from_arrays(places, levels, ordered=kind.ordered)
+    if pa.types.is_struct(kind):
+        parts = [_compact(part) for part in array.flatten()]
+        return pa.StructArray.from_arrays(parts, fields=list(kind), mask=array.is_null())
+    return pa.array(array.to_pylist(), kind)
 
 
 class TupleIndex:

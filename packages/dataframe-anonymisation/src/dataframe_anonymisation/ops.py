@@ -51,6 +51,14 @@ def _check_claims(config: Any, schema: Schema, inputs: Inputs) -> None:
     claims_in(config)
 
 
+def _check_entity(config: Any, schema: Schema, inputs: Inputs) -> None:
+    """Refuse a column with two meanings, before a row is read."""
+    del schema, inputs
+    from dataframe_anonymisation.risk_of_columns import refuse_entity
+
+    refuse_entity(config.quasi_identifiers, config.entity)
+
+
 def _anonymise(dataset: Dataset, config: AnonymisationConfig) -> Outcome:
     from dataframe_anonymisation.datasets import anonymise_dataset
     from dataframe_anonymisation.policies import policy_of
@@ -105,7 +113,11 @@ def anonymise_dataframe(dataset: Dataset, config: AnonymiseDataframeConfig) -> O
 
 
 @operation(
-    columns=lambda config: {"quasi_identifiers": config.quasi_identifiers},
+    columns=lambda config: {
+        "quasi_identifiers": config.quasi_identifiers,
+        "entity": [config.entity] if config.entity else [],
+    },
+    check=_check_entity,
     default={"quasi_identifiers": ["sex", "birth_date", "postcode"]},
     is_report=True,
 )
@@ -117,7 +129,7 @@ def assess_risk(dataset: Dataset, config: AssessRiskConfig) -> Outcome:
     """
     from dataframe_anonymisation.assessing import assess_dataset
 
-    return assess_dataset(dataset, config.quasi_identifiers, config.threshold)
+    return assess_dataset(dataset, config)
 
 
 @operation(

@@ -53,6 +53,7 @@ SHARED = (
     "entity",
     "weights",
     "strip",
+    "report_threshold",
 )
 PARAMETERS: Mapping[str, tuple[Callable[..., Model], tuple[str, ...], tuple[str, ...]]] = {
     "k_anonymity": (KAnonymity, ("k",), ()),
@@ -100,7 +101,12 @@ def models_of(config: AnonymisationConfig) -> list[Model]:
             return [
                 KAnonymity(k=config.k),
                 *(
-                    TCloseness(t=config.t, attribute=name, distance=config.distance)
+                    TCloseness(
+                        t=config.t,
+                        attribute=name,
+                        distance=config.distance,
+                        order=tuple(config.values_in_order.get(name, ())),
+                    )
                     for name in config.sensitive_attributes
                 ),
             ]

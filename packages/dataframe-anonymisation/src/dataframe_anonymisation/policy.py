@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from dataframe_anonymisation.errors import PolicyError
-from dataframe_anonymisation.models import Model
+from dataframe_anonymisation.models import Model, TCloseness
+from dataframe_anonymisation.models.base import whole
 from dataframe_anonymisation.search.choose import ALGORITHMS, Algorithm
+from dataframe_anonymisation.small_counts import THRESHOLD
 from util_services.errors import quoted, quoted_name
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class AnonymisationPolicy:
             named as one or not.
         weights: of quasi-identifiers in the loss; 1 where there is none.
         strip: whether blanks around the values of quasi-identifiers are ignored.
+        report_threshold: reports do not tell counts of fewer rows of the original table; 0 tells
+            all.
 
     Raises:
         PolicyError: if it contradicts itself.
@@ -90,6 +94,7 @@ class AnonymisationPolicy:
     entity: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     strip: bool = False
+    report_threshold: int = THRESHOLD
 
     def __post_init__(self) -> None:
         """Refuse a policy that contradicts itself."""
@@ -104,6 +109,7 @@ class AnonymisationPolicy:
             if getattr(self, option) not in choices:
                 raise PolicyError(f"'{option}' must be one of {', '.join(choices)}.")
         _refuse_share(self.suppression_limit)
+        whole("report_threshold", self.report_threshold, 0)
         if not self.models or not all(isinstance(model, Model) for model in self.models):
             raise PolicyError(
                 "'models' must name at least one privacy model, such as KAnonymity(k=5)."
@@ -114,9 +120,10 @@ class AnonymisationPolicy:
         _refuse_no_hierarchies(self.hierarchies)
         _refuse_strangers("hierarchies", self.hierarchies, self._with_hierarchy())
         _refuse_strangers("weights", self.weights, self.quasi_identifiers)
-        if any(not weight > 0 for weight in self.weights.values()):
-            raise PolicyError("'weights' must be numbers above 0.")
+        if not all(map(_is_weight, self.weights.values())):
+            raise PolicyError("'weights' must be finite numbers above 0.")
         object.__setattr__(self, "models", tuple(map(self._with_attribute, self.models)))
+        _refuse_no_distances(self)
 
     @property
     def protected(self) -> tuple[str, ...]:
@@ -164,6 +171,11 @@ def _names(role: str, names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _is_weight(weight: Any) -> bool:
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    return is_number and 0 < weight < float("inf")
+
+
 def _refuse_share(limit: Any) -> None:
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= 1:
         raise PolicyError(
@@ -186,6 +198,16 @@ def _refuse_double_roles(policy: AnonymisationPolicy) -> None:
                     "has one role."
                 )
             roles[name] = role
+
+
+def _refuse_no_distances(policy: AnonymisationPolicy) -> None:
+    for model in policy.models:
+        wants_tree = isinstance(model, TCloseness) and model.distance == "hierarchical"
+        if wants_tree and model.attribute not in policy.hierarchies:
+            raise PolicyError(
+                "The hierarchical distance needs a hierarchy of "
+                f"{quoted([str(model.attribute)])}; add one to 'hierarchies'."
+            )
 
 
 def _refuse_no_hierarchies(hierarchies: Mapping[str, Any]) -> None:

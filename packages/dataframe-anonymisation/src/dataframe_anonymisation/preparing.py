@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from dataframe_anonymisation.models import (
     PersonAnonymity,
     TCloseness,
 )
-from dataframe_anonymisation.table import Contingency, tabulate
+from dataframe_anonymisation.table import Cells, Contingency, tabulate
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
@@ -37,6 +37,23 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Protected:
+    """The cells of a protected column, and whose they are.
+
+    Attributes:
+        column: the cells.
+        rows: of each cell, its row among those of the quasi-identifiers.
+        counts: how many rows each cell stands for.
+        persons: of each cell, the number of its person; None where rows are counted.
+    """
+
+    column: Encoded
+    rows: Any
+    counts: np.ndarray
+    persons: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What searches need.
 
@@ -44,7 +61,7 @@ class Prepared:
         table: the contingency table of all rows.
         models: the models, with what they need to know of the table.
         tuples: the tuple of each row that was given.
-        kinds: what the cells of each protected column are.
+        kinds: what the cells of each column are that classes are made of or tested on.
         barred: the tuples that are suppressed whatever a search finds, by what bars them; each
             tuple stands once.
     """
@@ -67,13 +84,15 @@ class Prepared:
 def prepare(
     policy: AnonymisationPolicy,
     columns: Mapping[str, Encoded],
+    protected: Mapping[str, Protected],
     counts: np.ndarray | None = None,
 ) -> Prepared:
     """Fit hierarchies to the values, count tuples, and refuse what no table can satisfy.
 
     Args:
         policy: what is asked for.
-        columns: quasi-identifiers and protected columns.
+        columns: the quasi-identifiers.
+        protected: the columns whose distribution in classes is counted.
         counts: how many rows each given row stands for; 1 if not given.
 
     Raises:
@@ -81,20 +100,27 @@ def prepare(
         UnattainableError: if a model cannot be met by any table made of this one.
     """
     columns = {name: _in_order(column) for name, column in columns.items()}
+    protected = {
+        name: replace(one, column=_in_order(one.column)) for name, one in protected.items()
+    }
     _refuse_missing(policy, columns)
-    unknown = _unknown(policy, columns)
+    unknown = _unknown(policy, columns, protected)
     taxonomies, codes = [], []
     for name in policy.quasi_identifiers:
         taxonomy = _taxonomy(policy, name, columns[name])
         places = np.array([taxonomy.index[value] for value in columns[name].values], np.int32)
         taxonomies.append(taxonomy)
         codes.append(places[columns[name].codes])
-    attributes = {name: (columns[name].codes, columns[name].values) for name in policy.protected}
+    attributes = {
+        name: Cells(one.rows, one.column.codes, one.column.values, one.counts, one.persons)
+        for name, one in protected.items()
+    }
     table, tuples = tabulate(taxonomies, codes, attributes, counts)
-    models = tuple(bound for model in policy.models for bound in _bound(model, policy, columns))
+    models = tuple(bound for model in policy.models for bound in _bound(model, policy, protected))
     for model in models:
-        model.check(table)
-    kinds = {name: columns[name].kind for name in policy.protected}
+        model.check(table, policy.suppression_limit * table.rows)
+    kinds = {name: column.kind for name, column in columns.items()}
+    kinds |= {name: one.column.kind for name, one in protected.items()}
     return Prepared(table, models, tuples, kinds, _barred(policy, table, unknown))
 
 
@@ -119,28 +145,49 @@ def _refuse_missing(policy: AnonymisationPolicy, columns: Mapping[str, Encoded])
 
 
 def _unknown(
-    policy: AnonymisationPolicy, columns: Mapping[str, Encoded]
+    policy: AnonymisationPolicy,
+    columns: Mapping[str, Encoded],
+    protected: Mapping[str, Protected],
 ) -> dict[str, frozenset[str | None]]:
-    """Return the values of each column that its hierarchy lacks."""
+    """Return the values of each quasi-identifier that its hierarchy lacks.
+
+    Raises:
+        UncoveredValuesError: if there are some that are to have none, or sensitive values lack in
+            the hierarchy of their distances.
+    """
+    sensitive = {
+        str(model.attribute): protected[str(model.attribute)].column
+        for model in policy.models
+        if isinstance(model, TCloseness) and model.distance == "hierarchical"
+    }
     unknown: dict[str, frozenset[str | None]] = {}
-    for name in policy.quasi_identifiers:
-        values = [value for value in columns[name].values if value is not None]
-        hierarchy = policy.hierarchies.get(name, Hierarchy.auto())
-        lacking = hierarchy.unknown(values, is_numeric=columns[name].is_numeric)
+    for name, column in {**columns, **sensitive}.items():
+        values = [value for value in column.values if value is not None]
+        lacking = _hierarchy(policy, name).unknown(values, is_numeric=column.is_numeric)
         if lacking:
             unknown[name] = frozenset(lacking)
-    if unknown and policy.unknown_values == "error":
-        raise UncoveredValuesError({name: len(values) for name, values in unknown.items()})
+    refused = {"error": set(unknown), "suppress": set(sensitive), "own_leaf": set[str]()}
+    counts = {
+        name: len(values)
+        for name, values in unknown.items()
+        if name in refused[policy.unknown_values]
+    }
+    if counts:
+        raise UncoveredValuesError(counts)
     return unknown
 
 
-def _taxonomy(policy: AnonymisationPolicy, name: str, column: Encoded) -> Taxonomy:
+def _hierarchy(policy: AnonymisationPolicy, name: str) -> Hierarchy:
     hierarchy = policy.hierarchies.get(name, Hierarchy.auto())
-    return hierarchy.over(name, column.values, is_numeric=column.is_numeric)
+    return hierarchy.stripped() if policy.strip and name in policy.quasi_identifiers else hierarchy
+
+
+def _taxonomy(policy: AnonymisationPolicy, name: str, column: Encoded) -> Taxonomy:
+    return _hierarchy(policy, name).over(name, column.values, is_numeric=column.is_numeric)
 
 
 def _bound(
-    model: Model, policy: AnonymisationPolicy, columns: Mapping[str, Encoded]
+    model: Model, policy: AnonymisationPolicy, protected: Mapping[str, Protected]
 ) -> tuple[Model, ...]:
     """Return a model that knows persons and taxonomies; every k counts persons."""
     if isinstance(model, KAnonymity) and policy.entity is not None:
@@ -149,12 +196,7 @@ def _bound(
         return (PersonAnonymity(model.k, policy.entity), model)
     if isinstance(model, TCloseness) and model.distance == "hierarchical":
         name = str(model.attribute)
-        if name not in policy.hierarchies:
-            raise PolicyError(
-                f"The hierarchical distance needs a hierarchy of {quoted([name])}; add one to "
-                "'hierarchies'."
-            )
-        return (replace(model, taxonomy=_taxonomy(policy, name, columns[name])),)
+        return (replace(model, taxonomy=_taxonomy(policy, name, protected[name].column)),)
     return (model,)
 
 

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dataframe_anonymisation import loss
+from dataframe_anonymisation.hierarchies.rows import RowHierarchy
 from dataframe_anonymisation.queries import query_error
 from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
+from dataframe_anonymisation.small_counts import told
+from dataframe_anonymisation.table import Contingency
 from util_services.errors import quoted, quoted_name
 from util_services.reports import Figure, Section, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dataframe_anonymisation.models import Model
     from dataframe_anonymisation.policy import AnonymisationPolicy
     from dataframe_anonymisation.solving import Solved
@@ -36,6 +41,7 @@ DEFINITIONS = {
     "prosecutor risk": "the chance to find somebody's row who is known to be in the table",
     "marketer risk": "the share of rows that linking with another table gets right on average",
 }
+SMALL = " Counts of fewer than {} rows of the original table are not told."
 UNIQUE_SHARE = 0.9  # from which an insensitive column is nearly an identifier
 
 
@@ -45,7 +51,7 @@ def build_facts(
     """Return the figures of an anonymisation as plain data."""
     table, solution = solved.prepared.table, solved.solution
     classes = solution.classes(table)
-    before, after = risk_of(table.counts), risk_of(classes.sizes)
+    before, after = risk_of(_members(table, policy)), risk_of(_members(classes, policy))
     ncp = loss.cell_losses(table, solution)
     return {
         "models": [
@@ -56,11 +62,13 @@ def build_facts(
         "algorithm_reason": solved.reason,
         "optimal": solution.is_optimal,
         "generalisations_visited": solution.visited,
+        "counted": "rows" if policy.entity is None else "persons",
         "rows": table.rows,
         "rows_suppressed": solved.rows_suppressed,
         "suppressed_share": solved.rows_suppressed / table.rows if table.rows else 0.0,
         "suppression_limit_share": policy.suppression_limit,
-        "suppressed_by_reason": dict(solved.suppressed),
+        "suppressed_by_reason": told(solved.suppressed, policy.report_threshold),
+        "report_threshold": policy.report_threshold,
         "distinct_combinations": len(table),
         "loss": {
             "gcp": loss.gcp(table, solution, _weights(policy)),
@@ -75,13 +83,18 @@ def build_facts(
             "average_class_size": loss.average_class_size(table, solution, solved.k),
             "median_query_error": query_error(table, solution),
         },
-        "risk_before": before.to_dict(),
+        "risk_before": before.to_dict_without_small_counts(policy.report_threshold),
         "risk_after": after.to_dict(),
         "quasi_identifiers": rank_columns(table),
         "levels": _levels(solved),
         "hierarchies": {
             taxonomy.column: [len(labels) for labels in taxonomy.labels]
             for taxonomy in table.taxonomies
+        },
+        "hierarchy_delimiters": {
+            name: hierarchy.delimiter
+            for name, hierarchy in policy.hierarchies.items()
+            if isinstance(hierarchy, RowHierarchy) and hierarchy.delimiter is not None
         },
         "shift_of_sensitive_attributes": _shifts(policy, solved),
         "distances_withheld": solved.withholds_distances,
@@ -110,27 +123,50 @@ def brief(facts: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def published_as_they_are(policy: AnonymisationPolicy, strangers: Sequence[str]) -> list[str]:
+    """Return the columns that no model protects and that are published as they are."""
+    kept = strangers if policy.unclassified == "keep" else ()
+    return [*policy.insensitive_attributes, *kept]
+
+
+def is_nearly_unique(distinct: int, rows: int) -> bool:
+    """Return whether a column of so many values is nearly an identifier (AN-08)."""
+    return rows > 1 and distinct >= UNIQUE_SHARE * rows
+
+
 def build_warnings(
-    policy: AnonymisationPolicy, solved: Solved, strangers: list[str]
+    policy: AnonymisationPolicy,
+    solved: Solved,
+    strangers: list[str],
+    distinct: Mapping[str, int],
 ) -> tuple[str, ...]:
-    """Return what a reader should act on."""
+    """Return what a reader should act on.
+
+    Args:
+        policy: what was asked for.
+        solved: what came of it.
+        strangers: columns without a role.
+        distinct: how many values columns have that are published as they are.
+    """
+    rows = solved.prepared.table.rows
     warnings = [
         f"{taxonomy.misplaced} values of {quoted_name(taxonomy.column)} do not lie in the numbers "
         "that a label of their hierarchy says; correct the hierarchy."
         for taxonomy in solved.prepared.table.taxonomies
         if taxonomy.misplaced
     ]
+    warnings += [
+        f"{quoted_name(name)} is published as it is and has {count} values in {rows} rows: it is "
+        "nearly an identifier."
+        for name, count in distinct.items()
+        if is_nearly_unique(count, rows)
+    ]
     if strangers and policy.unclassified != "error":
         done = "dropped" if policy.unclassified == "drop" else "published as they are"
         warnings.append(f"Columns without a role were {done}: {quoted(strangers)}.")
-    if policy.entity is not None:
-        warnings.append(
-            f"k counts persons by {quoted_name(policy.entity)}; the other models, and the risks, "
-            "count rows, and the independent check confirms k rows."
-        )
     if policy.order == "preserve":
         warnings.append("The rows keep the order of the input, which can tell whose they are.")
-    if solved.rows_suppressed and solved.rows_suppressed == solved.prepared.table.rows:
+    if solved.rows_suppressed and solved.rows_suppressed == rows:
         warnings.append("Every row is suppressed; the table holds nothing.")
     return tuple(warnings)
 
@@ -155,6 +191,12 @@ def _privacy(facts: dict[str, Any]) -> Section:
         )
     verified = facts["verified"]
     text: tuple[str, ...] = ("Every class of the published table satisfies every model.",)
+    if facts["counted"] == "persons":
+        text = (
+            *text,
+            "Models and risks count persons: whoever has several rows counts once in a class, and "
+            "once for each sensitive value there.",
+        )
     if facts["rows_exempt"]:
         text = (
             *text,
@@ -181,11 +223,18 @@ def _privacy(facts: dict[str, Any]) -> Section:
                 "What became of the rows",
                 "parts",
                 {"published": facts["rows"] - facts["rows_suppressed"]}
-                | {why: n for why, n in facts["suppressed_by_reason"].items() if n},
+                | _reasons(facts["suppressed_by_reason"], facts["rows_suppressed"]),
                 unit="rows",
             ),
         ),
     )
+
+
+def _reasons(counts: dict[str, int | None], suppressed: int) -> dict[str, int]:
+    """Return the rows that each reason suppressed; those that are not told are one number."""
+    known = {why: count for why, count in counts.items() if count}
+    rest = suppressed - sum(known.values())
+    return known | ({"suppressed for several reasons": rest} if rest else {})
 
 
 def _risk(facts: dict[str, Any]) -> Section:
@@ -198,7 +247,7 @@ def _risk(facts: dict[str, Any]) -> Section:
         "marketer": "marketer risk",
         "at_risk_share": f"share of rows with a risk above {after['threshold']}",
     }
-    rows = tuple((name, _rounded(before[key]), _rounded(after[key])) for key, name in names.items())
+    rows = tuple((name, _told(before[key]), _rounded(after[key])) for key, name in names.items())
     sizes = Figure(
         "Rows by the size of their class",
         "columns",
@@ -208,7 +257,8 @@ def _risk(facts: dict[str, Any]) -> Section:
             "after": tuple(after["sizes"].values()),
         },
         "rows",
-        "The fewer rows stand on the left, the fewer can be singled out.",
+        "The fewer rows stand on the left, the fewer can be singled out."
+        + (SMALL.format(facts["report_threshold"]) if None in before["sizes"].values() else ""),
     )
     three = Table(
         "Singling out, linkability, inference",
@@ -299,6 +349,15 @@ def _utility(facts: dict[str, Any], solved: Solved) -> Section:
     )
 
 
+def _members(counted: Contingency | Classes, policy: AnonymisationPolicy) -> np.ndarray:
+    """Return how many rows, or persons where an entity is named, are alike."""
+    if policy.entity is None:
+        return counted.counts if isinstance(counted, Contingency) else counted.sizes
+    if isinstance(counted, Contingency):
+        return counted.attributes[policy.entity].distinct(len(counted))
+    return counted.histograms[policy.entity].distinct
+
+
 def _levels(solved: Solved) -> dict[str, dict[str, int]]:
     """Return how many published rows each column has at each level."""
     table, solution = solved.prepared.table, solved.solution
@@ -349,7 +408,9 @@ def _weights(policy: AnonymisationPolicy) -> list[float]:
     return [policy.weights.get(name, 1.0) for name in policy.quasi_identifiers]
 
 
-def _share(risk: dict[str, Any]) -> float:
+def _share(risk: dict[str, Any]) -> Any:
+    if risk["uniques"] is None:
+        return _told(None)
     return _rounded(risk["uniques"] / risk["rows"] if risk["rows"] else 0.0)
 
 

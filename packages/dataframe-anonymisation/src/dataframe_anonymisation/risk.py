@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dataframe_anonymisation.small_counts import is_small, told
+
 if TYPE_CHECKING:
     from dataframe_anonymisation.table import Contingency
 
@@ -19,7 +21,8 @@ class Risk:
     """Risks of a table; without a population, classes count as large as they are in the table.
 
     Attributes:
-        rows: published rows.
+        rows: rows, or persons where an entity is named; whoever is in several classes counts in
+            each.
         classes: how many classes they make.
         smallest: the size of the smallest class.
         uniques: rows that are alone in their class.
@@ -46,9 +49,20 @@ class Risk:
         """Return the risks as plain data."""
         return asdict(self)
 
+    def to_dict_without_small_counts(self, threshold: int) -> dict[str, Any]:
+        """Return the risks as plain data, None for what tells a count of few rows (AN-47)."""
+        found, sizes = self.to_dict(), told(self.sizes, threshold)
+        at_risk = round(self.at_risk_share * self.rows)
+        if sizes[str(SIZE_BINS[0])] is None:
+            found["uniques"] = None
+        if is_small(at_risk, threshold) or is_small(self.rows - at_risk, threshold):
+            found["at_risk_share"] = None
+        return found | {"sizes": sizes}
+
 
 def risk_of(sizes: np.ndarray, threshold: float = RISK_THRESHOLD) -> Risk:
-    """Return the risks of classes of these sizes."""
+    """Return the risks of classes of these sizes; nobody is in one of the size 0."""
+    sizes = sizes[sizes > 0]
     rows, classes = int(sizes.sum()), len(sizes)
     smallest = int(sizes.min()) if classes else 0
     highest = 1 / smallest if smallest else 0.0

@@ -10,6 +10,7 @@ import numpy as np
 from dataframe_anonymisation.errors import UnattainableError
 from dataframe_anonymisation.search.choose import find
 from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold
+from dataframe_anonymisation.small_counts import in_words
 
 if TYPE_CHECKING:
     from dataframe_anonymisation.policy import AnonymisationPolicy
@@ -59,7 +60,10 @@ def solve(policy: AnonymisationPolicy, prepared: Prepared) -> Solved:
     barred = {why: int(table.counts[tuples].sum()) for why, tuples in prepared.barred.items()}
     used = table.rows - int(table.counts[free].sum())
     if used > limit:
-        reasons = " and ".join(f"{count} rows with {why}" for why, count in barred.items())
+        reasons = " and ".join(
+            f"{in_words(count, policy.report_threshold)} with {why}"
+            for why, count in barred.items()
+        )
         raise UnattainableError(
             f"{reasons} would be suppressed, more than the {limit} rows that 'suppression_limit' "
             "allows; raise it or change the policy for these values."

@@ -7,10 +7,14 @@ are ISO 8601, booleans ``true`` and ``false``. None, NaN, NA and NaT are the one
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import math
+import re
+import uuid
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,9 +23,11 @@ from util_services.errors import DatasetError, quoted_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
 Values = tuple[str | None, ...]
+PLAIN_EXTENSIONS = frozenset({"arrow.json"})  # what these store is what they mean
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+PLAIN_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
+LARGEST_EXPONENT = 400  # beyond that of any float; a text may have any
 
 
 def encode(array: Any, column: str, *, strip: bool = False) -> tuple[np.ndarray, Values]:
@@ -34,14 +40,15 @@ def encode(array: Any, column: str, *, strip: bool = False) -> tuple[np.ndarray,
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
-    if isinstance(array, pa.ExtensionArray):
+    is_uuid = isinstance(array.type, pa.UuidType)
+    if is_uuid or getattr(array.type, "extension_name", None) in PLAIN_EXTENSIONS:
         array = array.storage
     if not pa.types.is_dictionary(array.type):
-        _refuse_nested(array.type, column)
+        _refuse_nested(array.type, column, is_uuid=is_uuid)
         array = array.dictionary_encode()
-    _refuse_nested(array.type.value_type, column)
+    _refuse_nested(array.type.value_type, column, is_uuid=is_uuid)
     raw = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
-    texts = _texts(array.dictionary)
+    texts = _uuids(array.dictionary) if is_uuid else _texts(array.dictionary)
     if strip:
         texts = [text if text is None else text.strip() for text in texts]
     return _compact(raw, [*texts, None])
@@ -53,6 +60,8 @@ def array_of(series: pd.Series, column: str) -> Any:
     Raises:
         DatasetError: if the column holds values of several kinds.
     """
+    if isinstance(series.dtype, pd.PeriodDtype):
+        series = series.astype(object).map(str, na_action="ignore")
     try:
         return pa.Array.from_pandas(series)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
@@ -74,16 +83,23 @@ def encode_series(
 
 def canonical_number(text: str) -> str | None:
     """Return the canonical text of a number, None if the text is none."""
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
+    if NUMBER.fullmatch(text) is None:
         return None
-    if not number.is_finite():
+    number = Decimal(text)
+    if abs(number.adjusted()) > LARGEST_EXPONENT:
         return None
     plain = format(number, "f")
     if "." in plain:
         plain = plain.rstrip("0").rstrip(".")
     return "0" if plain in {"-0", ""} else plain
+
+
+def plain_number(text: str) -> float | None:
+    """Return the number that digits stand for; None for other texts, such as the code ``12e4``."""
+    if PLAIN_NUMBER.fullmatch(text) is None:
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def is_numeric(kind: Any) -> bool:
@@ -101,7 +117,7 @@ def kind_of(kind: Any) -> str:
         return f"float{kind.bit_width}"
     if is_numeric(kind):
         return "number"
-    for name in ("boolean", "date", "time", "timestamp"):
+    for name in ("boolean", "date", "time", "timestamp", "duration"):
         if getattr(pa.types, f"is_{name}")(kind):
             return name
     return "text"
@@ -138,14 +154,23 @@ def _texts(dictionary: Any) -> list[str | None]:
     return [None if value is None else str(value) for value in dictionary.to_pylist()]
 
 
+def _uuids(dictionary: Any) -> list[str | None]:
+    return [None if v is None else str(uuid.UUID(bytes=v)) for v in dictionary.to_pylist()]
+
+
 def _float_text(value: float | None) -> str | None:
     if value is None or value != value:
         return None
     return canonical_number(repr(value)) or str(value)
 
 
-def _refuse_nested(kind: Any, column: str) -> None:
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+def _refuse_nested(kind: Any, column: str, *, is_uuid: bool) -> None:
+    is_bytes = any(
+        getattr(pa.types, f"is_{name}")(kind)
+        for name in ("binary", "large_binary", "binary_view", "fixed_size_binary")
+    )
+    is_other = isinstance(kind, pa.BaseExtensionType) or pa.types.is_nested(kind)
+    if is_other or (is_bytes and not is_uuid):
         raise DatasetError(
             f"The column {quoted_name(column)} is of the type {kind}, which no hierarchy can be "
             "over; leave it out or cast it to text."

@@ -7,8 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dataframe_anonymisation import KAnonymity, LDiversity, TCloseness, jobs, verify_anonymity
-from dataframe_anonymisation.verify import counting
+from dataframe_anonymisation import (
+    KAnonymity,
+    LDiversity,
+    TCloseness,
+    datasets,
+    jobs,
+    verify_anonymity,
+)
 from util_services.errors import ConfigurationError
 from util_services.runs.execute import check_before_run
 
@@ -158,6 +164,7 @@ def test_t_closeness_holds_for_the_whole_and_for_each_attribute(instance, source
         t=0.15,
         sensitive_attributes=["illness", "ward"],
         insensitive_attributes=[],
+        suppression_limit=0.0,
     )
 
     report = json.loads((source / "out.csv.report.json").read_text())
@@ -275,19 +282,18 @@ def test_a_wrong_config_is_refused_before_a_row_is_read(instance, source, name, 
 def test_an_46_a_file_that_differs_from_what_was_promised_is_not_published(
     instance, source, monkeypatch
 ):
-    honest = counting._combinations
+    honest = datasets.frames_of
 
-    def one_row_told_apart(frame, columns, kinds):
-        found = honest(frame, columns, kinds)
-        found[("elsewhere", *[None] * (len(columns) - 1))] = 1
-        return found
+    def one_row_lost(*given):
+        for frame in honest(*given):
+            yield frame.iloc[1:]
 
-    monkeypatch.setattr(counting, "_combinations", one_row_told_apart)
+    monkeypatch.setattr(datasets, "frames_of", one_row_lost)
 
     result = run(instance, "k_anonymity", "people.csv", "out/out.csv", k=4)
 
     assert not result.success
-    assert "does not hold what was claimed of it" in reason(result)
+    assert "classes have 1 rows more or fewer than the original table says" in reason(result)
     assert not (source / "out").exists()
 
 
@@ -479,3 +485,115 @@ def test_claims_that_contradict_themselves_are_refused_before_a_row_is_read(
 
     with pytest.raises(ConfigurationError, match=sentence):
         check_before_run(jobs.verify_anonymity_job, {"ops": ops}, "run")
+
+
+@pytest.mark.parametrize("given", ["people.csv", "people.parquet"])
+def test_persons_and_several_sensitive_columns_are_counted_and_checked(
+    instance, source, people, given
+):
+    several = people.assign(name=[f"hush{n // 3}" for n in range(400)])
+    several.to_csv(source / "people.csv", index=False)
+    several.to_parquet(source / "people.parquet")
+
+    result = run(
+        instance,
+        "t_closeness",
+        given,
+        "out.parquet",
+        k=3,
+        t=0.3,
+        sensitive_attributes=["illness", "ward"],
+        insensitive_attributes=[],
+        identifiers=[],
+        entity="name",
+        order="preserve",
+        suppression_limit=0.0,
+    )
+
+    report = json.loads((source / "out.parquet.report.json").read_text())
+    facts = report["steps"][0]["facts"]
+    published = read(source / "out.parquet")
+    persons = several.groupby([published[name] for name in QUASI])["name"].nunique()
+    assert result.success
+    assert facts["counted"] == "persons"
+    assert facts["verified"]["models"][0]["measured"] == persons.min() >= 3
+    assert facts["verified"]["holds"] is True
+    assert "hush" not in json.dumps(report)
+
+
+def test_risks_of_persons_are_assessed_by_the_job_too(instance, source, people):
+    people.assign(name="hush").to_csv(source / "one.csv", index=False)
+
+    result = assess(instance, "assess_risk", "one.csv", quasi_identifiers=QUASI, entity="name")
+
+    found = found_in(source)
+    assert result.success
+    assert found["uniques"] == found["rows"] == people.groupby(QUASI).ngroups
+
+
+def test_the_order_of_values_is_told_to_jobs(instance, source):
+    order = {"values_in_order": {"illness": ["cold", "flu", "ache"]}, "distance": "ordered"}
+    limit = {"t": 0.3, "suppression_limit": 0.0}
+
+    made = run(instance, "t_closeness", "people.csv", "out.csv", **limit, **order)
+    checked = assess(
+        instance,
+        "verify_anonymity",
+        "out.csv",
+        quasi_identifiers=QUASI,
+        sensitive_attributes=["illness"],
+        t=0.3,
+        **order,
+    )
+
+    assert made.success
+    assert checked.success
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"distance": "hierarchical"}, "needs a hierarchy of 'illness'"),
+        ({"values_in_order": {"illness": ["flu"]}}, "belongs to the distance 'ordered'"),
+        ({"values_in_order": {"x": []}, "distance": "ordered"}, "'x', no sensitive attribute"),
+    ],
+)
+def test_distances_that_lack_something_are_refused_before_a_row_is_read(
+    instance, source, config, sentence
+):
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "t_closeness": {"config": {**COLUMNS, **config}},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    with pytest.raises(ConfigurationError, match=sentence):
+        check_before_run(jobs.t_closeness_job, {"ops": ops}, "run")
+
+
+@pytest.mark.parametrize("first_rows", [100, 100_000])
+def test_an_08_a_nearly_unique_column_is_warned_of_by_the_job(
+    instance, source, people, monkeypatch, first_rows
+):
+    monkeypatch.setattr(datasets, "FIRST_ROWS", first_rows)
+    people["ticket"] = range(400)
+    people["half"] = [*range(200), *[0] * 200]
+    people["list"] = [[n] for n in range(400)]
+    people.to_parquet(source / "tickets.parquet")
+    insensitive = ["ticket", "half", "list", "ward"]
+
+    result = run(
+        instance,
+        "k_anonymity",
+        "tickets.parquet",
+        "out.parquet",
+        insensitive_attributes=insensitive,
+    )
+
+    report = json.loads((source / "out.parquet.report.json").read_text())
+    assert result.success
+    assert report["steps"][0]["warnings"] == [
+        f"'{name}' is published as it is and has 400 values in 400 rows: it is nearly an "
+        "identifier."
+        for name in ("ticket", "list")
+    ]

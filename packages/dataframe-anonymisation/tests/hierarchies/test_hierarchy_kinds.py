@@ -176,7 +176,10 @@ def test_an_05_values_that_hierarchies_lack_are_counted_by_column_all_at_once():
         anonymise(frame, AnonymisationPolicy(**asked))
     own, _ = anonymise(frame, AnonymisationPolicy(**asked, unknown_values="own_leaf"))
     left, report = anonymise(
-        frame, AnonymisationPolicy(**asked, unknown_values="suppress", suppression_limit=1)
+        frame,
+        AnonymisationPolicy(
+            **asked, unknown_values="suppress", suppression_limit=1, report_threshold=0
+        ),
     )
 
     assert caught.value.counts == {"a": 1, "b": 2}

@@ -6,7 +6,7 @@ import pytest
 
 from dataframe_anonymisation import KAnonymity, LDiversity, TCloseness, verify_anonymity
 from dataframe_anonymisation.hierarchies import Hierarchy
-from dataframe_anonymisation.table import classes_of, tabulate
+from dataframe_anonymisation.table import Cells, classes_of, tabulate
 from dataframe_anonymisation.values import encode_series
 from dataframe_anonymisation.verify.measures import ordered_distance, tree_distance
 
@@ -19,7 +19,8 @@ def classes(groups, values):
     taxonomy = Hierarchy.suppression().over("group", known)
     places = pd.Series([taxonomy.index[value] for value in known]).to_numpy()
     sensitive = encode_series(pd.Series(values, dtype=str), "value")
-    table, tuples = tabulate([taxonomy], [places[codes]], {"value": sensitive})
+    cells = Cells(slice(None), *sensitive, np.ones(len(values), np.int64))
+    table, tuples = tabulate([taxonomy], [places[codes]], {"value": cells})
     assert tuples.max() + 1 == len(known)
     return classes_of(table, pd.RangeIndex(len(known)).to_numpy(), len(known))
 

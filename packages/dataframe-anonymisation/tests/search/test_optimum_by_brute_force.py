@@ -129,3 +129,33 @@ def test_the_optimal_search_finds_the_least_loss_of_all(seed, models, limit):
 
     assert report["loss"]["gcp"] == pytest.approx(expected)
     assert report["optimal"] is True
+
+
+def test_classes_of_equal_labels_satisfy_delta_disclosure_as_one():
+    """a and b form a class, and so do c and d; readers see one, in which u is too rare."""
+    values = {
+        "a": "u" * 1 + "v" * 4 + "w" * 8,
+        "b": "w" * 13,
+        "c": "w" * 10,
+        "d": "w" * 10,
+        "e": "u" * 2 + "w" * 9,
+        "f": "u" * 8 + "v" * 7 + "w" * 38,
+    }
+    rows = [(leaf, value) for leaf, held in values.items() for value in held]
+    paths = {leaf: ["left", "*"] for leaf in "abcde"} | {"f": ["right", "*"]}
+    asked = AnonymisationPolicy(
+        models=[KAnonymity(k=11), DeltaDisclosure(delta=1)],
+        quasi_identifiers=["q"],
+        sensitive_attributes=["s"],
+        hierarchies={"q": Hierarchy.mapping(paths)},
+        algorithm="mondrian",
+        suppression_limit=0.0,
+    )
+
+    result, report = anonymise(pd.DataFrame(rows, columns=["q", "s"]), asked)
+
+    whole = Counter(value for _, value in rows)
+    assert report["verified"]["holds"]
+    assert report["risk_after"]["classes"] > 1
+    for _, part in result.groupby("q", observed=True):
+        assert passes(asked.models[1], list(part["s"]), whole)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from dataframe_anonymisation.errors import HierarchyError
 from dataframe_anonymisation.hierarchies.hierarchy import RuleHierarchy
-from dataframe_anonymisation.hierarchies.taxonomy import Label, Taxonomy
+from dataframe_anonymisation.hierarchies.taxonomy import Label, Range, Taxonomy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PERIODS: dict[str, Callable[[dt.date], str]] = {
     "day": lambda date: date.isoformat(),
@@ -21,6 +21,22 @@ PERIODS: dict[str, Callable[[dt.date], str]] = {
     "decade": lambda date: f"{date.year // 10 * 10:04}-{date.year // 10 * 10 + 9:04}",
 }
 SECONDS_A_DAY = 86_400
+
+
+def _days(year: int, month: int, months: int) -> tuple[int, int]:
+    """Return the first day of a period of months, and the first day after it."""
+    end = (year * 12 + month - 1 + months) // 12, (month - 1 + months) % 12 + 1
+    after = dt.date(*end, 1).toordinal() if end[0] <= dt.MAXYEAR else dt.date.max.toordinal() + 1
+    return dt.date(max(year, 1), month, 1).toordinal() - 1, after - 1
+
+
+FIRST: dict[str, Callable[[dt.date], tuple[int, int]]] = {
+    "day": lambda date: (date.toordinal() - 1, date.toordinal()),
+    "month": lambda date: _days(date.year, date.month, 1),
+    "quarter": lambda date: _days(date.year, (date.month - 1) // 3 * 3 + 1, 3),
+    "year": lambda date: _days(date.year, 1, 12),
+    "decade": lambda date: _days(date.year // 10 * 10, 1, 120),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,22 @@ class DateHierarchy(RuleHierarchy):
             v is None or len(v) == len("2000-01-01") for v in values
         ):
             rows = [[row[0], *row[2:]] for row in rows]  # the values are days themselves
-        return Taxonomy(column, rows, numbers=numbers if is_known else None)
+        if not is_known:
+            return Taxonomy(column, rows)
+        return Taxonomy(column, rows, numbers=numbers, ranges=self._ranges(moments))
+
+    def _ranges(self, moments: Mapping[Label, dt.datetime | None]) -> dict[Label, Range]:
+        """Return the days that each label covers, whether the data have them all or not."""
+        known = [moment for moment in moments.values() if moment is not None]
+        is_day = all(moment.time() == dt.time() for moment in known)
+        ranges: dict[Label, Range] = {}
+        for level in self.levels:
+            for moment in known:
+                label = PERIODS[level](moment.date())
+                if label not in ranges:
+                    first, after = FIRST[level](moment.date())
+                    ranges[label] = Range(first, after - is_day)
+        return ranges
 
 
 def _moment(value: str) -> dt.datetime | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dataframe_anonymisation.errors import HierarchyError
 from dataframe_anonymisation.hierarchies.taxonomy import ANY, Label, Taxonomy
-from dataframe_anonymisation.values import canonical_number
+from dataframe_anonymisation.values import plain_number
 from util_services.errors import quoted_name
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ class Hierarchy(ABC):
         Raises:
             HierarchyError: if no tree comes of it.
         """
+
+    def stripped(self) -> Hierarchy:
+        """Return the hierarchy of values without blanks around them."""
+        return self
 
     @staticmethod
     def from_rows(rows: Sequence[Sequence[str]], *, pad: bool = False) -> Hierarchy:
@@ -161,16 +165,12 @@ class RuleHierarchy(Hierarchy):
         return rows
 
 
-def number_of(value: Label) -> float:
-    """Return the number that a text stands for, infinity for missing."""
-    return math.inf if value is None else float(value)
-
-
 def numbers_of(values: Sequence[Label]) -> dict[Label, float] | None:
-    """Return the number of each value; None if one of them is no number."""
-    if any(v is not None and canonical_number(v) is None for v in values):
+    """Return the number of each value, infinity for missing; None if one of them is no number."""
+    numbers = {value: math.inf if value is None else plain_number(value) for value in values}
+    if None in numbers.values():
         return None
-    return {value: number_of(value) for value in values}
+    return {value: number for value, number in numbers.items() if number is not None}
 
 
 def refuse(column: str, rule: str) -> HierarchyError:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 from functools import cached_property
-from typing import TYPE_CHECKING
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dataframe_anonymisation.errors import HierarchyError
 from dataframe_anonymisation.hierarchies.hierarchy import RuleHierarchy, numbers_of
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HALF = Decimal("0.5")
+EXACT = Context(prec=1000)  # more digits than any number has, with an exponent of hundreds
 
 
 @dataclass(frozen=True)
@@ -40,16 +45,26 @@ class IntervalHierarchy(RuleHierarchy):
         """
         if not self.widths:
             raise HierarchyError("Intervals need 'widths', such as [5, 10, 20]; name them.")
+        bounds = {"bottom": self.bottom, "top": self.top}
+        for name, numbers in [("widths", self.widths), ("origin", [self.origin])] + [
+            (name, [bound]) for name, bound in bounds.items() if bound is not None
+        ]:
+            if not all(map(_is_number, numbers)):
+                raise HierarchyError(f"'{name}' of intervals must be finite numbers; correct it.")
+        if self.bottom is not None and self.top is not None and self.bottom > self.top:
+            raise HierarchyError("'bottom' of intervals must not be above 'top'; swap them.")
         if self.closed not in {"left", "right"}:
             raise HierarchyError("'closed' of intervals must be 'left' or 'right'.")
         if self.outside not in {"class", "error"}:
             raise HierarchyError("'outside' of intervals must be 'class' or 'error'.")
-        if self._steps[0] <= 0 or any(b <= a or b % a for a, b in self._pairs()):
+        if self._steps[0] <= 0 or any(b <= a or _rest(b, a) for a, b in self._pairs()):
             raise HierarchyError(
                 "'widths' of intervals must be above 0, and each a multiple of the one before."
             )
-        for name, bound in (("bottom", self.bottom), ("top", self.top)):
-            if bound is not None and (_exact(bound) - _exact(self.origin)) % self._steps[-1]:
+        for name, bound in bounds.items():
+            if bound is not None and _rest(
+                EXACT.subtract(_exact(bound), _exact(self.origin)), self._steps[-1]
+            ):
                 raise HierarchyError(
                     f"'{name}' of intervals must be a bound of the widest interval: 'origin' and "
                     "a multiple of the last width; move one of the two."
@@ -105,13 +120,14 @@ class IntervalHierarchy(RuleHierarchy):
         return None
 
     def _bounds(self, number: Decimal, width: Decimal) -> tuple[Decimal, Decimal]:
-        origin = _exact(self.origin)
-        steps = (number - origin) / width
-        if self.closed == "left":
-            lower = origin + steps.to_integral_value(ROUND_FLOOR) * width
-            return lower, lower + width
-        upper = origin + steps.to_integral_value(ROUND_CEILING) * width
-        return upper - width, upper
+        with localcontext(EXACT):
+            origin = _exact(self.origin)
+            steps = (number - origin) / width
+            if self.closed == "left":
+                lower = origin + steps.to_integral_value(ROUND_FLOOR) * width
+                return lower, lower + width
+            upper = origin + steps.to_integral_value(ROUND_CEILING) * width
+            return upper - width, upper
 
     def _label(self, lower: Decimal, upper: Decimal) -> str:
         if self.closed == "left":
@@ -122,14 +138,20 @@ class IntervalHierarchy(RuleHierarchy):
         """Return what a label covers; among whole numbers ``[20, 30)`` means 20 to 29."""
         if self._beyond(number) is not None:
             if self.bottom is not None and number <= _exact(self.bottom):
-                return Range(float("-inf"), float(self.bottom) - is_whole)
+                return Range(float("-inf"), self._last(_exact(self.bottom), is_whole=is_whole))
             return Range(float(self.top or 0), float("inf"))
         lower, upper = self._bounds(number, width)
         if not is_whole:
             return Range(float(lower), float(upper))
+        return Range(self._last(lower, is_whole=True) + 1, self._last(upper, is_whole=True))
+
+    def _last(self, bound: Decimal, *, is_whole: bool) -> float:
+        """Return the last number before a bound, or the bound where it is no whole one."""
+        if not is_whole:
+            return float(bound)
         if self.closed == "left":
-            return Range(float(lower), float(upper) - 1)
-        return Range(float(lower) + 1, float(upper))
+            return float(bound.to_integral_value(ROUND_CEILING)) - 1
+        return float(bound.to_integral_value(ROUND_FLOOR))
 
 
 class RoundingHierarchy(IntervalHierarchy):
@@ -142,9 +164,10 @@ class RoundingHierarchy(IntervalHierarchy):
     def _bounds(self, number: Decimal, width: Decimal) -> tuple[Decimal, Decimal]:
         steps = self._steps[: self._steps.index(width) + 1]
         rounded = number
-        for step in steps:
-            rounded = _multiple(rounded / step + HALF, ROUND_FLOOR, step)
-        return self._lower(rounded, steps), self._lower(rounded + width, steps)
+        with localcontext(EXACT):
+            for step in steps:
+                rounded = _multiple(rounded / step + HALF, ROUND_FLOOR, step)
+            return self._lower(rounded, steps), self._lower(rounded + width, steps)
 
     def _lower(self, rounded: Decimal, steps: tuple[Decimal, ...]) -> Decimal:
         """Return the smallest number that becomes ``rounded`` by these steps."""
@@ -162,8 +185,20 @@ def _multiple(steps: Decimal, rule: str, step: Decimal) -> Decimal:
     return steps.to_integral_value(rule) * step
 
 
-def _exact(number: float) -> Decimal:
-    return Decimal(repr(number))
+def _is_number(number: Any) -> bool:
+    is_real = isinstance(number, Real | Decimal) and not isinstance(number, bool | np.bool_)
+    return is_real and math.isfinite(number)
+
+
+def _exact(number: Any) -> Decimal:
+    """Return a number as it is written, whatever type it is of."""
+    if isinstance(number, Decimal):
+        return number
+    return Decimal(int(number) if isinstance(number, Integral) else repr(float(number)))
+
+
+def _rest(number: Decimal, step: Decimal) -> Decimal:
+    return EXACT.remainder(number, step)
 
 
 def _plain(number: Decimal) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dataframe_anonymisation.errors import HierarchyError
@@ -27,6 +27,7 @@ class RowHierarchy(Hierarchy):
 
     labels: tuple[tuple[str, ...], ...]
     pad: bool = False
+    delimiter: str | None = None  # of the file that it was read from
 
     @classmethod
     def parse(
@@ -35,8 +36,12 @@ class RowHierarchy(Hierarchy):
         """Return the hierarchy that a CSV file holds.
 
         Raises:
-            HierarchyError: if the bytes are no UTF-8, or no rows.
+            HierarchyError: if the bytes are no UTF-8, or no rows, or the delimiter is none.
         """
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise HierarchyError(
+                "'delimiter' of a hierarchy file must be one character, such as ';'; correct it."
+            )
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -51,7 +56,12 @@ class RowHierarchy(Hierarchy):
         )
         if not rows:
             raise HierarchyError("The hierarchy file has no rows; give one for each value.")
-        return cls(rows, pad=pad)
+        return cls(rows, pad, delimiter)
+
+    def stripped(self) -> RowHierarchy:
+        """Return the hierarchy of values without blanks around them."""
+        rows = tuple((row[0].strip(), *row[1:]) for row in self.labels)
+        return replace(self, labels=rows)
 
     def unknown(self, values: Sequence[str], *, is_numeric: bool) -> frozenset[str]:
         """Return the values that have no row."""

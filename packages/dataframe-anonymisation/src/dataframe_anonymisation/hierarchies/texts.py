@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dataframe_anonymisation.errors import HierarchyError
 from dataframe_anonymisation.hierarchies.hierarchy import RuleHierarchy, numbers_of
-from dataframe_anonymisation.hierarchies.taxonomy import Label, Taxonomy
+from dataframe_anonymisation.hierarchies.taxonomy import ANY, Label, Taxonomy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MaskHierarchy(RuleHierarchy):
-    """Prefixes of falling lengths; a masked text keeps its length."""
+    """Prefixes of falling lengths; a masked text keeps its length.
+
+    A text of one character is masked by the root alone, which means every text.
+    """
 
     keep: tuple[int, ...]
     character: str = "*"
@@ -26,6 +29,8 @@ class MaskHierarchy(RuleHierarchy):
         Raises:
             HierarchyError: naming the rule.
         """
+        if not all(type(n) is int for n in self.keep):
+            raise HierarchyError("'keep' of a mask must be whole numbers, such as [4, 3, 1].")
         falls = all(a > b for a, b in zip(self.keep, self.keep[1:], strict=False))
         if not self.keep or not falls or self.keep[-1] < 0:
             raise HierarchyError("'keep' of a mask must be falling lengths, such as [4, 3, 1].")
@@ -37,8 +42,11 @@ class MaskHierarchy(RuleHierarchy):
         return len(self.keep)
 
     def labels(self, value: str) -> list[str]:
-        """Return the masked texts of a value."""
-        return [value[:n] + self.character * (len(value) - n) for n in self.keep]
+        """Return the masked texts of a value; one that would be the root's ``*`` is left out."""
+        labels = [value[:n] + self.character * (len(value) - n) for n in self.keep]
+        if labels[-1] == ANY:
+            labels[-1] = labels[-2] if len(labels) > 1 else value
+        return labels
 
     def over(self, column: str, values: Sequence[Label], *, is_numeric: bool = False) -> Taxonomy:
         """Return the taxonomy over texts: categories, even where they look like numbers."""

@@ -30,14 +30,12 @@ class Model(ABC):
         name: what the literature calls it.
         monotony: what keeps the model once it holds (AN-21): generalising with suppression of the
             classes that fail, generalising alone, or neither. A search may prune by the first only.
-        union: whether two classes that satisfy the model do so as one.
         is_relative: whether it compares classes with the original table.
         attribute: the sensitive attribute that it is about; None for a model on sizes.
     """
 
     name: ClassVar[str]
     monotony: ClassVar[Monotony]
-    union: ClassVar[bool] = True
     is_relative: ClassVar[bool] = False
     attribute: str | None = None
 
@@ -46,8 +44,13 @@ class Model(ABC):
         """Return for each class whether the model holds."""
 
     @abstractmethod
-    def bound(self, table: Contingency) -> str | None:
-        """Return why no table made of this one can satisfy the model; None if nothing speaks so."""
+    def bound(self, table: Contingency, spare: float) -> str | None:
+        """Return why no table made of this one can satisfy the model; None if nothing speaks so.
+
+        Args:
+            table: the contingency table of all rows.
+            spare: how many rows may be suppressed.
+        """
 
     @abstractmethod
     def measure(self, classes: Classes) -> float:
@@ -57,13 +60,17 @@ class Model(ABC):
     def requested(self) -> dict[str, Any]:
         """Return the parameters by name."""
 
-    def check(self, table: Contingency) -> None:
+    def check(self, table: Contingency, spare: float) -> None:
         """Refuse a table that cannot satisfy the model, before any search (AN-11).
+
+        Args:
+            table: the contingency table of all rows.
+            spare: how many rows may be suppressed.
 
         Raises:
             UnattainableError: naming the model and the bound.
         """
-        reason = self.bound(table)
+        reason = self.bound(table, spare)
         if reason is not None:
             raise UnattainableError(f"{self}: {reason}")
 
@@ -124,6 +131,24 @@ def below(numerator: np.ndarray, factor: float, denominator: np.ndarray) -> np.n
     if scale * max(exact.numerator, exact.denominator) < SAFE_INTEGER:
         return numerator * exact.denominator < denominator * exact.numerator
     return numerator < factor * denominator - TOLERANCE
+
+
+def levelled(counts: np.ndarray, spare: float) -> np.ndarray:
+    """Return counts without so many of the most frequent values: the most even that can be made.
+
+    No others that are left by suppressing as many rows have a larger entropy, or a smaller share of
+    the most frequent value. They are no integers, where that bounds what integers can reach.
+    """
+    if spare <= 0:
+        return counts
+    if spare >= counts.sum():
+        return np.zeros(0)
+    ordered = np.sort(counts)[::-1].astype(float)
+    lower = np.append(ordered[1:], 0.0)
+    cost = np.cumsum((ordered - lower) * np.arange(1, len(ordered) + 1))  # of levelling down to it
+    place = int(np.searchsorted(cost, spare))
+    level = lower[place] + (cost[place] - spare) / (place + 1)
+    return np.minimum(counts, level * (1 - TOLERANCE))
 
 
 def whole(name: str, value: Any, least: int) -> None:

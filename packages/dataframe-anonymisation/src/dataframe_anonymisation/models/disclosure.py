@@ -39,7 +39,6 @@ class DeltaDisclosure(Model):
     zero: str = "pass"
     name: ClassVar[str] = "δ-disclosure privacy"
     monotony: ClassVar[Monotony] = "none"
-    union: ClassVar[bool] = False
     is_relative: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -50,9 +49,9 @@ class DeltaDisclosure(Model):
         """Return for each class whether all its values are near their share in the table."""
         return self._farthest(classes) < self.delta - TOLERANCE
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return None: the whole table has the distance 0."""
-        del table
+        del table, spare
         return None
 
     def measure(self, classes: Classes) -> float:
@@ -67,7 +66,7 @@ class DeltaDisclosure(Model):
         found = histogram_of(classes, self.attribute)
         if not len(classes):
             return np.zeros(0)
-        p, q = _shares(found, classes)
+        p, q = _shares(found)
         farthest = np.maximum.reduceat(np.abs(np.log(p / q)), found.starts)
         if self.zero == "fail":
             present = np.bincount(found.classes, minlength=len(classes))
@@ -95,19 +94,19 @@ class BetaLikeness(Model):
         found = histogram_of(classes, self.attribute)
         if not len(classes):
             return np.zeros(0, bool)
-        p, q = _shares(found, classes)
+        p, q = _shares(found)
         bound = np.minimum(self.beta, -np.log(q)) if self.enhanced else self.beta
         is_within = (p - q) / q <= bound + TOLERANCE
         return np.logical_and.reduceat(is_within, found.starts)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return None: the whole table gains nothing."""
-        del table
+        del table, spare
         return None
 
     def measure(self, classes: Classes) -> float:
         """Return the largest (p-q)/q."""
-        p, q = _shares(histogram_of(classes, self.attribute), classes)
+        p, q = _shares(histogram_of(classes, self.attribute))
         return float(((p - q) / q).max(initial=0))
 
     def requested(self) -> dict[str, Any]:
@@ -143,7 +142,7 @@ class DeltaPresence(Model):
         share = self._share(classes)
         return (share >= self.minimum - TOLERANCE) & (share <= self.maximum + TOLERANCE)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that the share of the whole table is out of the range, if so."""
         attribute = table.attributes[str(self.attribute)]
         flagged = (
@@ -151,8 +150,11 @@ class DeltaPresence(Model):
             if (self.value in attribute.values)
             else 0
         )
-        share = flagged / max(table.rows, 1)
-        if not self.minimum - TOLERANCE <= share <= self.maximum + TOLERANCE:
+        rows = int(attribute.total.sum())
+        share = flagged / max(rows, 1)
+        fewest, most = flagged - min(spare, flagged), rows - min(spare, rows - flagged)
+        least, largest = fewest / max(rows - spare, 1), flagged / max(most, 1)
+        if least > self.maximum + TOLERANCE or largest < self.minimum - TOLERANCE:
             return f"the whole table has a share of {share:.4f}, and some class reaches beyond it."
         return None
 
@@ -171,10 +173,10 @@ class DeltaPresence(Model):
         values = found.attribute.values
         code = values.index(self.value) if self.value in values else -1
         flagged = np.where(found.codes == code, found.counts, 0)
-        return np.bincount(found.classes, weights=flagged, minlength=len(classes)) / classes.sizes
+        return np.bincount(found.classes, weights=flagged, minlength=len(classes)) / found.sizes
 
 
-def _shares(found: Histogram, classes: Classes) -> tuple[np.ndarray, np.ndarray]:
+def _shares(found: Histogram) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of each entry in its class, and of its value in the original table."""
     total = found.attribute.total
-    return found.counts / classes.sizes[found.classes], total[found.codes] / total.sum()
+    return found.counts / found.sizes[found.classes], total[found.codes] / total.sum()

@@ -12,6 +12,7 @@ from dataframe_anonymisation.models.base import (
     Monotony,
     between,
     histogram_of,
+    levelled,
     whole,
     within,
 )
@@ -36,8 +37,9 @@ class KAnonymity(Model):
         """Return for each class whether it has k rows."""
         return classes.sizes >= self.k
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that there are fewer than k rows, if so."""
+        del spare
         if table.rows < self.k:
             return f"the table has {table.rows} rows, so at most k={table.rows} could be reached."
         return None
@@ -66,10 +68,11 @@ class PersonAnonymity(Model):
 
     def holds(self, classes: Classes) -> np.ndarray:
         """Return for each class whether it has k persons; rows of nobody known count for none."""
-        return self._persons(classes) >= self.k
+        return histogram_of(classes, self.attribute).distinct >= self.k
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that there are fewer than k persons, if so."""
+        del spare
         persons = len([v for v in table.attributes[str(self.attribute)].values if v is not None])
         if persons < self.k:
             return f"the table has {persons} persons, so at most k={persons} could be reached."
@@ -77,20 +80,15 @@ class PersonAnonymity(Model):
 
     def measure(self, classes: Classes) -> float:
         """Return the number of persons in the class with the fewest."""
-        return int(self._persons(classes).min()) if len(classes) else 0
+        return int(histogram_of(classes, self.attribute).distinct.min()) if len(classes) else 0
 
     def requested(self) -> dict[str, Any]:
         """Return k and the entity column."""
         return {"k": self.k, "attribute": self.attribute}
 
     def claim(self) -> dict[str, Any]:
-        """Return that there are k rows: persons are not published."""
-        return KAnonymity(self.k).claim()
-
-    def _persons(self, classes: Classes) -> np.ndarray:
-        found = histogram_of(classes, self.attribute)
-        known = found.classes[found.codes != found.attribute.missing]
-        return np.bincount(known, minlength=len(classes))
+        """Return that there are k persons, whoever they are."""
+        return {"model": self.name, "k": self.k}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +108,20 @@ class AlphaKAnonymity(Model):
 
     def holds(self, classes: Classes) -> np.ndarray:
         """Return for each class whether it is large enough and no value too frequent."""
-        largest = self._largest(classes)
-        scale = int(classes.sizes.max(initial=1))
-        return (classes.sizes >= self.k) & within(largest, classes.sizes, self.alpha, scale)
+        largest, sizes = self._largest(classes)
+        scale = int(sizes.max(initial=1))
+        return (classes.sizes >= self.k) & within(largest, sizes, self.alpha, scale)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that there are too few rows, or that a value is too frequent everywhere."""
         if table.rows < self.k:
             return f"the table has {table.rows} rows, so at most k={table.rows} could be reached."
-        total = table.attributes[str(self.attribute)].total
-        largest = int(total.max(initial=0))
-        if not within(np.array([largest]), np.array([table.rows]), self.alpha, table.rows)[0]:
-            share = largest / table.rows
+        counts = levelled(table.attributes[str(self.attribute)].total, spare)
+        if not len(counts):
+            return None
+        largest, rows = counts.max(keepdims=True), counts.sum(keepdims=True)
+        if not within(largest, rows, self.alpha, int(rows[0]))[0]:
+            share = largest[0] / rows[0]
             return (
                 f"the most frequent value has a share of {share:.4f}, the best that alpha can be."
             )
@@ -129,12 +129,16 @@ class AlphaKAnonymity(Model):
 
     def measure(self, classes: Classes) -> float:
         """Return the largest share of a value in a class."""
-        return float((self._largest(classes) / classes.sizes).max(initial=0))
+        largest, sizes = self._largest(classes)
+        return float((largest / sizes).max(initial=0))
 
     def requested(self) -> dict[str, Any]:
         """Return the parameters."""
         return {"k": self.k, "alpha": self.alpha, "attribute": self.attribute}
 
-    def _largest(self, classes: Classes) -> np.ndarray:
+    def _largest(self, classes: Classes) -> tuple[np.ndarray, np.ndarray]:
+        """Return how often the most frequent value of each class occurs, and any value."""
         found = histogram_of(classes, self.attribute)
-        return np.maximum.reduceat(found.counts, found.starts) if len(classes) else found.counts
+        if not len(classes):
+            return found.counts, found.counts
+        return np.maximum.reduceat(found.counts, found.starts), found.sizes

@@ -16,6 +16,7 @@ from dataframe_anonymisation.models.base import (
     below,
     between,
     histogram_of,
+    levelled,
     whole,
 )
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 Variant = Literal["distinct", "entropy", "recursive"]
 VARIANTS = ("distinct", "entropy", "recursive")
-MissingCounts = Literal["no", "yes"]
 
 
 def LDiversity(  # noqa: N802 - one model to its users, whatever its variant
@@ -78,8 +78,9 @@ class DistinctLDiversity(Model):
         """Return for each class whether it has l values."""
         return self._distinct(classes) >= self.l
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that there are fewer than l values, if so."""
+        del spare
         values = table.attributes[str(self.attribute)].values
         known = len(values) - (None in values and not self.missing_counts)
         if known < self.l:
@@ -96,10 +97,9 @@ class DistinctLDiversity(Model):
 
     def _distinct(self, classes: Classes) -> np.ndarray:
         found = histogram_of(classes, self.attribute)
-        counted = found.classes
-        if not self.missing_counts:
-            counted = counted[found.codes != found.attribute.missing]
-        return np.bincount(counted, minlength=len(classes))
+        if self.missing_counts:
+            return np.bincount(found.classes, minlength=len(classes))
+        return found.distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,12 @@ class EntropyLDiversity(Model):
         """Return for each class whether its entropy is large enough."""
         return self._entropy(classes) >= math.log(self.l) - TOLERANCE
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that the whole table has not enough entropy, if so."""
-        total = table.attributes[str(self.attribute)].total
-        shares = total[total > 0] / max(table.rows, 1)
+        counts = levelled(table.attributes[str(self.attribute)].total, spare)
+        if not len(counts):
+            return None
+        shares = counts[counts > 0] / counts.sum()
         reached = math.exp(-float(np.sum(shares * np.log(shares))))
         if reached < self.l - TOLERANCE:
             return f"the whole table has the entropy of l={reached:.4f}, the most to be reached."
@@ -140,7 +142,8 @@ class EntropyLDiversity(Model):
         found = histogram_of(classes, self.attribute)
         terms = found.counts * np.log(found.counts)
         weighted = np.bincount(found.classes, weights=terms, minlength=len(classes))
-        return np.log(classes.sizes) - weighted / classes.sizes
+        sizes = found.sizes
+        return np.log(sizes) - weighted / sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +166,13 @@ class RecursiveLDiversity(Model):
         largest, rest = self._parts(histogram_of(classes, self.attribute), len(classes))
         return below(largest, self.c, rest)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return that the whole table fails, if so."""
-        total = np.sort(table.attributes[str(self.attribute)].total)[::-1]
-        rest = int(total[self.l - 1 :].sum())
-        if len(total) == 0 or not below(total[:1], self.c, np.array([rest]))[0]:
-            best = "no c" if rest == 0 else f"c above {total[0] / rest:.4f}"
+        total = levelled(table.attributes[str(self.attribute)].total, spare)
+        total = np.sort(total)[::-1]
+        rest = total[self.l - 1 :].sum(keepdims=True)
+        if len(total) and not below(total[:1], self.c, rest)[0]:
+            best = "no c" if rest[0] == 0 else f"c above {total[0] / rest[0]:.4f}"
             return f"the whole table fails; {best} could be met with l={self.l}."
         return None
 

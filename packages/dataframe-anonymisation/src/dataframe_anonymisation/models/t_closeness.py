@@ -66,8 +66,9 @@ class TCloseness(Model):
         moved, whole, scale = self._moved(classes)
         return within(moved, whole, self.t, scale)
 
-    def bound(self, table: Contingency) -> str | None:
+    def bound(self, table: Contingency, spare: float) -> str | None:
         """Return None: the whole table has the distance 0."""
+        del spare
         if self.distance == "ordered":
             self._ranks(table.attributes[str(self.attribute)])
         return None
@@ -111,13 +112,14 @@ class TCloseness(Model):
             factor = max(len(found.attribute.values) - 1, 1)
         elif self.distance == "hierarchical" and self.taxonomy is not None:
             factor = max(self.taxonomy.height, 1)
-        whole = classes.sizes * (rows * factor)
-        scale = int(classes.sizes.max(initial=1)) * rows * factor
+        sizes = found.sizes
+        whole = sizes * (rows * factor)
+        scale = int(sizes.max(initial=1)) * rows * factor
         if self.distance == "equal":
-            return self._equal(found, classes.sizes, rows), whole, scale
+            return self._equal(found, sizes, rows), whole, scale
         step = max(1, DENSE_CELLS // max(len(found.attribute.values), 1))
         parts = [
-            self._part(found, first, min(first + step, len(classes)), classes.sizes, rows)
+            self._part(found, first, min(first + step, len(classes)), sizes, rows)
             for first in range(0, len(classes), step)
         ]
         return np.concatenate(parts) if parts else np.zeros(0, np.int64), whole, scale

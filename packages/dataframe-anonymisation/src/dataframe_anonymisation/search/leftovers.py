@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataframe_anonymisation.loss import of_nodes
-from dataframe_anonymisation.search.solution import SUPPRESSED, all_hold
-from dataframe_anonymisation.table import Classes, Contingency, Histogram, classes_of
+from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold, solution_of
+from dataframe_anonymisation.table import Classes, Contingency, classes_of, histogram
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CANDIDATES = 64  # classes that a tuple is tried with at once, the cheapest first
 MOST_TRIED = 20_000  # tuples that look for a class; more are too many to be worth the time
+MOST_ROUNDS = 8  # in which classes of equal labels are taken apart again
 MOST_PAIRS = 1 << 30  # of tuples and classes that are compared
 
 
@@ -29,6 +30,7 @@ class Leftovers:
         groups: the class of each tuple, -1 for leftovers; a copy is changed.
         number: how many classes there are.
         budget: how many rows may be suppressed.
+        weights: of the quasi-identifiers in the loss.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class Leftovers:
         groups: np.ndarray,
         number: int,
         budget: int,
+        weights: Sequence[float] | None = None,
     ) -> None:
         self.table, self.models, self.budget = table, models, budget
         self.groups, self.number = groups.copy(), number
+        self.weights = np.ones(table.width) if weights is None else np.asarray(weights, float)
         self.keeps = all(model.monotony == "suppression" for model in models)
 
     def settle(self) -> bool:
@@ -64,58 +68,33 @@ class Leftovers:
 
     def _join(self, left: np.ndarray) -> None:
         """Let each tuple join the class where that costs least, if less than suppressing it."""
-        boxes = _Boxes(self.table, self.groups, self.number)
-        within_budget = self._suppressed() <= self.budget
-        histograms = {} if self.keeps else self._histograms()
-        for item in left[np.argsort(-self.table.counts[left], kind="stable")]:
+        boxes = _Boxes(self.table, self.groups, self.number, self.weights)
+        trials = None if self.keeps else _Trials(self.table, self.groups, self.number, left)
+        suppressed = self._suppressed()
+        for place in np.argsort(-self.table.counts[left], kind="stable").tolist():
+            item = int(left[place])
             codes = [int(column[item]) for column in self.table.codes]
             rows = int(self.table.counts[item])
             cost = boxes.cost(codes, rows)
             order = np.argsort(cost, kind="stable")[:CANDIDATES]
-            if within_budget:
-                order = order[cost[order] < rows * self.table.width]
-            chosen = self._first_that_holds(order, int(item), boxes.sizes, histograms)
-            if chosen is None:
+            if suppressed <= self.budget:
+                order = order[cost[order] < rows * self.weights.sum()]
+            if trials is not None and len(order):
+                sizes = boxes.sizes[order] + rows
+                order = order[all_hold(self.models, trials.classes(order, place, sizes))]
+            if not len(order):
                 continue
+            chosen = int(order[0])
+            if trials is not None:
+                trials.add(chosen, place)
             self.groups[item] = chosen
+            suppressed -= rows
             boxes.add(chosen, codes, rows)
-
-    def _first_that_holds(
-        self,
-        order: np.ndarray,
-        item: int,
-        sizes: np.ndarray,
-        histograms: dict[str, np.ndarray],
-    ) -> int | None:
-        """Return the first class that satisfies the models with a tuple more."""
-        if self.keeps or not len(order):
-            return int(order[0]) if len(order) else None
-        found, added = {}, {}
-        for name, matrix in histograms.items():
-            one = self.table.attributes[name]
-            entries = slice(*np.searchsorted(one.tuples, [item, item + 1]))
-            added[name] = (one.codes[entries], one.counts[entries])
-            trial = matrix[order].copy()
-            trial[:, added[name][0]] += added[name][1]
-            found[name] = from_dense(trial, self.table, name)
-        classes = Classes(sizes[order] + self.table.counts[item], found)
-        holds = np.flatnonzero(all_hold(self.models, classes))
-        if not len(holds):
-            return None
-        chosen = int(order[holds[0]])
-        for name, (codes, counts) in added.items():
-            histograms[name][chosen, codes] += counts
-        return chosen
-
-    def _histograms(self) -> dict[str, np.ndarray]:
-        kept = np.flatnonzero(self.groups >= 0)
-        classes = classes_of(self.table.select(kept), self.groups[kept], self.number)
-        return {name: one.dense(0, self.number) for name, one in classes.histograms.items()}
 
     def _pool(self) -> bool:
         """Make one class of leftovers, with the classes added that cost most by now."""
         left = self._left()
-        boxes = _Boxes(self.table, self.groups, self.number)
+        boxes = _Boxes(self.table, self.groups, self.number, self.weights)
         order = np.argsort(-boxes.losses, kind="stable")
         place = 0
         while True:
@@ -141,8 +120,10 @@ class Leftovers:
 class _Boxes:
     """The range of leaves, the size and the loss of each class."""
 
-    def __init__(self, table: Contingency, groups: np.ndarray, number: int) -> None:
-        self.taxonomies = table.taxonomies
+    def __init__(
+        self, table: Contingency, groups: np.ndarray, number: int, column_weights: np.ndarray
+    ) -> None:
+        self.taxonomies, self.column_weights = table.taxonomies, column_weights
         kept = np.flatnonzero(groups >= 0)
         order = kept[np.argsort(groups[kept], kind="stable")]
         starts = np.searchsorted(groups[order], np.arange(number))
@@ -173,14 +154,79 @@ class _Boxes:
 
     def _losses(self, low: Sequence[np.ndarray], high: Sequence[np.ndarray]) -> np.ndarray:
         total = np.zeros(len(low[0]) if low else 0)
-        for taxonomy, first, last in zip(self.taxonomies, low, high, strict=True):
+        for taxonomy, weight, first, last in zip(
+            self.taxonomies, self.column_weights, low, high, strict=True
+        ):
             level = taxonomy.lowest_common(first, last)
-            total += of_nodes(taxonomy, level, taxonomy.codes[level, first])
+            total += weight * of_nodes(taxonomy, level, taxonomy.codes[level, first])
         return total
 
 
-def from_dense(matrix: np.ndarray, table: Contingency, name: str) -> Histogram:
-    """Return a histogram of a matrix with a row for each class."""
-    classes, codes = np.nonzero(matrix)
-    starts = np.searchsorted(classes, np.arange(len(matrix)))
-    return Histogram(classes, codes, matrix[classes, codes], starts, table.attributes[name])
+class _Trials:
+    """What becomes of the sensitive values of classes where a leftover joins them.
+
+    Every leftover is a group of its own behind the classes, so that the entries of a class are
+    those of the groups in it.
+    """
+
+    def __init__(
+        self, table: Contingency, groups: np.ndarray, number: int, left: np.ndarray
+    ) -> None:
+        self.number = number
+        numbers = groups.copy()
+        numbers[left] = number + np.arange(len(left))
+        total = number + len(left)
+        self.attributes = [one.grouped(numbers, total) for one in table.attributes.values()]
+        self.starts = [np.searchsorted(one.tuples, np.arange(total + 1)) for one in self.attributes]
+        self.joined: dict[int, list[int]] = {}
+
+    def classes(self, order: np.ndarray, place: int, sizes: np.ndarray) -> Classes:
+        """Return what classes become if a leftover joins each of them."""
+        parts = [
+            [group, *self.joined.get(group, ()), self.number + place] for group in order.tolist()
+        ]
+        flat = np.array([part for of_class in parts for part in of_class])
+        classes = np.repeat(np.arange(len(parts)), list(map(len, parts)))
+        histograms = {}
+        for attribute, starts in zip(self.attributes, self.starts, strict=True):
+            first, lengths = starts[flat], starts[flat + 1] - starts[flat]
+            ends = np.cumsum(lengths)
+            entries = np.arange(ends[-1]) + np.repeat(first - ends + lengths, lengths)
+            joined = attribute.joined(entries, np.repeat(classes, lengths), len(parts))
+            histograms[attribute.name] = histogram(joined, len(parts))
+        return Classes(sizes, histograms)
+
+    def add(self, group: int, place: int) -> None:
+        """Note that a leftover has joined a class."""
+        self.joined.setdefault(group, []).append(self.number + place)
+
+
+def settled(
+    table: Contingency,
+    models: Sequence[Model],
+    groups: np.ndarray,
+    number: int,
+    budget: int,
+    algorithm: str,
+    weights: Sequence[float] | None = None,
+) -> Solution | None:
+    """Return classes with their labels, leftovers settled; None if they cannot be.
+
+    Classes of equal labels are one to a reader. Some models hold for each of them and not for the
+    whole; it is a leftover then.
+    """
+    for _ in range(MOST_ROUNDS):
+        if (groups == SUPPRESSED).any():
+            leftovers = Leftovers(table, models, groups, number, budget, weights)
+            if not leftovers.settle():
+                return None
+            groups, number = leftovers.groups, leftovers.number
+        found = solution_of(table, groups, number, algorithm)
+        fails = ~all_hold(models, found.classes(table))
+        if not fails.any():
+            return found
+        fails = np.append(fails, True)  # of the group -1
+        numbers = np.where(fails, SUPPRESSED, np.cumsum(~fails) - 1)
+        groups, number = numbers[found.groups], int(np.count_nonzero(~fails))
+    whole = solution_of(table, np.zeros(len(table), np.int64), 1, algorithm)
+    return whole if all_hold(models, whole.classes(table)).all() else None

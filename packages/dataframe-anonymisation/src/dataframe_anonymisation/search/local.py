@@ -8,14 +8,15 @@ suppressed within the budget (AN-10).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dataframe_anonymisation.search.lattice import LARGEST_LISTED, Lattice
-from dataframe_anonymisation.search.leftovers import Leftovers
+from dataframe_anonymisation.search.leftovers import settled
 from dataframe_anonymisation.search.optimal import grouped
-from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold, solution_of
+from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold
 from dataframe_anonymisation.table import Contingency, classes_of
 
 if TYPE_CHECKING:
@@ -45,15 +46,8 @@ def find_local(
         weights: of the quasi-identifiers in the loss.
     """
     groups, number, visited = _peel(table, models, weights)
-    if (groups == SUPPRESSED).any():
-        leftovers = Leftovers(table, models, groups, number, budget)
-        if not leftovers.settle():
-            return None
-        groups, number = leftovers.groups, leftovers.number
-    found = solution_of(table, groups, number, "local")
-    return Solution(
-        found.groups, found.levels, found.nodes, "local", is_optimal=False, visited=visited
-    )
+    found = settled(table, models, groups, number, budget, "local", weights)
+    return None if found is None else replace(found, visited=visited)
 
 
 def _peel(

@@ -15,7 +15,8 @@ import numpy as np
 
 from dataframe_anonymisation.loss import of_nodes
 from dataframe_anonymisation.models.k_anonymity import AlphaKAnonymity, KAnonymity, PersonAnonymity
-from dataframe_anonymisation.search.solution import Solution, all_hold, solution_of
+from dataframe_anonymisation.search.leftovers import settled
+from dataframe_anonymisation.search.solution import Solution, all_hold
 from dataframe_anonymisation.table import Contingency, classes_of
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def find_mondrian(
     cutting = _Cutting(table, models, weights)
     while cutting.cut():
         continue
-    found = solution_of(table, cutting.parts, cutting.number, "mondrian")
-    return replace(found, visited=cutting.generations)
+    found = settled(table, models, cutting.parts, cutting.number, 0, "mondrian", weights)
+    return None if found is None else replace(found, visited=cutting.generations)
 
 
 class _Cutting:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dataframe_anonymisation.errors import UnattainableError
 from dataframe_anonymisation.search.lattice import LARGEST_LISTED, Lattice
 from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold
-from dataframe_anonymisation.table import Attribute, Contingency, classes_of
-from dataframe_anonymisation.table.keys import dense, fold, sums
+from dataframe_anonymisation.table import Contingency, classes_of
+from dataframe_anonymisation.table.keys import dense, fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from dataframe_anonymisation.models import Model
 
 MAX_VISITED = 20_000  # generalisations that are tested before the best so far is the answer
+MAX_TUPLES = 5e8  # or tuples that are looked at
 TABLES_KEPT = 32
 SHRUNK = 0.6  # a table of classes is kept for others if it is this much smaller
 Levels = tuple[int, ...]
@@ -43,8 +45,11 @@ def find_optimal(
     budget: int,
     weights: Sequence[float] | None = None,
     max_visited: int = MAX_VISITED,
+    max_tuples: float = MAX_TUPLES,
 ) -> Solution | None:
     """Return the full-domain generalisation that loses least; None if none satisfies the models.
+
+    The root is tested first, so that there is an answer whenever the search ends early.
 
     Args:
         table: what is generalised.
@@ -53,15 +58,23 @@ def find_optimal(
         weights: of the quasi-identifiers in the loss.
         max_visited: how many generalisations are tested; with that many the result is the best
             so far and ``is_optimal`` is False.
+        max_tuples: how many tuples are looked at in all of them.
+
+    Raises:
+        UnattainableError: if the search ends early and has found none.
     """
-    search = _Search(table, models, budget, weights, max_visited)
+    search = _Search(table, models, budget, weights, max_visited, max_tuples)
     if search.lattice.size <= LARGEST_LISTED:
         search.run_listed()
     else:
         search.run_ascending()
-    if search.best is None:
-        return None
-    return search.solution()
+    if search.best is None and not search.is_complete:
+        raise UnattainableError(
+            f"The search found none among {search.visited} generalisations that satisfies the "
+            "models, and there are more; use the algorithm 'local', raise 'suppression_limit', or "
+            "ask for less."
+        )
+    return None if search.best is None else search.solution()
 
 
 class _Search:
@@ -72,27 +85,29 @@ class _Search:
         budget: int,
         weights: Sequence[float] | None,
         max_visited: int,
+        max_tuples: float,
     ) -> None:
         self.table, self.models, self.budget = table, models, budget
         self.lattice = Lattice(table, weights)
-        self.max_visited = max_visited
+        self.max_visited, self.max_tuples = max_visited, max_tuples
         self.is_monotone = all(model.monotony == "suppression" for model in models)
         self.best: Levels | None = None
         self.best_loss = np.inf
-        self.visited = 0
+        self.visited = self.looked_at = 0
         self.is_complete = False
         self.tested: dict[Levels, _Tested] = {}
         self.kept: list[tuple[np.ndarray, Contingency]] = [(np.zeros(table.width, np.int8), table)]
 
     def run_listed(self) -> None:
         """Search a lattice that is listed whole."""
+        self._test(self.lattice.top)
         levels, losses = self.lattice.listed()
         is_open = np.ones(len(levels), bool)
         place = 0
         while place < len(levels):
             if losses[place] >= self.best_loss - 1e-12:
                 break
-            if self.visited >= self.max_visited:
+            if self.is_spent:
                 return
             if not is_open[place]:
                 place += 1
@@ -111,9 +126,15 @@ class _Search:
             if loss >= self.best_loss - 1e-12:
                 self.is_complete = True
                 return
-            if self.visited >= self.max_visited:
+            if self.is_spent:
                 return
             self._test(node)
+        self.is_complete = True
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether as much was done as may be."""
+        return self.visited >= self.max_visited or self.looked_at >= self.max_tuples
 
     def _halve(self, levels: np.ndarray, is_open: np.ndarray, start: Levels) -> None:
         """Find the first feasible generalisation on a chain to the root, and close what fails."""
@@ -152,7 +173,8 @@ class _Search:
             return self.tested[node]
         self.visited += 1
         base = self._base(node)
-        groups, first = self._grouped(base, node)
+        self.looked_at += len(base)
+        groups, first = grouped(base, node)
         classes = classes_of(base, groups, len(first))
         holds = all_hold(self.models, classes)
         suppressed = int(classes.sizes[~holds].sum())
@@ -193,10 +215,6 @@ class _Search:
         if len(self.kept) > TABLES_KEPT:
             del self.kept[1]
 
-    @staticmethod
-    def _grouped(base: Contingency, node: Levels) -> tuple[np.ndarray, np.ndarray]:
-        return grouped(base, node)
-
     def solution(self) -> Solution:
         """Return the best generalisation with its classes."""
         if self.best is None:
@@ -235,13 +253,7 @@ def reduced(
     table: Contingency, groups: np.ndarray, first: np.ndarray, sizes: np.ndarray
 ) -> Contingency:
     """Return the table of classes, each with the codes of its first tuple."""
-    attributes = {}
-    for name, one in table.attributes.items():
-        values = len(one.values)
-        keys = groups[one.tuples] * values + one.codes
-        used, counts = sums(keys, len(first) * values, one.counts)
-        tuples, codes = np.divmod(used, values)
-        attributes[name] = Attribute(name, one.values, tuples, codes, counts, one.total)
+    attributes = {name: one.grouped(groups, len(first)) for name, one in table.attributes.items()}
     return Contingency(
         table.taxonomies,
         tuple(codes[first] for codes in table.codes),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,8 +101,3 @@ def all_hold(models: Sequence[Model], classes: Classes) -> np.ndarray:
     for model in models:
         holds &= model.holds(classes)
     return holds
-
-
-def renamed(solution: Solution, algorithm: str) -> Solution:
-    """Return a solution under another name."""
-    return replace(solution, algorithm=algorithm)

@@ -2,11 +2,22 @@
 
 from dataframe_anonymisation.table.contingency import (
     Attribute,
+    Cells,
     Classes,
     Contingency,
     Histogram,
     classes_of,
+    histogram,
     tabulate,
 )
 
-__all__ = ["Attribute", "Classes", "Contingency", "Histogram", "classes_of", "tabulate"]
+__all__ = [
+    "Attribute",
+    "Cells",
+    "Classes",
+    "Contingency",
+    "Histogram",
+    "classes_of",
+    "histogram",
+    "tabulate",
+]

@@ -5,8 +5,8 @@ Searches, models and losses need nothing else; rows are touched to encode them a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 class Attribute:
     """A sensitive attribute: how often each value occurs in each tuple, sparse.
 
+    Where an entity is named, a value counts once for each person that has it: there is an entry for
+    each tuple, value and person, and every count is 1.
+
     Attributes:
         name: the column.
         values: the text of each value, None for missing.
         tuples: of each entry, the tuple; ascending.
         codes: of each entry, the value.
-        counts: of each entry, how many rows.
+        counts: of each entry, how many rows; 1 where persons are counted.
         total: how often each value occurs in the original table, before anything is left out.
+        persons: of each entry, the person; None where rows are counted.
     """
 
     name: str
@@ -38,24 +42,51 @@ class Attribute:
     codes: np.ndarray
     counts: np.ndarray
     total: np.ndarray
+    persons: np.ndarray | None = None
 
     @property
     def missing(self) -> int:
         """The code of the missing value, -1 if it does not occur."""
         return self.values.index(None) if None in self.values else -1
 
+    def distinct(self, number: int) -> np.ndarray:
+        """Return how many values, missing ones apart, each of so many tuples has."""
+        known = self.tuples[self.codes != self.missing]
+        return np.bincount(known, minlength=number)
+
     def of(self, tuples: np.ndarray, kept: int) -> Attribute:
         """Return the entries of some tuples under new numbers; -1 leaves a tuple out."""
         numbers = tuples[self.tuples]
-        chosen = numbers >= 0
-        order = np.argsort(numbers[chosen], kind="stable") if kept else slice(0, 0)
-        return Attribute(
-            self.name,
-            self.values,
-            numbers[chosen][order],
-            self.codes[chosen][order],
-            self.counts[chosen][order],
-            self.total,
+        chosen = np.flatnonzero(numbers >= 0) if kept else np.zeros(0, np.int64)
+        chosen = chosen[np.argsort(numbers[chosen], kind="stable")]
+        return replace(
+            self,
+            tuples=numbers[chosen],
+            codes=self.codes[chosen],
+            counts=self.counts[chosen],
+            persons=None if self.persons is None else self.persons[chosen],
+        )
+
+    def grouped(self, groups: np.ndarray, number: int) -> Attribute:
+        """Return the entries of groups of tuples, by group and value."""
+        return self.joined(slice(None), groups[self.tuples], number)
+
+    def joined(self, entries: Any, groups: np.ndarray, number: int) -> Attribute:
+        """Return some entries by the group that each is to belong to, equal ones as one."""
+        codes, values = self.codes[entries], len(self.values)
+        if self.persons is None:
+            used, counts = sums(groups * values + codes, number * values, self.counts[entries])
+            tuples, found = np.divmod(used, values)
+            return replace(self, tuples=tuples, codes=found, counts=counts)
+        persons = self.persons[entries]
+        bound = int(self.persons.max(initial=0)) + 1
+        _, first = dense(*fold([groups, codes, persons], [number, values, bound]))
+        return replace(
+            self,
+            tuples=groups[first],
+            codes=codes[first],
+            counts=np.ones(len(first), np.int64),
+            persons=persons[first],
         )
 
 
@@ -120,6 +151,19 @@ class Histogram:
     starts: np.ndarray  # of each class, its first entry
     attribute: Attribute
 
+    @property
+    def distinct(self) -> np.ndarray:
+        """How many values, missing ones apart, each class has."""
+        known = self.classes[self.codes != self.attribute.missing]
+        return np.bincount(known, minlength=len(self.starts))
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """How often any value occurs in each class."""
+        return np.bincount(self.classes, weights=self.counts, minlength=len(self.starts)).astype(
+            np.int64
+        )
+
     def dense(self, first: int, last: int) -> np.ndarray:
         """Return the counts of some classes as a matrix, a row for each class."""
         entries = slice(
@@ -145,24 +189,45 @@ def classes_of(table: Contingency, groups: np.ndarray, number: int) -> Classes:
     """Return the classes of a grouping of a table's tuples into groups 0 to ``number`` - 1."""
     sizes = np.bincount(groups, weights=table.counts, minlength=number).astype(np.int64)
     histograms = {
-        name: _histogram(attribute, groups, number) for name, attribute in table.attributes.items()
+        name: histogram(attribute.grouped(groups, number), number)
+        for name, attribute in table.attributes.items()
     }
     return Classes(sizes, histograms)
 
 
-def _histogram(attribute: Attribute, groups: np.ndarray, number: int) -> Histogram:
-    values = len(attribute.values)
-    keys = groups[attribute.tuples] * values + attribute.codes
-    used, counts = sums(keys, number * values, attribute.counts)
-    classes, codes = np.divmod(used, values)
-    starts = np.searchsorted(classes, np.arange(number))
-    return Histogram(classes, codes, counts, starts, attribute)
+def histogram(grouped: Attribute, number: int) -> Histogram:
+    """Return the histogram of an attribute whose tuples are classes 0 to ``number`` - 1."""
+    classes, codes, counts = grouped.tuples, grouped.codes, grouped.counts
+    if grouped.persons is not None:
+        values = len(grouped.values)
+        used, counts = sums(classes * values + codes, number * values, counts)
+        classes, codes = np.divmod(used, values)
+    return Histogram(classes, codes, counts, np.searchsorted(classes, np.arange(number)), grouped)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of a sensitive attribute.
+
+    Attributes:
+        rows: of each cell, its row among those that are counted.
+        codes: of each cell, its value.
+        values: the text of each value.
+        counts: how many rows each cell stands for.
+        persons: of each cell, whose it is; None where rows are counted.
+    """
+
+    rows: Any
+    codes: np.ndarray
+    values: Values
+    counts: np.ndarray
+    persons: np.ndarray | None = None
 
 
 def tabulate(
     taxonomies: Sequence[Taxonomy],
     codes: Sequence[np.ndarray],
-    attributes: Mapping[str, tuple[np.ndarray, Values]],
+    attributes: Mapping[str, Cells],
     counts: np.ndarray | None = None,
 ) -> tuple[Contingency, np.ndarray]:
     """Count the distinct tuples of rows, or of rows that stand for several.
@@ -170,7 +235,7 @@ def tabulate(
     Args:
         taxonomies: the hierarchy of each quasi-identifier.
         codes: of each quasi-identifier, the leaf of each row.
-        attributes: of each sensitive attribute, the code of each row and the values of the codes.
+        attributes: the cells of each sensitive attribute.
         counts: how many rows each row stands for; 1 if not given.
 
     Returns:
@@ -181,13 +246,10 @@ def tabulate(
     tuples, first = distinct(keys, bound)
     weights = np.ones(rows, np.int64) if counts is None else counts
     sized = np.bincount(tuples, weights=weights, minlength=len(first)).astype(np.int64)
-    found = {}
-    for name, (cells, values) in attributes.items():
-        pairs = tuples * len(values) + cells
-        numbers, place = distinct(pairs, len(first) * len(values))
-        entry = np.bincount(numbers, weights=weights, minlength=len(place)).astype(np.int64)
-        total = np.bincount(cells, weights=weights, minlength=len(values)).astype(np.int64)
-        found[name] = Attribute(name, values, tuples[place], cells[place], entry, total)
+    found = {
+        name: _attribute(name, cells, tuples[cells.rows], len(first))
+        for name, cells in attributes.items()
+    }
     table = Contingency(
         tuple(taxonomies),
         tuple(column[first] for column in codes),
@@ -196,6 +258,27 @@ def tabulate(
         int(weights.sum()),
     )
     return table, tuples
+
+
+def _attribute(name: str, cells: Cells, tuples: np.ndarray, number: int) -> Attribute:
+    """Return the entries of an attribute, and how often each value occurs at all."""
+    values = len(cells.values)
+    columns, bounds = [tuples, cells.codes], [number, values]
+    if cells.persons is not None:
+        columns.append(cells.persons)
+        bounds.append(int(cells.persons.max(initial=0)) + 1)
+    numbers, place = distinct(*fold(columns, bounds))
+    if cells.persons is None:
+        entry = np.bincount(numbers, weights=cells.counts, minlength=len(place)).astype(np.int64)
+        counted, weights = cells.codes, cells.counts
+    else:
+        entry = np.ones(len(place), np.int64)
+        _, owned = distinct(*fold(columns[1:], bounds[1:]))
+        counted, weights = cells.codes[owned], np.ones(len(owned), np.int64)
+    total = np.bincount(counted, weights=weights, minlength=values).astype(np.int64)
+    persons = None if cells.persons is None else cells.persons[place]
+    codes = cells.codes[place]
+    return Attribute(name, cells.values, tuples[place], codes, entry, total, persons)
 
 
 def distinct(keys: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,6 @@
 """Checks of what was published. Imports nothing of the searches, models or hierarchies."""
 
-from dataframe_anonymisation.verify.claims import Claims, Finding, Verdict
+from dataframe_anonymisation.verify.claims import Claims, Finding, Relabelling, Verdict
 from dataframe_anonymisation.verify.verifying import verify
 
-__all__ = ["Claims", "Finding", "Verdict", "verify"]
+__all__ = ["Claims", "Finding", "Relabelling", "Verdict", "verify"]

@@ -5,12 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from util_services.errors import quoted_name
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+
 DIGITS = 4  # of a measure that is told
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelling:
+    """What is claimed to have become of each combination of original quasi-identifiers.
+
+    Attributes:
+        values: of each quasi-identifier, its original texts; None for missing.
+        kinds: of each quasi-identifier whose cells are no texts, what they are; see ``texts``.
+        paths: of each quasi-identifier, the labels that may stand for each original text.
+        combinations: of each quasi-identifier, the place of its text in each combination.
+        classes: the class of each combination, -1 if its rows are suppressed.
+        labels: of each quasi-identifier, the label of each class.
+        is_masked: whether suppressed rows are published as ``*``; they are left out otherwise.
+        strip: whether blanks around original texts are ignored.
+    """
+
+    values: Mapping[str, Sequence[str | None]]
+    kinds: Mapping[str, str]
+    paths: Mapping[str, Mapping[str | None, Sequence[str | None]]]
+    combinations: Sequence[np.ndarray]
+    classes: np.ndarray
+    labels: Mapping[str, Sequence[str | None]]
+    is_masked: bool = False
+    strip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +49,14 @@ class Claims:
         exempt_suppressed: whether masked rows are left out: those with ``*`` in every
             quasi-identifier and nothing in any sensitive column.
         sensitive: the columns that are missing in masked rows, beside those of models.
-        reference: of each sensitive attribute, how often each text occurs in the original table;
-            the published table where there is none.
         kinds: of each sensitive attribute whose cells are no texts, what they are; see ``texts``.
-        labels: of each quasi-identifier, the labels that may be published; any where it has none.
+        published: all columns of the table in their order; None if that is not claimed.
+        relabelling: how the published table came of the original one; None if that is not known.
+        entity: the column of the original table that says whose rows these are; values then count
+            once for each person.
         masked: the columns in which every cell is ``*``.
-        withhold_distances: whether measures against ``reference`` are not told, since they would
-            tell what became of the few rows that were suppressed.
+        withhold_distances: whether measures against the original table are not told, since they
+            would tell what became of the few rows that were suppressed.
         rows: how many rows there must be; None if that is not claimed.
         suppressed: how many masked rows there must be; None if that is not claimed.
     """
@@ -39,9 +65,10 @@ class Claims:
     models: Sequence[Mapping[str, Any]]
     exempt_suppressed: bool = False
     sensitive: Sequence[str] = ()
-    reference: Mapping[str, Mapping[str | None, int]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, frozenset[str | None]] = field(default_factory=dict)
+    published: Sequence[str] | None = None
+    relabelling: Relabelling | None = None
+    entity: str | None = None
     masked: Sequence[str] = ()
     withhold_distances: bool = False
     rows: int | None = None
@@ -58,6 +85,13 @@ class Claims:
     def hidden(self) -> list[str]:
         """The columns that are missing in masked rows."""
         return list(dict.fromkeys([*self.attributes, *self.sensitive]))
+
+    @property
+    def original(self) -> list[str]:
+        """The columns of the original table that a check needs."""
+        entity = [] if self.entity is None else [self.entity]
+        named = [*self.quasi_identifiers, *self.attributes, *self.hidden, *entity]
+        return list(dict.fromkeys(named))
 
     @property
     def attributes(self) -> list[str]:
@@ -106,8 +140,9 @@ class Verdict:
         suppressed: how many masked rows were left out.
         findings: what holds of each model, without masked rows.
         with_masked: what would, were the masked rows a class like others.
-        strange: columns with cells that are not of what was claimed, and what these are.
+        strange: what is not as it was claimed of columns and cells, in words.
         claims: what was claimed.
+        is_meant_empty: whether the original table says that there is no class to check.
     """
 
     rows: int
@@ -115,8 +150,9 @@ class Verdict:
     suppressed: int
     findings: tuple[Finding, ...]
     with_masked: tuple[Finding, ...]
-    strange: tuple[tuple[str, str], ...]
+    strange: tuple[str, ...]
     claims: Claims
+    is_meant_empty: bool = False
 
     @property
     def holds(self) -> bool:
@@ -136,9 +172,9 @@ class Verdict:
             failed.append(f"there are {self.rows} rows instead of {claims.rows}")
         if claims.suppressed is not None and self.suppressed != claims.suppressed:
             failed.append(f"{self.suppressed} rows are masked instead of {claims.suppressed}")
-        failed += [f"{quoted_name(name)} has {what}" for name, what in self.strange]
-        is_meant_empty = claims.rows is not None and claims.rows == (claims.suppressed or 0)
-        if not self.classes and not is_meant_empty:
+        failed += self.strange
+        claimed_empty = claims.rows is not None and claims.rows == (claims.suppressed or 0)
+        if not self.classes and not self.is_meant_empty and not claimed_empty:
             failed.append("there is no class to check")
         return failed
 

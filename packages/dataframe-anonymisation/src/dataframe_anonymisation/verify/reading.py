@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,18 +18,30 @@ from util_services.datasets.compression import decompress
 from util_services.encryption.paths import for_library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from util_services.datasets.layout import Layout
     from util_services.encryption.paths import AnyPath
 
 BATCH_ROWS = 250_000
+COLUMNS = "columns"
+
+
+def frames_in(batches: Any, names: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Yield batches of Arrow as frames with these column names."""
+    for batch in batches:
+        frame = batch.to_pandas(types_mapper=pd.ArrowDtype)
+        frame.columns = list(names)
+        yield frame
 
 
 def frames_of(
     files: Sequence[AnyPath], layout: Layout, columns: Sequence[str]
 ) -> Iterator[pd.DataFrame]:
-    """Yield some columns of the rows of files, in frames of bounded size."""
+    """Yield some columns of the rows of files, in frames of bounded size.
+
+    Which columns a file has in all, in their order, is in the frame's attribute ``columns``.
+    """
     for file in files:
         with _plain(file, layout) as plain:
             yield from _frames(plain, layout, list(columns))
@@ -58,29 +70,33 @@ def _frames(file: AnyPath, layout: Layout, columns: list[str]) -> Iterator[pd.Da
         case "jsonl":
             with file.open("r", encoding="utf-8") as lines:
                 while rows := [json.loads(line) for line in islice(lines, BATCH_ROWS)]:
-                    yield pd.DataFrame(
-                        {c: [row.get(c) for row in rows] for c in columns}, dtype=object
-                    )
+                    yield _of_records(rows, columns)
         case "json":
-            rows = json.loads(file.read_text(encoding="utf-8"))
-            yield pd.DataFrame({c: [row.get(c) for row in rows] for c in columns}, dtype=object)
+            yield _of_records(json.loads(file.read_text(encoding="utf-8")), columns)
         case _:
             for batch in codec_of(layout.format).read(file, layout.codec):
-                yield _frame(pa.Table.from_batches([batch]).select(columns))
+                table = pa.Table.from_batches([batch])
+                yield _frame(table.select(columns), table.column_names)
+
+
+def _of_records(rows: Sequence[Mapping[str, Any]], columns: list[str]) -> pd.DataFrame:
+    frame = pd.DataFrame({c: [row.get(c) for row in rows] for c in columns}, dtype=object)
+    return _with_names(frame, list(dict.fromkeys(name for row in rows for name in row)))
 
 
 def _of_parquet(file: AnyPath, columns: list[str]) -> Iterator[pd.DataFrame]:
     with for_library(file, "rb") as opened, pq.ParquetFile(opened) as content:
+        names = content.schema_arrow.names
         for batch in content.iter_batches(BATCH_ROWS, columns=columns):
-            yield _frame(pa.Table.from_batches([batch]))
+            yield _frame(pa.Table.from_batches([batch]), names)
 
 
 def _of_text(file: AnyPath, layout: Layout, columns: list[str]) -> Iterator[pd.DataFrame]:
     dialect = layout.dialect
     if dialect is None:
         raise AssertionError("text is written in a dialect")
-    if not Path(str(file)).exists() and isinstance(file, Path):
-        raise AssertionError("the file was written")
+    with file.open("r", encoding="utf-8-sig", newline="") as head:
+        names = next(csv.reader(head, delimiter=dialect.delimiter), [])
     reading = pacsv.ReadOptions(block_size=16 << 20)
     parsing = pacsv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
     converting = pacsv.ConvertOptions(
@@ -95,9 +111,13 @@ def _of_text(file: AnyPath, layout: Layout, columns: list[str]) -> Iterator[pd.D
         pacsv.open_csv(pa.PythonFile(opened), reading, parsing, converting) as reader,
     ):
         for batch in reader:
-            yield _frame(pa.Table.from_batches([batch]))
+            yield _frame(pa.Table.from_batches([batch]), names)
 
 
-def _frame(table: Any) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+def _frame(table: Any, names: Sequence[str]) -> pd.DataFrame:
+    return _with_names(table.to_pandas(types_mapper=pd.ArrowDtype), names)
+
+
+def _with_names(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    frame.attrs[COLUMNS] = list(names)
     return frame

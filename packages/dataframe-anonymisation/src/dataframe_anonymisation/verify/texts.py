@@ -16,7 +16,17 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Kind = Literal["number", "float64", "float32", "float16", "boolean", "date", "time", "timestamp"]
+Kind = Literal[
+    "number",
+    "float64",
+    "float32",
+    "float16",
+    "boolean",
+    "date",
+    "time",
+    "timestamp",
+    "duration",
+]
 KINDS = get_args(Kind)
 EXACT = Context(prec=100)  # more digits than any column of numbers has
 BOOLEANS = {"true": "true", "1": "true", "false": "false", "0": "false"}
@@ -77,6 +87,10 @@ def _time(value: Any) -> str | None:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _duration(value: Any) -> str | None:
+    return pd.Timedelta(value).isoformat()
+
+
 def _timestamp(value: Any) -> str | None:
     moment = pd.Timestamp(value)
     if moment.tzinfo is not None:
@@ -94,4 +108,5 @@ _OF_KIND: dict[str, Callable[[Any], str | None]] = {
     "date": _date,
     "time": _time,
     "timestamp": _timestamp,
+    "duration": _duration,
 }

@@ -1,17 +1,26 @@
-"""Check a published table against what is claimed of it, from its rows alone."""
+"""Check a published table against what is claimed of it, from its rows and the original ones."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dataframe_anonymisation.verify.claims import Claims, Finding, Verdict
-from dataframe_anonymisation.verify.counting import SUPPRESSED, Counted, count
+from dataframe_anonymisation.verify.counting import (
+    SUPPRESSED,
+    Entries,
+    Labels,
+    Names,
+    Tally,
+    count,
+    summed,
+)
 from dataframe_anonymisation.verify.measures import RELATIVE, test_of
+from dataframe_anonymisation.verify.original import Original, count_original, uncovered
+from dataframe_anonymisation.verify.reading import COLUMNS
 from dataframe_anonymisation.verify.texts import comparable
 from util_services.errors import ConfigurationError, quoted_name
 
@@ -22,6 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNTOLD = frozenset({"model", "attribute", "order", "tree", "value"})  # elsewhere, or cell values
+FLOORS = frozenset({"distinct l-diversity", "entropy l-diversity"})
+PERSONS = "k-anonymity of persons"
 CELLS_AT_ONCE = 1 << 23
 
 
@@ -43,130 +54,222 @@ class _Sheet:
         return self.values.index(value) if value in self.values else None
 
 
-def verify(frames: Iterable[pd.DataFrame], claims: Claims) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """The classes that models are tested on.
+
+    Attributes:
+        sizes: how many rows each has.
+        persons: how many persons each has; None where no entity is named.
+        entries: of each attribute, how often each text occurs in each class.
+        whole: of each attribute, how often each text occurs in the table that classes are
+            compared with.
+    """
+
+    sizes: np.ndarray
+    persons: np.ndarray | None
+    entries: Mapping[str, Entries]
+    whole: Mapping[str, np.ndarray]
+
+
+def verify(
+    frames: Iterable[pd.DataFrame],
+    claims: Claims,
+    original: Iterable[pd.DataFrame] | None = None,
+) -> Verdict:
     """Return what is found in the rows of a published table.
 
     Args:
         frames: its rows, in any number of frames.
         claims: what is to be checked.
+        original: the rows of the original table, where a relabelling is claimed.
     """
-    hidden = claims.hidden if claims.exempt_suppressed else None
-    strange: dict[str, str] = {}
-    frames = _watched(frames, claims.masked, strange)
-    counted = count(frames, [*claims.quasi_identifiers, *claims.attributes], claims.kinds, hidden)
-    strange |= _strange_labels(claims, counted) | _strange_values(claims, counted)
-    masked = _masked(claims, counted)
-    suppressed = int(masked.sum())
-    classes, findings = _findings(claims, counted, counted.counts - masked)
+    names, told = Names(), _Strange()
+    published = count(told.watched(frames, claims), claims, names)
+    source, claimed = None, claims.suppressed
+    if claims.relabelling is not None and original is not None:
+        source = count_original(original, claims, claims.relabelling, names)
+        claimed = source.suppressed if claims.exempt_suppressed else None
+        told.compare(published, source, claims, names)
+    rows = published.rows(len(names.classes))
+    masked = _masked(claims, names, rows, claimed)
+    classes, findings = _findings(claims, names, published, source, masked)
     with_masked = findings
-    if suppressed:
-        _, with_masked = _findings(claims, counted, counted.counts)
-    rows = int(counted.counts.sum())
-    return Verdict(rows, classes, suppressed, findings, with_masked, tuple(strange.items()), claims)
+    if masked:
+        _, with_masked = _findings(claims, names, published, source, 0)
+    return Verdict(
+        int(rows.sum()),
+        classes,
+        masked,
+        findings,
+        with_masked,
+        tuple(dict.fromkeys(told.sentences)),
+        claims,
+        is_meant_empty=source is not None and source.rows == source.suppressed,
+    )
 
 
-def _watched(
-    frames: Iterable[pd.DataFrame], masked: Sequence[str], strange: dict[str, str]
-) -> Iterator[pd.DataFrame]:
-    """Yield frames, and note the columns that are not masked though they should be."""
-    for frame in frames:
-        for name in masked:
-            if not (frame[name].astype(object) == SUPPRESSED).all():
-                strange[name] = f"cells other than {SUPPRESSED!r}"
-        yield frame
+class _Strange:
+    """Collects what is not as it was claimed of columns and cells."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def watched(self, frames: Iterable[pd.DataFrame], claims: Claims) -> Iterator[pd.DataFrame]:
+        """Yield frames, and note columns that should not be there or are not masked."""
+        for frame in frames:
+            columns = frame.attrs.get(COLUMNS, list(frame.columns))
+            if claims.published is not None and columns != list(claims.published):
+                self.sentences.append("the columns are not those that were claimed")
+            for name in claims.masked:
+                if not (frame[name].astype(object) == SUPPRESSED).all():
+                    self.sentences.append(f"{quoted_name(name)} has cells other than '*'")
+            yield frame
+
+    def compare(self, published: Tally, source: Original, claims: Claims, names: Names) -> None:
+        """Note where published rows are not what was claimed to become of the original ones."""
+        if claims.relabelling is not None:
+            self.sentences += uncovered(claims.relabelling)
+        if source.unknown:
+            self.sentences.append(
+                f"{source.unknown} rows of the original table are accounted for by no class"
+            )
+        length = len(names.classes)
+        plain: dict[tuple[str | None, ...], int] = {}
+        numbers = np.array(
+            [
+                plain.setdefault(tuple(map(_as_text, labels)), len(plain))
+                for labels, _ in names.classes
+            ],
+            np.int64,
+        )
+        found, meant = (
+            np.bincount(numbers, tally.rows(length), minlength=len(plain))
+            for tally in (published, source.expected)
+        )
+        wrong = int(np.abs(found - meant).sum())
+        if wrong:
+            self.sentences.append(
+                f"classes have {wrong} rows more or fewer than the original table says"
+            )
+        for name in claims.attributes:
+            texts: dict[str | None, int] = {}
+            codes = np.array(
+                [
+                    texts.setdefault(_as_text(text), len(texts))
+                    for text in names.texts.get(name, ())
+                ],
+                np.int64,
+            )
+            shown, expected = (
+                _cells(tally.entries(name), numbers, codes)
+                for tally in (published, source.expected)
+            )
+            if shown != expected:
+                self.sentences.append(
+                    f"{quoted_name(name)} has other values than the rows of the original table "
+                    "that its classes stand for"
+                )
 
 
-def _strange_labels(claims: Claims, counted: Counted) -> dict[str, str]:
-    """Return the quasi-identifiers with labels that no class has."""
-    strange = {}
-    for place, name in enumerate(claims.quasi_identifiers):
-        known = {_one_line(label) for label in claims.labels.get(name, ())}
-        if "" in known:
-            known.add(None)  # formats of text do not tell them apart
-        found = {_one_line(row[place]) for row in counted.combinations}
-        if known and not found <= known:
-            strange[name] = "labels that no class has"
-    return strange
+def _cells(entries: Entries, classes: np.ndarray, texts: np.ndarray) -> dict[tuple[int, int], int]:
+    first, second, counts = summed(classes[entries[0]], texts[entries[1]], entries[2])
+    keys = zip(first.tolist(), second.tolist(), strict=True)
+    return dict(zip(keys, counts.tolist(), strict=True))
 
 
-def _strange_values(claims: Claims, counted: Counted) -> dict[str, str]:
-    """Return the sensitive columns with a value that occurs more often than in the original.
+def _as_text(text: str | None) -> str | None:
+    """Return what text formats keep of a text.
 
-    An empty text counts as missing, for some formats do not tell them apart.
+    They do not tell an empty one from a missing one, nor line ends from one another.
     """
-    strange = {}
-    for place, name in enumerate(claims.attributes, len(claims.quasi_identifiers)):
-        left = Counter[str | None]()
-        for value, n in claims.reference.get(name, {}).items():
-            left[_one_line(comparable(value, claims.kinds.get(name))) or None] += n
-        if not left:
-            continue
-        left[None] += claims.suppressed or 0
-        for row, n in zip(counted.combinations, counted.counts.tolist(), strict=True):
-            left[_one_line(row[place]) or None] -= n
-        if min(left.values()) < 0:
-            strange[name] = "values that occur more often than in the original table"
-    return strange
+    return " ".join(text.splitlines()) or None if text is not None else None
 
 
-def _one_line(text: str | None) -> str | None:
-    """Return a text without the difference of line ends, which some formats do not keep."""
-    return text if text is None else " ".join(text.splitlines())
-
-
-def _masked(claims: Claims, counted: Counted) -> np.ndarray:
-    """Return how many rows of each combination are masked ones, and thus in no class.
+def _masked(claims: Claims, names: Names, rows: np.ndarray, claimed: int | None) -> int:
+    """Return how many rows are masked ones, and thus in no class.
 
     A masked row has ``*`` in every quasi-identifier, and none of its sensitive values. Of such rows
     no more are left out than there are said to be: others are of a class whose labels are all
     ``*`` and whose values were missing from the first.
     """
-    width = len(claims.quasi_identifiers)
-    is_star = np.array([set(row[:width]) == {SUPPRESSED} for row in counted.combinations], bool)
-    masked: np.ndarray = np.where(is_star & counted.is_hidden, counted.counts, 0)
-    return masked if claims.suppressed is None else np.minimum(masked, claims.suppressed)
+    if not claims.exempt_suppressed:
+        return 0
+    stars = ((SUPPRESSED,) * len(claims.quasi_identifiers), True)
+    found = int(rows[names.classes[stars]]) if stars in names.classes else 0
+    return found if claimed is None else min(found, claimed)
 
 
 def _findings(
-    claims: Claims, counted: Counted, counts: np.ndarray
+    claims: Claims, names: Names, published: Tally, source: Original | None, masked: int
 ) -> tuple[int, tuple[Finding, ...]]:
     """Return the number of classes, and what holds of each model."""
-    width = len(claims.quasi_identifiers)
-    keep = counts > 0
-    classes: dict[tuple[str | None, ...], int] = {}
-    combinations = [row for row, kept in zip(counted.combinations, keep, strict=True) if kept]
-    numbers = np.array(
-        [classes.setdefault(row[:width], len(classes)) for row in combinations], np.int64
-    )
-    counted = Counted(counted.columns, combinations, counts[keep], counted.is_hidden[keep])
-    sizes = np.bincount(numbers, weights=counted.counts, minlength=len(classes)).astype(np.int64)
-    return len(classes), tuple(
-        _finding(model, claims, counted, numbers, sizes) for model in claims.models
-    )
+    tested = _tested(claims, names, published, source, masked)
+    findings = tuple(_finding(model, claims, names, tested) for model in claims.models)
+    return len(tested.sizes), findings
 
 
-def _finding(
-    model: Mapping[str, Any],
-    claims: Claims,
-    counted: Counted,
-    numbers: np.ndarray,
-    sizes: np.ndarray,
-) -> Finding:
+def _tested(
+    claims: Claims, names: Names, published: Tally, source: Original | None, masked: int
+) -> _Tested:
+    """Return the classes that are tested, without so many masked rows."""
+    stars = (SUPPRESSED,) * len(claims.quasi_identifiers)
+    rows = published.rows(len(names.classes))
+    if masked:
+        rows[names.classes[stars, True]] -= masked
+    classes: dict[Labels, int] = {}
+    numbers = np.full(len(names.classes), -1, np.int64)
+    for (labels, _), number in names.classes.items():
+        if rows[number] > 0:
+            numbers[number] = classes.setdefault(labels, len(classes))
+    kept = numbers >= 0
+    sizes = np.bincount(numbers[kept], rows[kept], minlength=len(classes)).astype(np.int64)
+    entries: dict[str, Entries] = {}
+    whole: dict[str, np.ndarray] = {}
+    persons = None
+    if source is not None and claims.entity is not None:
+        is_published = claims.relabelling is not None and claims.relabelling.is_masked
+        if is_published and not masked and stars in classes:
+            numbers[source.left_out] = classes[stars]
+        persons = source.persons.sizes(numbers, len(classes))
+    for name in claims.attributes:
+        found = published.entries(name)
+        if masked:
+            found = _without(found, names.classes[stars, True], names.texts[name][None], masked)
+        of_all = found if source is None else source.whole.entries(name)
+        found = summed(numbers[found[0]], *found[1:])
+        if source is not None and claims.entity is not None:
+            found = source.persons.entries(name, numbers)
+            of_all = source.everybody.entries(name, np.zeros(1, np.int64))
+        entries[name] = found
+        whole[name] = np.bincount(of_all[1], of_all[2], minlength=len(names.texts.get(name, ())))
+    return _Tested(sizes, persons, entries, whole)
+
+
+def _without(entries: Entries, number: int, text: int, masked: int) -> Entries:
+    """Return entries without masked rows, whose cells are missing."""
+    classes, codes, counts = entries
+    counts = np.where((classes == number) & (codes == text), counts - masked, counts)
+    kept = counts > 0
+    return classes[kept], codes[kept], counts[kept]
+
+
+def _finding(model: Mapping[str, Any], claims: Claims, names: Names, tested: _Tested) -> Finding:
     requested = {name: value for name, value in model.items() if name not in UNTOLD}
     name = model.get("attribute")
     if name is None:
+        sizes = tested.sizes
+        if model["model"] == PERSONS and tested.persons is not None:
+            sizes = tested.persons
         smallest = int(sizes.min()) if len(sizes) else 0
         failing = int(np.count_nonzero(sizes < model["k"]))
         return Finding(model["model"], None, requested, smallest, failing)
-    place = counted.columns.index(name)
     model = _in_texts(model, claims.kinds.get(name))
-    texts = [row[place] for row in counted.combinations]
     test, failing, worst = test_of(model), 0, None
-    for sheet in _sheets(model, claims, texts, numbers, counted.counts, len(sizes)):
+    best = min if model["model"] in FLOORS else max
+    for sheet in _sheets(model, list(names.texts.get(name, ())), tested):
         _, fine, extreme = test(sheet)
         failing += int(np.count_nonzero(~fine))
-        is_floor = model["model"] in {"distinct l-diversity", "entropy l-diversity"}
-        best = min if is_floor else max
         worst = extreme if worst is None else best(worst, extreme)
     measured = float(worst) if worst is not None and math.isfinite(worst) else None
     if claims.withhold_distances and model["model"] in RELATIVE:
@@ -185,37 +288,24 @@ def _in_texts(model: Mapping[str, Any], kind: str | None) -> Mapping[str, Any]:
 
 
 def _sheets(
-    model: Mapping[str, Any],
-    claims: Claims,
-    texts: Sequence[str | None],
-    numbers: np.ndarray,
-    counts: np.ndarray,
-    classes: int,
+    model: Mapping[str, Any], texts: Sequence[str | None], tested: _Tested
 ) -> Iterable[_Sheet]:
-    """Yield the classes as matrices of bounded size."""
+    """Yield the classes as matrices of bounded size, with a column for each text that occurs."""
     name = model["attribute"]
-    kind = claims.kinds.get(name)
-    reference: dict[str | None, int] = {}
-    for value, n in claims.reference.get(name, {}).items():
-        text = comparable(value, kind)
-        reference[text] = reference.get(text, 0) + n
-    if not reference:
-        for text, n in zip(texts, counts.tolist(), strict=True):
-            reference[text] = reference.get(text, 0) + n
-    values = list(reference)
-    places = {value: n for n, value in enumerate(values)}
-    if any(text not in places for text in texts):  # a value that the original table has not
-        values += [text for text in dict.fromkeys(texts) if text not in places]
-        places = {value: n for n, value in enumerate(values)}
-    whole = np.array([reference.get(value, 0) for value in values], float)
-    columns = np.array([places[text] for text in texts], np.int64)
+    classes, codes, counts = tested.entries[name]
+    occurs = tested.whole[name] > 0
+    occurs[codes] = True
+    used = np.flatnonzero(occurs)
+    values = [texts[place] for place in used.tolist()]
+    columns = (np.cumsum(occurs) - 1)[codes]
+    whole = tested.whole[name][used].astype(float)
     order = _order(name, values, model["order"]) if model.get("distance") == "ordered" else ()
     paths = _paths(name, values, model["tree"]) if model.get("distance") == "hierarchical" else ()
     step = max(1, CELLS_AT_ONCE // max(len(values), 1))
-    for first in range(0, classes, step):
-        inside = (numbers >= first) & (numbers < first + step)
-        matrix = np.zeros((min(step, classes - first), len(values)))
-        np.add.at(matrix, (numbers[inside] - first, columns[inside]), counts[inside])
+    for first in range(0, len(tested.sizes), step):
+        inside = (classes >= first) & (classes < first + step)
+        matrix = np.zeros((min(step, len(tested.sizes) - first), len(values)))
+        np.add.at(matrix, (classes[inside] - first, columns[inside]), counts[inside])
         yield _Sheet(matrix, values, whole, order, paths)
 
 
