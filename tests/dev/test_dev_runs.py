@@ -60,6 +60,19 @@ def test_a_launched_run_publishes_output_and_report_and_tidies_up(dev, executor)
     assert dev.staged() == []
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_pipeline_runs_with_what_its_file_says_where_nothing_else_is_given(dev, executor):
+    given = config(f"tidy-{executor}.csv", **EXECUTORS[executor])
+    del given["ops"]["remove_duplicates"]
+
+    run = dev.launch("tidy_cities_job", given)
+
+    dev.wait_for(run, "SUCCESS", 150)
+    published = (dev.root / f"tidy-{executor}.csv").read_text()
+    assert published == "id,city\n1,ULM\n2,BONN\n3,KIEL\n"
+    assert dev.staged() == []
+
+
 def test_the_default_config_that_the_launchpad_shows_runs_as_it_is(dev):
     selector = {
         "repositoryLocationName": "data_services",

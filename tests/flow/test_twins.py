@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
+from data_processing.ops import OPERATIONS
+from util_services.pipelines.file import PipelineFile
+from util_services.pipelines.jobs import Pipeline
 from util_services.resources import S3StorageResource
 from util_services.storage import S3Settings, S3Storage
 
@@ -79,6 +82,14 @@ def bucket(s3_bucket):
     bucket = Bucket()
     bucket.storage = storage
     return bucket
+
+
+PIPELINE = """
+description: Keep each id once.
+ops:
+  - {op: normalise_text, as: capitals, config: {columns: [id], case: upper}}
+  - {op: remove_duplicates, config: {subset: [id]}}
+"""
 
 
 def execute(job, config, **resources):
@@ -207,3 +218,24 @@ def test_the_default_config_of_both_twins_runs(machine, bucket):
     execute(remove_duplicates_job_s3, {}, s3=bucket.storage)
 
     assert len(bucket.names()) == len(machine.outputs()) == 3
+
+
+def test_the_twins_of_a_pipeline_do_the_same(machine, bucket, tmp_path):
+    (tmp_path / "once.yaml").write_text(PIPELINE)
+    file = PipelineFile.read(tmp_path / "once.yaml")
+    local, twin = Pipeline.of(file, {op.op.name: op.op for op in OPERATIONS}, {}).jobs()
+    content = CONTENTS["in.jsonl"]
+    config = {
+        "ops": {
+            "read_dataset": {"config": {"path": "in.jsonl"}},
+            "write_dataset": {"config": {"path": "out.csv"}},
+        }
+    }
+    machine.put("in.jsonl", content)
+    bucket.put("in.jsonl", content)
+
+    execute(local, config)
+    execute(twin, config, s3=bucket.storage)
+
+    assert machine.get("out.csv") == bucket.get("out.csv")
+    assert machine.get("out.csv").splitlines() == [b"id,n", b"007,1", b"NA,", b'"",3']
