@@ -311,6 +311,16 @@ def test_a_location_or_a_platform_that_is_not_there_is_refused(deployment, platf
     assert "is no commit in full" in short.stderr
 
 
+def pass_on(handler, platform, body):
+    """Answer a question as the platform does."""
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(platform + handler.path, body, kind)  # noqa: S310
+    with OPENER.open(request, timeout=60) as answer:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(answer.read())
+
+
 @pytest.fixture
 def shaky(platform):
     """The platform behind a proxy that is away for so many questions after a run."""
@@ -322,12 +332,7 @@ def shaky(platform):
                 self.server.fails -= 1
                 self.send_error(502)
                 return
-            kind = {"Content-Type": "application/json"}
-            request = urllib.request.Request(platform + self.path, body, kind)  # noqa: S310
-            with OPENER.open(request, timeout=60) as answer:
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(answer.read())
+            pass_on(self, platform, body)
 
         def log_message(self, *_):
             return
@@ -368,13 +373,7 @@ def guarded(platform):
                 self.end_headers()
                 self.wfile.write(page)
                 return
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kind = {"Content-Type": "application/json"}
-            request = urllib.request.Request(platform + self.path, body, kind)  # noqa: S310
-            with OPENER.open(request, timeout=60) as answer:
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(answer.read())
+            pass_on(self, platform, self.rfile.read(int(self.headers["Content-Length"])))
 
         def log_message(self, *_):
             return
