@@ -79,7 +79,8 @@ def test_credentials_go_to_no_address_that_is_none(set_image, realm):
 @pytest.mark.parametrize("verb", ["reload", "verify"])
 def test_a_web_server_that_answers_nonsense_is_refused_in_one_sentence(deployment, verb, said):
     with saying(said) as server:
-        done = deployment(verb, "--url", f"http://{server.host}", "--commit", COMMIT)
+        place = ("--url", f"http://{server.host}", "--timeout", "0")
+        done = deployment(verb, *place, "--commit", COMMIT)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert_one_sentence(done.stderr, "Dagster")

@@ -299,7 +299,8 @@ def test_a_reload_of_a_code_server_that_never_answers_ends_with_the_time(deploym
 @pytest.mark.parametrize("verb", ["reload", "verify"])
 def test_a_location_or_a_platform_that_is_not_there_is_refused(deployment, platform, verb):
     unknown = deployment(verb, "--url", platform, "--location", "nowhere", "--commit", COMMIT)
-    silent = deployment(verb, "--url", "http://127.0.0.1:1", "--commit", COMMIT)
+    nobody = ("--url", "http://127.0.0.1:1", "--timeout", "0")
+    silent = deployment(verb, *nobody, "--commit", COMMIT)
     wrong = deployment(verb, "--url", "ftp://x", "--commit", COMMIT)
     secret = deployment(verb, "--url", "http://me:hunter2@127.0.0.1:1", "--commit", COMMIT)
     short = deployment(verb, "--url", platform, "--commit", COMMIT[:7])
@@ -311,28 +312,34 @@ def test_a_location_or_a_platform_that_is_not_there_is_refused(deployment, platf
     assert "is no commit in full" in short.stderr
 
 
+def pass_on(handler, platform, body):
+    """Answer a question as the platform does."""
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(platform + handler.path, body, kind)  # noqa: S310
+    with OPENER.open(request, timeout=60) as answer:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(answer.read())
+
+
 @pytest.fixture
 def shaky(platform):
-    """The platform behind a proxy that is away for so many questions after a run."""
+    """The platform behind a proxy that is away for so many questions, at first those on a run."""
 
     class Proxy(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if b"status }" in body and self.server.fails > 0:
+            if self.server.fails_at in body and self.server.fails > 0:
                 self.server.fails -= 1
                 self.send_error(502)
                 return
-            kind = {"Content-Type": "application/json"}
-            request = urllib.request.Request(platform + self.path, body, kind)  # noqa: S310
-            with OPENER.open(request, timeout=60) as answer:
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(answer.read())
+            pass_on(self, platform, body)
 
         def log_message(self, *_):
             return
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        server.fails_at, server.fails = b"status }", 0
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -356,6 +363,17 @@ def test_a_run_is_followed_past_a_web_server_that_is_away_for_a_moment(
     assert (answer.returncode, answer.stderr) == (0 if is_ok else 1, "")
 
 
+@pytest.mark.parametrize("verb", ["reload", "verify"])
+def test_a_web_server_that_is_away_at_first_is_waited_for(deployment, shaky, verb):
+    shaky.fails_at, shaky.fails = b"workspaceOrError", 2
+    url = f"http://127.0.0.1:{shaky.server_port}"
+
+    answer = deployment(verb, "--url", url, "--commit", COMMIT)
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert shaky.fails == 0
+
+
 @pytest.fixture
 def guarded(platform):
     """The platform behind a guard that lets in those with a token, and shows others a page."""
@@ -368,13 +386,7 @@ def guarded(platform):
                 self.end_headers()
                 self.wfile.write(page)
                 return
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kind = {"Content-Type": "application/json"}
-            request = urllib.request.Request(platform + self.path, body, kind)  # noqa: S310
-            with OPENER.open(request, timeout=60) as answer:
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(answer.read())
+            pass_on(self, platform, self.rfile.read(int(self.headers["Content-Length"])))
 
         def log_message(self, *_):
             return

@@ -57,5 +57,5 @@ def test_a_file_dropped_into_jobs_is_found():
     ]
     (schedules,) = [result.value for result in manager.results("register_schedules")]
 
-    assert sorted(jobs) == ["brew_job", "data_processing_job"]
-    assert [schedule.name for schedule in schedules] == ["brew_job_schedule"]
+    assert {"brew_job", "data_processing_job"} <= set(jobs)  # beside jobs of one's own
+    assert "brew_job_schedule" in [schedule.name for schedule in schedules]

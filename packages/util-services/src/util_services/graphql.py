@@ -24,11 +24,22 @@ TIMEOUT_SECONDS = 20.0
 MAX_BYTES = 64 << 20  # of an answer; that on all jobs of a large location has a few megabytes
 # To be named where a question may be answered with an error of Python's.
 PYTHON_ERROR = "message className stack errorChain { error { message className stack } }"
+AWAY = frozenset(  # as a proxy says that there is no server behind it
+    {
+        http.HTTPStatus.BAD_GATEWAY,
+        http.HTTPStatus.SERVICE_UNAVAILABLE,
+        http.HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
 UNREACHABLE = "DagsterUserCodeUnreachableError"  # of a code server that starts or is replaced
 
 
 class UnreachableError(DataServicesError):
     """Raised when the web server does not answer a question."""
+
+
+class AwayError(UnreachableError):
+    """Raised when there is nobody to answer, which passes where a web server is just replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +115,10 @@ class GraphQL:
                 return json.loads(body_of(response, MAX_BYTES, self._timeout_seconds))
         except urllib.error.HTTPError as error:
             error.close()
-            raise UnreachableError(_refusal(error.code)) from None
+            kind = AwayError if error.code in AWAY else UnreachableError
+            raise kind(_refusal(error.code)) from None
         except (OSError, http.client.HTTPException):
-            raise UnreachableError("Dagster's web server does not answer.") from None
+            raise AwayError("Dagster's web server does not answer.") from None
         except (RecursionError, ValueError):
             raise UnreachableError(
                 "What answers is no Dagster web server, but a login page perhaps; check the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,21 @@ from util_services.errors import (
     quoted,
     quoted_name,
 )
-from util_services.graphql import PYTHON_ERROR, GraphQL, LoadError, UnreachableError
+from util_services.graphql import (
+    PYTHON_ERROR,
+    AwayError,
+    GraphQL,
+    LoadError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+PATIENCE_SECONDS = 30.0  # with a web server that is away; it may be deployed at the same time
+POLL_SECONDS = 2.0
 RELOAD_SECONDS = 120.0  # the web server answers once the code server has loaded its code again
 REPORT_JOB = "plugin_report_job"  # whose metadata hold the report on the plugins of its location
 REPORT = "data_services/plugins"
@@ -148,16 +157,16 @@ class Platform:
             ) from None
         raise PlatformError("Dagster cannot read its own workspace; look into its log.")
 
-    def loaded(self) -> LoadedLocation:
+    def loaded(self, patience_seconds: float = 0.0) -> LoadedLocation:
         """Return our code location; the first thing to be asked.
+
+        Args:
+            patience_seconds: how long to wait for a web server that is away.
 
         Raises:
             RefusedError: if the web server does not answer, or has no location of this name.
         """
-        try:
-            locations = self.locations()
-        except UnreachableError as error:
-            raise RefusedError(str(error)) from None
+        locations = self._patiently(patience_seconds)
         for found in locations:
             if found.name == self.location:
                 return found
@@ -166,6 +175,16 @@ class Platform:
             f"{quoted([found.name for found in locations]) or 'none at all'}; name one with "
             "'--location'."
         )
+
+    def _patiently(self, seconds: float) -> list[LoadedLocation]:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self.locations()
+            except UnreachableError as error:
+                if not isinstance(error, AwayError) or time.monotonic() >= deadline:
+                    raise RefusedError(str(error)) from None
+            time.sleep(POLL_SECONDS)
 
     def reload(self) -> LoadedLocation:
         """Have our code location loaded anew and return it as it is then."""

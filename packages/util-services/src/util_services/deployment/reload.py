@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from util_services.deployment.platform import PlatformError
+from util_services.deployment.platform import PATIENCE_SECONDS, POLL_SECONDS, PlatformError
 from util_services.graphql import UnreachableError
 
 if TYPE_CHECKING:
     from util_services.deployment.platform import LoadedLocation, Platform
-
-POLL_SECONDS = 2.0
 
 
 class NotLoadedError(PlatformError):
@@ -30,7 +28,7 @@ def reload_location(platform: Platform, tag: str | None, timeout_seconds: float)
         UnreachableError: if the web server stops answering.
     """
     deadline = time.monotonic() + timeout_seconds
-    platform.loaded()  # a web server out of reach, or a wrong name, is told at once
+    platform.loaded(min(PATIENCE_SECONDS, timeout_seconds))  # a wrong name is told at once
     while True:
         found = None
         try:

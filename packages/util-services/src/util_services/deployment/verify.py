@@ -7,7 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from util_services.deployment.logs import search_log
-from util_services.deployment.platform import ENDED, REPORT_JOB, PlatformError
+from util_services.deployment.platform import (
+    ENDED,
+    PATIENCE_SECONDS,
+    REPORT_JOB,
+    PlatformError,
+)
 from util_services.errors import quoted, quoted_name
 from util_services.graphql import UnreachableError
 from util_services.plugins.discovery import HOST
@@ -87,7 +92,7 @@ def verify(platform: Platform, expected: Expectation) -> Verification:
         UnreachableError: if the web server stops answering.
     """
     logs = _logs(expected.logs)
-    loaded = platform.loaded()
+    loaded = platform.loaded(min(PATIENCE_SECONDS, expected.timeout_seconds))
     findings = [_load(platform, loaded), _image(loaded, expected.tag), logs]
     if loaded.repository is not None:
         findings += _plugins(platform, loaded, expected.commit)
