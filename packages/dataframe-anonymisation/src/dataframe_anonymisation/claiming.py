@@ -47,6 +47,7 @@ def _relabelling(policy: AnonymisationPolicy, solved: Solved) -> Relabelling:
                 table.taxonomies, solution.levels, solution.nodes, strict=True
             )
         },
+        styles=policy.labels,
         is_masked=policy.suppressed == "mask",
         strip=policy.strip,
     )

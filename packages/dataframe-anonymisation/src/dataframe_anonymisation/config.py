@@ -156,6 +156,13 @@ class AnonymisationConfig(dg.Config):
     strip: bool = Field(
         default=False, description="Ignore blanks around the values of quasi-identifiers."
     )
+    labels: dict[str, Literal["hierarchy", "values", "mean"]] = Field(
+        default_factory=dict,
+        description=(
+            "Labels of quasi-identifiers: of the hierarchy, the range or set of the values of each "
+            "class ('values'), or the mean of its numbers (microaggregation); not for 'optimal'."
+        ),
+    )
     report_threshold: int = Field(
         default=10,
         ge=0,

@@ -53,6 +53,7 @@ SHARED = (
     "entity",
     "weights",
     "strip",
+    "labels",
     "report_threshold",
 )
 PARAMETERS: Mapping[str, tuple[Callable[..., Model], tuple[str, ...], tuple[str, ...]]] = {

@@ -20,7 +20,7 @@ from dataframe_anonymisation.table import Cells, Contingency, tabulate
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dataframe_anonymisation.policy import AnonymisationPolicy
     from dataframe_anonymisation.values import Values
@@ -115,6 +115,7 @@ def prepare(
         name: Cells(one.rows, one.column.codes, one.column.values, one.counts, one.persons)
         for name, one in protected.items()
     }
+    _refuse_no_means(policy, taxonomies)
     table, tuples = tabulate(taxonomies, codes, attributes, counts)
     models = tuple(bound for model in policy.models for bound in _bound(model, policy, protected))
     for model in models:
@@ -141,6 +142,15 @@ def _refuse_missing(policy: AnonymisationPolicy, columns: Mapping[str, Encoded])
             raise PolicyError(
                 f"Quasi-identifiers have missing values: {quoted(found)}; fill them, or set "
                 "'missing_quasi_identifiers' to 'value' or 'suppress'."
+            )
+
+
+def _refuse_no_means(policy: AnonymisationPolicy, taxonomies: Sequence[Taxonomy]) -> None:
+    for taxonomy in taxonomies:
+        if policy.labels.get(taxonomy.column) == "mean" and taxonomy.numbers is None:
+            raise PolicyError(
+                f"{quoted([taxonomy.column])} has values that are no numbers, or a hierarchy that "
+                "does not follow their order, and thus no means; use the labels 'values'."
             )
 
 

@@ -42,6 +42,7 @@ DEFINITIONS = {
     "marketer risk": "the share of rows that linking with another table gets right on average",
 }
 SMALL = " Counts of fewer than {} rows of the original table are not told."
+OWN = "own labels"
 UNIQUE_SHARE = 0.9  # from which an insensitive column is nearly an identifier
 
 
@@ -88,7 +89,7 @@ def build_facts(
         "quasi_identifiers": rank_columns(table),
         "levels": _levels(solved),
         "hierarchies": {
-            taxonomy.column: [len(labels) for labels in taxonomy.labels]
+            taxonomy.column: [len(labels) for labels in taxonomy.labels[: taxonomy.height + 1]]
             for taxonomy in table.taxonomies
         },
         "hierarchy_delimiters": {
@@ -296,12 +297,17 @@ def _utility(facts: dict[str, Any], solved: Solved) -> Section:
     height = max((taxonomy.height for taxonomy in table.taxonomies), default=0)
     levels = Table(
         "Rows by level of generalisation",
-        ("column", *(f"level {n}" for n in range(height + 1)), "suppressed"),
+        ("column", *(f"level {n}" for n in range(height + 1)), OWN, "suppressed"),
         tuple(
-            (name, *(counts.get(str(n), 0) for n in range(height + 1)), facts["rows_suppressed"])
+            (
+                name,
+                *(counts.get(str(n), 0) for n in range(height + 1)),
+                counts[OWN],
+                facts["rows_suppressed"],
+            )
             for name, counts in facts["levels"].items()
         ),
-        "Level 0 is the value itself.",
+        f"Level 0 is the value itself; {OWN} are labels made of the values of a class.",
     )
     columns = Table(
         "Quasi-identifiers",
@@ -367,8 +373,9 @@ def _levels(solved: Solved) -> dict[str, dict[str, int]]:
     )
     found = {}
     for taxonomy, levels in zip(table.taxonomies, solution.levels, strict=True):
-        rows = np.bincount(levels, weights=sizes, minlength=taxonomy.height + 1)
-        found[taxonomy.column] = {str(level): int(n) for level, n in enumerate(rows)}
+        rows = np.bincount(levels, weights=sizes, minlength=taxonomy.height + 2).astype(int)
+        found[taxonomy.column] = {str(level): int(n) for level, n in enumerate(rows[:-1])}
+        found[taxonomy.column][OWN] = int(rows[-1])
     return found
 
 

@@ -563,3 +563,17 @@ def test_an_08_a_nearly_unique_column_is_warned_of_by_the_job(
         "identifier."
         for name in ("ticket", "list")
     ]
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet", "out.jsonl", "out.xlsx"])
+def test_labels_of_values_are_published_in_every_format(instance, source, target):
+    labels = {"age": "mean", "town": "values"}
+
+    result = run(instance, "k_anonymity", "people.csv", target, k=9, labels=labels)
+
+    report = json.loads((source / f"{target}.report.json").read_text())
+    facts = report["steps"][0]["facts"]
+    page = (source / f"{target}.report.html").read_text()
+    assert result.success
+    assert facts["verified"]["holds"] is True
+    assert "own labels" in page

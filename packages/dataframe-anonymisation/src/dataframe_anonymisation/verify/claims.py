@@ -24,6 +24,8 @@ class Relabelling:
         combinations: of each quasi-identifier, the place of its text in each combination.
         classes: the class of each combination, -1 if its rows are suppressed.
         labels: of each quasi-identifier, the label of each class.
+        styles: of quasi-identifiers whose labels are made of the values of a class: ``values`` for
+            ranges and sets, ``mean`` for means.
         is_masked: whether suppressed rows are published as ``*``; they are left out otherwise.
         strip: whether blanks around original texts are ignored.
     """
@@ -34,6 +36,7 @@ class Relabelling:
     combinations: Sequence[np.ndarray]
     classes: np.ndarray
     labels: Mapping[str, Sequence[str | None]]
+    styles: Mapping[str, str] = field(default_factory=dict)
     is_masked: bool = False
     strip: bool = False
 
