@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         DeltaDisclosure,
         DeltaPresence,
         KAnonymity,
+        KMap,
         LDiversity,
         TCloseness,
     )
@@ -44,6 +45,7 @@ _MODULES = {
         "DeltaDisclosure",
         "DeltaPresence",
         "KAnonymity",
+        "KMap",
         "LDiversity",
         "TCloseness",
     ),
@@ -60,6 +62,7 @@ __all__ = [
     "Hierarchy",
     "HierarchyError",
     "KAnonymity",
+    "KMap",
     "LDiversity",
     "PolicyError",
     "TCloseness",

@@ -15,7 +15,7 @@ from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.models import Model
 from dataframe_anonymisation.policy import classified
-from dataframe_anonymisation.preparing import Encoded, Protected, prepare
+from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
 from dataframe_anonymisation.reporting import (
     build_facts,
     build_warnings,
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 
 def anonymise(
-    frame: pd.DataFrame, policy: AnonymisationPolicy
+    frame: pd.DataFrame,
+    policy: AnonymisationPolicy,
+    *,
+    population: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return an anonymised copy of a frame, and a report without cell values.
 
@@ -46,6 +49,12 @@ def anonymise(
     identifiers are ``*`` or gone. The index is new, and the order of rows is that of what is
     published, unless the policy says otherwise. The result is checked by code that shares nothing
     with the search before it is returned.
+
+    Args:
+        frame: the table.
+        policy: what is asked for.
+        population: a table of all people that rows may be of, with the quasi-identifiers as
+            columns, for k-map and for the journalist's and the marketer's risk.
 
     Raises:
         PolicyError: if the policy does not fit the frame.
@@ -57,13 +66,15 @@ def anonymise(
     quasi = {
         name: encoded(frame[name], name, strip=policy.strip) for name in policy.quasi_identifiers
     }
-    prepared = prepare(policy, quasi, _protected(frame, policy))
+    prepared = prepare(
+        policy, quasi, _protected(frame, policy), population=_population(population, policy)
+    )
     solved = solve(policy, prepared)
     labelling = Labelling(policy, solved, published, as_categories=True)
     result = labelling(frame, solved.solution.groups[prepared.tuples])
     if policy.order == "canonical":
         result = _sorted(result, policy)
-    verdict = verified(result, claims_of(policy, solved, published), frame)
+    verdict = verified(result, claims_of(policy, solved, published), frame, population)
     report = build_facts(policy, solved, verdict)
     distinct = _distinct(frame, published_as_they_are(policy, strangers))
     report["warnings"] = list(build_warnings(policy, solved, strangers, distinct))
@@ -150,13 +161,32 @@ def _protected(frame: pd.DataFrame, policy: AnonymisationPolicy) -> dict[str, Pr
     }
 
 
-def verified(frame: pd.DataFrame, claims: Claims, original: pd.DataFrame) -> Verdict:
+def _population(frame: pd.DataFrame | None, policy: AnonymisationPolicy) -> Population | None:
+    """Return the quasi-identifiers of a population."""
+    if frame is None:
+        return None
+    _refuse_no_frame(frame)
+    unknown = [name for name in policy.quasi_identifiers if name not in frame.columns]
+    if unknown:
+        raise UnknownColumnsError("population", unknown, list(frame.columns))
+    columns = {
+        name: encoded(frame[name], name, strip=policy.strip) for name in policy.quasi_identifiers
+    }
+    return Population(columns, np.ones(len(frame), np.int64))
+
+
+def verified(
+    frame: pd.DataFrame,
+    claims: Claims,
+    original: pd.DataFrame,
+    population: pd.DataFrame | None = None,
+) -> Verdict:
     """Return the verdict of the independent check.
 
     Raises:
         VerificationError: if it finds otherwise than the search.
     """
-    verdict = verify([frame], claims, [original])
+    verdict = verify([frame], claims, [original], None if population is None else [population])
     if not verdict.holds:
         raise VerificationError(
             f"The independent check did not confirm the result: {', '.join(verdict.failures)}; "

@@ -156,6 +156,13 @@ class AnonymisationConfig(dg.Config):
     strip: bool = Field(
         default=False, description="Ignore blanks around the values of quasi-identifiers."
     )
+    population: str | None = Field(
+        default=None,
+        description=(
+            "The path of a table of all people that rows may be of, with the quasi-identifiers as "
+            "columns: for k-map, and for the journalist's and the marketer's risk."
+        ),
+    )
     labels: dict[str, Literal["hierarchy", "values", "mean"]] = Field(
         default_factory=dict,
         description=(
@@ -265,6 +272,7 @@ class ModelConfig(dg.Config):
 
     model: Literal[
         "k_anonymity",
+        "k_map",
         "alpha_k_anonymity",
         "l_diversity",
         "t_closeness",
@@ -275,7 +283,7 @@ class ModelConfig(dg.Config):
     attribute: str | None = Field(
         default=None, description="The sensitive attribute; the only one if not given."
     )
-    k: int | None = Field(default=None, description="k_anonymity, alpha_k_anonymity.")
+    k: int | None = Field(default=None, description="k_anonymity, k_map, alpha_k_anonymity.")
     alpha: float | None = Field(default=None, description="alpha_k_anonymity.")
     l: float | None = Field(default=None, description="l_diversity.")  # noqa: E741
     variant: Literal["distinct", "entropy", "recursive"] = Field(

@@ -37,10 +37,13 @@ def _columns(config: AnonymisationConfig) -> dict[str, list[str]]:
 
 def _check(config: Any, schema: Schema, inputs: Inputs) -> None:
     """Refuse what contradicts itself or the columns, before a row is read."""
-    from dataframe_anonymisation.policies import policy_of
+    from dataframe_anonymisation.policies import policy_of, refuse_population
     from dataframe_anonymisation.policy import classified
 
-    classified(policy_of(config, inputs.content), schema.names)
+    policy = policy_of(config, inputs.content)
+    classified(policy, schema.names)
+    people = None if config.population is None else inputs.schema(config.population)
+    refuse_population(policy, config.population, None if people is None else people.names)
 
 
 def _check_claims(config: Any, schema: Schema, inputs: Inputs) -> None:
@@ -63,7 +66,8 @@ def _anonymise(dataset: Dataset, config: AnonymisationConfig) -> Outcome:
     from dataframe_anonymisation.datasets import anonymise_dataset
     from dataframe_anonymisation.policies import policy_of
 
-    return anonymise_dataset(dataset, policy_of(config, dataset.content))
+    population = None if config.population is None else dataset.other(config.population)
+    return anonymise_dataset(dataset, policy_of(config, dataset.content), population)
 
 
 @operation(columns=_columns, business_operation=BUSINESS_OPERATION, check=_check, default=SAMPLE)

@@ -12,10 +12,13 @@ from dataframe_anonymisation.hierarchies import Hierarchy, Taxonomy
 from dataframe_anonymisation.models import (
     AlphaKAnonymity,
     KAnonymity,
+    KMap,
     Model,
     PersonAnonymity,
     TCloseness,
 )
+from dataframe_anonymisation.models.k_anonymity import POPULATION
+from dataframe_anonymisation.population import count_population
 from dataframe_anonymisation.table import Cells, Contingency, tabulate
 from util_services.errors import quoted
 
@@ -54,6 +57,14 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
+class Population:
+    """The quasi-identifiers of a population table, and how many rows each row stands for."""
+
+    columns: Mapping[str, Encoded]
+    counts: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What searches need.
 
@@ -86,6 +97,7 @@ def prepare(
     columns: Mapping[str, Encoded],
     protected: Mapping[str, Protected],
     counts: np.ndarray | None = None,
+    population: Population | None = None,
 ) -> Prepared:
     """Fit hierarchies to the values, count tuples, and refuse what no table can satisfy.
 
@@ -94,6 +106,7 @@ def prepare(
         columns: the quasi-identifiers.
         protected: the columns whose distribution in classes is counted.
         counts: how many rows each given row stands for; 1 if not given.
+        population: the quasi-identifiers of a population table.
 
     Raises:
         UncoveredValuesError: if hierarchies lack values of their columns.
@@ -117,6 +130,11 @@ def prepare(
     }
     _refuse_no_means(policy, taxonomies)
     table, tuples = tabulate(taxonomies, codes, attributes, counts)
+    if population is not None:
+        found = count_population(table, population.columns, population.counts)
+        table = replace(table, attributes={**table.attributes, POPULATION: found})
+    elif any(isinstance(model, KMap) for model in policy.models):
+        raise PolicyError("k-map needs a population table; give it as 'population'.")
     models = tuple(bound for model in policy.models for bound in _bound(model, policy, protected))
     for model in models:
         model.check(table, policy.suppression_limit * table.rows)

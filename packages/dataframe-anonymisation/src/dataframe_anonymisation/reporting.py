@@ -8,6 +8,7 @@ import numpy as np
 
 from dataframe_anonymisation import loss
 from dataframe_anonymisation.hierarchies.rows import RowHierarchy
+from dataframe_anonymisation.models.k_anonymity import POPULATION
 from dataframe_anonymisation.queries import query_error
 from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
@@ -39,6 +40,8 @@ DEFINITIONS = {
     "loss (GCP)": "mean share of its column's range that a published cell leaves open: "
     "0 unchanged, 1 suppressed",
     "prosecutor risk": "the chance to find somebody's row who is known to be in the table",
+    "journalist risk": "the same of somebody who may be anybody of the population; without a "
+    "population table it is that of the prosecutor",
     "marketer risk": "the share of rows that linking with another table gets right on average",
 }
 SMALL = " Counts of fewer than {} rows of the original table are not told."
@@ -52,7 +55,8 @@ def build_facts(
     """Return the figures of an anonymisation as plain data."""
     table, solution = solved.prepared.table, solved.solution
     classes = solution.classes(table)
-    before, after = risk_of(_members(table, policy)), risk_of(_members(classes, policy))
+    before = risk_of(_members(table, policy), population=_in_population(table))
+    after = risk_of(_members(classes, policy), population=_in_population(classes))
     ncp = loss.cell_losses(table, solution)
     return {
         "models": [
@@ -64,6 +68,7 @@ def build_facts(
         "optimal": solution.is_optimal,
         "generalisations_visited": solution.visited,
         "counted": "rows" if policy.entity is None else "persons",
+        "has_population": POPULATION in table.attributes,
         "rows": table.rows,
         "rows_suppressed": solved.rows_suppressed,
         "suppressed_share": solved.rows_suppressed / table.rows if table.rows else 0.0,
@@ -245,6 +250,8 @@ def _risk(facts: dict[str, Any]) -> Section:
         "smallest": "smallest class",
         "prosecutor_highest": "highest prosecutor risk",
         "prosecutor_average": "average prosecutor risk",
+        "journalist_highest": "highest journalist risk",
+        "journalist_average": "average journalist risk",
         "marketer": "marketer risk",
         "at_risk_share": f"share of rows with a risk above {after['threshold']}",
     }
@@ -362,6 +369,14 @@ def _members(counted: Contingency | Classes, policy: AnonymisationPolicy) -> np.
     if isinstance(counted, Contingency):
         return counted.attributes[policy.entity].distinct(len(counted))
     return counted.histograms[policy.entity].distinct
+
+
+def _in_population(counted: Contingency | Classes) -> np.ndarray | None:
+    """Return how many rows of the population are alike, None where there is no population."""
+    if isinstance(counted, Contingency):
+        found = counted.attributes.get(POPULATION)
+        return None if found is None else np.bincount(found.tuples, found.counts, len(counted))
+    return counted.histograms[POPULATION].sizes if POPULATION in counted.histograms else None
 
 
 def _levels(solved: Solved) -> dict[str, dict[str, int]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataframe_anonymisation.errors import UnattainableError
+from dataframe_anonymisation.models.k_anonymity import POPULATION
 from dataframe_anonymisation.search.choose import find
 from dataframe_anonymisation.search.own_labels import with_own_labels
 from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold
@@ -69,7 +70,7 @@ def solve(policy: AnonymisationPolicy, prepared: Prepared) -> Solved:
             f"{reasons} would be suppressed, more than the {limit} rows that 'suppression_limit' "
             "allows; raise it or change the policy for these values."
         )
-    part = table.about({model.attribute for model in prepared.models})
+    part = table.about({*(model.attribute for model in prepared.models), POPULATION})
     part = part if len(free) == len(part) else part.select(free)
     weights = [policy.weights.get(name, 1.0) for name in policy.quasi_identifiers]
     found, reason = (None, "")

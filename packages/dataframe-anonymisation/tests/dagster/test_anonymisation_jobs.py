@@ -14,7 +14,7 @@ from dataframe_anonymisation import (
     jobs,
     verify_anonymity,
 )
-from util_services.errors import ConfigurationError
+from util_services.errors import ConfigurationError, StorageError
 from util_services.runs.execute import check_before_run
 
 QUASI = ["age", "town"]
@@ -577,3 +577,45 @@ def test_labels_of_values_are_published_in_every_format(instance, source, target
     assert result.success
     assert facts["verified"]["holds"] is True
     assert "own labels" in page
+
+
+def test_a_population_is_a_further_input_of_a_job(instance, source, people):
+    pd.concat([people[QUASI]] * 3).to_csv(source / "everybody.csv", index=False)
+
+    result = run(
+        instance,
+        "anonymise_dataframe",
+        "people.csv",
+        "out.csv",
+        models=[{"model": "k_map", "k": 9}],
+        population="everybody.csv",
+        suppression_limit=0.0,
+    )
+
+    report = json.loads((source / "out.csv.report.json").read_text())
+    step = report["steps"][0]
+    assert result.success
+    assert step["facts"]["verified"]["models"][0]["measured"] >= 9
+    assert {one["path"] for one in step["inputs"]} == {"everybody.csv", "towns.csv"}
+
+
+@pytest.mark.parametrize(
+    ("population", "sentence"),
+    [
+        (None, "k-map needs a population table; name its path"),
+        ("towns.csv", "age"),
+        ("no.csv", "no.csv"),
+    ],
+)
+def test_a_population_that_is_none_is_refused_before_a_row_is_read(
+    instance, source, population, sentence
+):
+    config = {"models": [{"model": "k_map", "k": 9}], "population": population}
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "anonymise_dataframe": {"config": {**COLUMNS, **config}},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    with pytest.raises((ConfigurationError, StorageError), match=sentence):
+        check_before_run(jobs.anonymise_dataframe_job, {"ops": ops}, "run")

@@ -58,6 +58,7 @@ class Claims:
         entity: the column of the original table that says whose rows these are; values then count
             once for each person.
         masked: the columns in which every cell is ``*``.
+        has_population: whether a population table is there to be counted.
         withhold_distances: whether measures against the original table are not told, since they
             would tell what became of the few rows that were suppressed.
         rows: how many rows there must be; None if that is not claimed.
@@ -73,6 +74,7 @@ class Claims:
     relabelling: Relabelling | None = None
     entity: str | None = None
     masked: Sequence[str] = ()
+    has_population: bool = False
     withhold_distances: bool = False
     rows: int | None = None
     suppressed: int | None = None

@@ -40,6 +40,7 @@ class Original:
         whole: how often each text occurs in all rows, which are one class.
         persons: whose rows are in each class; no person where no entity is named.
         everybody: whose rows there are, in one class.
+        population: how many rows of a population have a combination that is in a class.
         left_out: the number of the class that stands for suppressed rows among persons.
         suppressed: how many rows are suppressed.
         unknown: how many rows have a combination that no claim is about.
@@ -51,6 +52,7 @@ class Original:
     whole: Tally = field(default_factory=Tally)
     persons: Persons = field(default_factory=Persons)
     everybody: Persons = field(default_factory=Persons)
+    population: Tally = field(default_factory=Tally)
     suppressed: int = 0
     unknown: int = 0
     rows: int = 0
@@ -89,6 +91,23 @@ def count_original(
         kept = slice(None) if relabelling.is_masked else ~is_suppressed
         found.expected.add(numbers[kept], {name: codes[kept] for name, codes in cells.items()})
     return found
+
+
+def count_population(
+    frames: Iterable[pd.DataFrame],
+    claims: Claims,
+    relabelling: Relabelling,
+    source: Original,
+    names: Names,
+) -> None:
+    """Count the rows of a population by the classes of their combinations."""
+    index, numbers = _Index(relabelling), _numbers(names, claims, relabelling, is_hidden=False)
+    for frame in frames:
+        if len(frame):
+            combinations = index.find(frame, claims)
+            classes = relabelling.classes[combinations]
+            kept = (combinations >= 0) & (classes >= 0)
+            source.population.add(numbers[classes[kept]], {})
 
 
 def uncovered(relabelling: Relabelling) -> list[str]:

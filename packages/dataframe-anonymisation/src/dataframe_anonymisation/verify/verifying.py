@@ -19,7 +19,12 @@ from dataframe_anonymisation.verify.counting import (
     summed,
 )
 from dataframe_anonymisation.verify.measures import RELATIVE, test_of
-from dataframe_anonymisation.verify.original import Original, count_original, uncovered
+from dataframe_anonymisation.verify.original import (
+    Original,
+    count_original,
+    count_population,
+    uncovered,
+)
 from dataframe_anonymisation.verify.reading import COLUMNS
 from dataframe_anonymisation.verify.texts import comparable
 from util_services.errors import ConfigurationError, quoted_name
@@ -61,6 +66,7 @@ class _Tested:
     Attributes:
         sizes: how many rows each has.
         persons: how many persons each has; None where no entity is named.
+        population: how many rows of a population each has; None where there is none.
         entries: of each attribute, how often each text occurs in each class.
         whole: of each attribute, how often each text occurs in the table that classes are
             compared with.
@@ -68,6 +74,7 @@ class _Tested:
 
     sizes: np.ndarray
     persons: np.ndarray | None
+    population: np.ndarray | None
     entries: Mapping[str, Entries]
     whole: Mapping[str, np.ndarray]
 
@@ -76,6 +83,7 @@ def verify(
     frames: Iterable[pd.DataFrame],
     claims: Claims,
     original: Iterable[pd.DataFrame] | None = None,
+    population: Iterable[pd.DataFrame] | None = None,
 ) -> Verdict:
     """Return what is found in the rows of a published table.
 
@@ -83,12 +91,15 @@ def verify(
         frames: its rows, in any number of frames.
         claims: what is to be checked.
         original: the rows of the original table, where a relabelling is claimed.
+        population: the quasi-identifiers of a population table, where there is one.
     """
     names, told = Names(), _Strange()
     published = count(told.watched(frames, claims), claims, names)
     source, claimed = None, claims.suppressed
     if claims.relabelling is not None and original is not None:
         source = count_original(original, claims, claims.relabelling, names)
+        if population is not None:
+            count_population(population, claims, claims.relabelling, source, names)
         claimed = source.suppressed if claims.exempt_suppressed else None
         told.compare(published, source, claims, names)
     rows = published.rows(len(names.classes))
@@ -243,7 +254,11 @@ def _tested(
             of_all = source.everybody.entries(name, np.zeros(1, np.int64))
         entries[name] = found
         whole[name] = np.bincount(of_all[1], of_all[2], minlength=len(names.texts.get(name, ())))
-    return _Tested(sizes, persons, entries, whole)
+    population = None
+    if source is not None and claims.has_population:
+        found = source.population.rows(len(numbers))
+        population = np.bincount(numbers[kept], found[kept], minlength=len(classes))
+    return _Tested(sizes, persons, population, entries, whole)
 
 
 def _without(entries: Entries, number: int, text: int, masked: int) -> Entries:
@@ -261,6 +276,10 @@ def _finding(model: Mapping[str, Any], claims: Claims, names: Names, tested: _Te
         sizes = tested.sizes
         if model["model"] == PERSONS and tested.persons is not None:
             sizes = tested.persons
+        if model["model"] == "k-map":
+            if tested.population is None:
+                raise ConfigurationError("k-map is checked where its population is, in a policy.")
+            sizes = tested.population
         smallest = int(sizes.min()) if len(sizes) else 0
         failing = int(np.count_nonzero(sizes < model["k"]))
         return Finding(model["model"], None, requested, smallest, failing)
