@@ -142,7 +142,10 @@ def test_the_constant_of_recursive_diversity_means_what_is_written(frequent, c, 
     """As binary fractions, 1.1 * 50 is more than 55."""
     model = LDiversity(l=2, c=c, variant="recursive", attribute="s")
     policy = AnonymisationPolicy(
-        models=[model], quasi_identifiers=["a"], sensitive_attributes=["s"]
+        models=[model],
+        quasi_identifiers=["a"],
+        sensitive_attributes=["s"],
+        suppression_limit=0.0,
     )
     at_bound = pd.DataFrame({"a": "x", "s": ["p"] * frequent + ["q"] * rest})
     below = at_bound.iloc[1:]

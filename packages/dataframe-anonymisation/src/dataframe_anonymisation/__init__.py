@@ -8,7 +8,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataframe_anonymisation.api import anonymise, assess_risk, verify_anonymity
+    from dataframe_anonymisation.api import (
+        anonymise,
+        assess_risk,
+        private_counts,
+        verify_anonymity,
+    )
+    from dataframe_anonymisation.differential import PrivateCounts, Sum
     from dataframe_anonymisation.errors import (
         HierarchyError,
         PolicyError,
@@ -30,7 +36,8 @@ if TYPE_CHECKING:
     from dataframe_anonymisation.policy import AnonymisationPolicy
 
 _MODULES = {
-    "api": ("anonymise", "assess_risk", "verify_anonymity"),
+    "api": ("anonymise", "assess_risk", "private_counts", "verify_anonymity"),
+    "differential": ("PrivateCounts", "Sum"),
     "errors": (
         "HierarchyError",
         "PolicyError",
@@ -65,6 +72,8 @@ __all__ = [
     "KMap",
     "LDiversity",
     "PolicyError",
+    "PrivateCounts",
+    "Sum",
     "TCloseness",
     "UnattainableError",
     "UncoveredValuesError",
@@ -72,6 +81,7 @@ __all__ = [
     "__version__",
     "anonymise",
     "assess_risk",
+    "private_counts",
     "verify_anonymity",
 ]
 

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataframe_anonymisation.claiming import claims_of
+from dataframe_anonymisation.differential.facts import LIMITS, facts_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.models import Model
 from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
+from dataframe_anonymisation.private_counting import count_table
 from dataframe_anonymisation.reporting import (
     build_facts,
     build_warnings,
@@ -33,6 +35,7 @@ from util_services.errors import ConfigurationError, DatasetError, quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dataframe_anonymisation.differential import PrivateCounts
     from dataframe_anonymisation.policy import AnonymisationPolicy
 
 
@@ -110,6 +113,26 @@ def assess_risk(
     persons = None if entity is None else encoded(frame[entity], entity)
     assessed = assess(columns, persons, np.ones(len(frame), np.int64), threshold)
     return {**assessed.risk.to_dict(), "quasi_identifiers": assessed.ranks}
+
+
+def private_counts(
+    frame: pd.DataFrame, asked: PrivateCounts
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return noisy counts and sums of declared groups, and a report on what they guarantee.
+
+    The counts are ε-differentially private. The noise comes from the operating system, anew in each
+    call; each call adds its ε to what all tables of these people may tell.
+
+    Raises:
+        UnknownColumnsError: if a column is not there.
+        DatasetError: if a column that is summed has no numbers.
+    """
+    _refuse_no_frame(frame)
+    unknown = [name for name in asked.columns if name not in frame.columns]
+    if unknown:
+        raise UnknownColumnsError("groups, sums and entity", unknown, list(frame.columns))
+    table = pa.table({name: array_of(frame[name], name) for name in asked.columns})
+    return count_table(table, asked), facts_of(asked) | {"limits": list(LIMITS)}
 
 
 def verify_anonymity(

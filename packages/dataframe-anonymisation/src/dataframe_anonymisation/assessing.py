@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
-from dataframe_anonymisation.datasets import count_columns
+from dataframe_anonymisation.datasets import as_rows, count_columns
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.models import KAnonymity, LDiversity, TCloseness
 from dataframe_anonymisation.reporting import LIMITS, risk_section
@@ -149,10 +148,4 @@ def _findings(dataset: Dataset, rows: Sequence[tuple[str, str, Any]]) -> Any:
             "value": [math.nan if value is None else float(value) for _, _, value in rows],
         }
     )
-    one = dataset.scan().select(nw.len().alias("rows"))
-
-    def made(batch: pd.DataFrame) -> pd.DataFrame:
-        del batch
-        return table
-
-    return dataset.engine.map_batches(one, made, FIELDS)
+    return as_rows(dataset, table, FIELDS)

@@ -384,3 +384,45 @@ class VerifyAnonymityConfig(KnownColumnsConfig):
             raise ValueError("'l' and 't' are about 'sensitive_attributes'; name at least one")
         refuse_idle_orders(self)
         return self
+
+
+class SumConfig(dg.Config):
+    """A sum of numbers that are moved into a range and rounded to multiples of a step."""
+
+    lower: float = Field(description="What smaller sums of a person count as.")
+    upper: float = Field(description="What larger sums of a person count as.")
+    step: float = Field(default=1, gt=0, description="Noise and sums are multiples of it.")
+
+
+class PrivateCountsConfig(dg.Config):
+    """Which groups are counted, and how much that may tell of a person."""
+
+    groups: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="The values of each column that make groups; all combinations are counted.",
+    )
+    epsilon: float = Field(
+        default=1,
+        gt=0,
+        description="The privacy budget of all counts and sums together; smaller tells less.",
+    )
+    sums: dict[str, SumConfig] = Field(
+        default_factory=dict, description="What is summed in each group, by column."
+    )
+    entity: str | None = Field(
+        default=None,
+        description="A column that says whose rows these are; each row is one's if not given.",
+    )
+    max_groups: int = Field(
+        default=1, ge=1, description="entity: in how many groups a person counts at most."
+    )
+    non_negative: bool = Field(
+        default=False, description="Publish counts below 0 as 0, which makes small ones too large."
+    )
+
+    @field_validator("groups")
+    @classmethod
+    def _at_least_one(cls, groups: dict[str, list[str]]) -> dict[str, list[str]]:
+        if not groups:
+            raise ValueError("name at least one column with its values")
+        return groups

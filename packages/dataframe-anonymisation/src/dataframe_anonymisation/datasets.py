@@ -97,7 +97,7 @@ class _Check:
         def check(original: Any) -> Verdict:
             return verify(written, self.claims, frames_in(original, names), people)
 
-        verdict = self.dataset.engine.consume(_aliased(self.dataset, names), check)
+        verdict = self.dataset.engine.consume(select_columns(self.dataset, names), check)
         if not verdict.holds:
             raise VerificationError(
                 "The written file does not hold what was claimed of it: "
@@ -110,7 +110,7 @@ class _Check:
         if self.population is None:
             return None
         names = list(self.claims.quasi_identifiers)
-        rows = _aliased(self.population, names)
+        rows = select_columns(self.population, names)
         return self.population.engine.consume(rows, lambda found: list(frames_in(found, names)))
 
 
@@ -194,7 +194,7 @@ def _distinct(dataset: Dataset, names: Sequence[str]) -> dict[str, int]:
 
 
 def _distinct_in(dataset: Dataset, names: Sequence[str], rows: int) -> dict[str, int]:
-    columns = _aliased(dataset, names).head(rows)
+    columns = select_columns(dataset, names).head(rows)
     counted = columns.select(nw.all().n_unique())
     (found,) = dataset.engine.rows(counted)
     return {name: int(count) for name, count in zip(names, found.values(), strict=True)}
@@ -202,17 +202,28 @@ def _distinct_in(dataset: Dataset, names: Sequence[str], rows: int) -> dict[str,
 
 def _combinations(dataset: Dataset, names: Sequence[str]) -> tuple[pa.Table, np.ndarray]:
     """Return the distinct combinations of columns, and the rows of each."""
-    rows = _aliased(dataset, names)
+    rows = select_columns(dataset, names)
     found = rows.group_by(*rows.collect_schema().names()).agg(nw.len().alias(COUNT))
     table = dataset.engine.consume(found, lambda reader: reader.read_all())
     counts = table[COUNT].to_numpy().astype(np.int64)
     return table.drop_columns([COUNT]).rename_columns(list(names)), counts
 
 
-def _aliased(dataset: Dataset, names: Sequence[str]) -> nw.LazyFrame[Any]:
+def select_columns(dataset: Dataset, names: Sequence[str]) -> nw.LazyFrame[Any]:
     """Return columns under names that mean nothing to an engine."""
     aliases = {f"column_{n}": name for n, name in enumerate(names)}
     return dataset.engine.select(dataset.scan(), aliases)
+
+
+def as_rows(dataset: Dataset, frame: pd.DataFrame, schema: pa.Schema) -> Any:
+    """Return a small frame as rows of the engine."""
+    one = dataset.scan().select(nw.len().alias(COUNT))
+
+    def made(batch: pd.DataFrame) -> pd.DataFrame:
+        del batch
+        return frame
+
+    return dataset.engine.map_batches(one, made, schema)
 
 
 def _encoded(cells: pa.ChunkedArray, name: str, *, strip: bool = False) -> Encoded:

@@ -8,6 +8,7 @@ from dataframe_anonymisation.config import (
     AssessRiskConfig,
     KAnonymityConfig,
     LDiversityConfig,
+    PrivateCountsConfig,
     TClosenessConfig,
     VerifyAnonymityConfig,
 )
@@ -52,6 +53,14 @@ def _check_claims(config: Any, schema: Schema, inputs: Inputs) -> None:
     from dataframe_anonymisation.assessing import claims_in
 
     claims_in(config)
+
+
+def _check_counts(config: Any, schema: Schema, inputs: Inputs) -> None:
+    """Refuse what contradicts itself, before a row is read."""
+    del schema, inputs
+    from dataframe_anonymisation.private_counting import counts_of
+
+    counts_of(config)
 
 
 def _check_entity(config: Any, schema: Schema, inputs: Inputs) -> None:
@@ -153,3 +162,23 @@ def verify_anonymity(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome
     from dataframe_anonymisation.assessing import verify_dataset
 
     return verify_dataset(dataset, config)
+
+
+@operation(
+    columns=lambda config: {
+        "groups": list(config.groups),
+        "sums": list(config.sums),
+        "entity": [config.entity] if config.entity else [],
+    },
+    business_operation=BUSINESS_OPERATION,
+    check=_check_counts,
+    default={"groups": {"sex": ["m", "w"]}, "entity": "patient_id"},
+)
+def private_counts(dataset: Dataset, config: PrivateCountsConfig) -> Outcome:
+    """Publish noisy counts and sums of declared groups, with ε-differential privacy, and no row.
+
+    The noise is drawn anew in each run; every run on the same people adds to their privacy budget.
+    """
+    from dataframe_anonymisation.private_counting import count_dataset
+
+    return count_dataset(dataset, config)

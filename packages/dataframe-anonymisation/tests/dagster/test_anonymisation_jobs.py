@@ -619,3 +619,37 @@ def test_a_population_that_is_none_is_refused_before_a_row_is_read(
 
     with pytest.raises((ConfigurationError, StorageError), match=sentence):
         check_before_run(jobs.anonymise_dataframe_job, {"ops": ops}, "run")
+
+
+def test_private_counts_publish_noise_and_no_row(instance, source, people):
+    result = assess(
+        instance,
+        "private_counts",
+        "people.csv",
+        groups={"town": list("abcd"), "ward": ["w1", "w2"]},
+        sums={"age": {"lower": 0, "upper": 100}},
+        entity="name",
+        epsilon=1e4,
+    )
+
+    found = pd.read_csv(source / "found.csv").set_index(["town", "ward"])
+    report = json.loads((source / "found.csv.report.json").read_text())
+    exact = people.groupby(["town", "ward"])["age"].agg(["size", "sum"])
+    assert result.success
+    assert found["count"].to_dict() == exact["size"].to_dict()
+    assert (found["sum of age"] - exact["sum"]).abs().max() <= 1
+    assert report["steps"][0]["facts"]["epsilon"] == 1e4
+    assert "hush" not in (source / "found.csv").read_text() + json.dumps(report)
+
+
+def test_private_counts_that_contradict_themselves_are_refused_before_a_row_is_read(
+    instance, source
+):
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "private_counts": {"config": {"groups": {"town": ["a"]}, "max_groups": 2}},
+        "write_dataset": {"config": {"path": "found.csv"}},
+    }
+
+    with pytest.raises(ConfigurationError, match="'max_groups' is about persons"):
+        check_before_run(jobs.private_counts_job, {"ops": ops}, "run")

@@ -256,8 +256,8 @@ def _tested(
         whole[name] = np.bincount(of_all[1], of_all[2], minlength=len(names.texts.get(name, ())))
     population = None
     if source is not None and claims.has_population:
-        found = source.population.rows(len(numbers))
-        population = np.bincount(numbers[kept], found[kept], minlength=len(classes))
+        people = source.population.rows(len(numbers))
+        population = np.bincount(numbers[kept], people[kept], minlength=len(classes))
     return _Tested(sizes, persons, population, entries, whole)
 
 
