@@ -78,7 +78,7 @@ def anonymise(
     if policy.order == "canonical":
         result = _sorted(result, policy)
     verdict = verified(result, claims_of(policy, solved, published), frame, population)
-    report = build_facts(policy, solved, verdict)
+    report = build_facts(policy, solved, verdict, strangers)
     distinct = _distinct(frame, published_as_they_are(policy, strangers))
     report["warnings"] = list(build_warnings(policy, solved, strangers, distinct))
     return result, report

@@ -60,7 +60,7 @@ def anonymise_dataset(
     labelled = dataset.engine.map_batches(rows, _Batches(solved, labelling), schema)
     if policy.order == "canonical":
         labelled = _sorted(dataset, labelled, policy, published)
-    facts = build_facts(policy, solved, None)
+    facts = build_facts(policy, solved, None, strangers)
     return Outcome(
         labelled,
         dropped=solved.rows_suppressed if policy.suppressed == "drop" else 0,

@@ -149,10 +149,6 @@ class AnonymisationPolicy:
         """Whether masked rows are published without sensitive values, since nothing tests them."""
         return self.suppressed == "mask" and self.suppressed_class == "exempt"
 
-    def requested(self) -> list[dict[str, Any]]:
-        """Return the models as plain data."""
-        return [model.to_dict() for model in self.models]
-
     def _with_hierarchy(self) -> list[str]:
         return [*self.quasi_identifiers, *self.sensitive_attributes]
 

@@ -14,6 +14,7 @@ from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
 from dataframe_anonymisation.small_counts import told
 from dataframe_anonymisation.table import Contingency
+from dataframe_anonymisation.techniques import techniques_of
 from util_services.errors import quoted, quoted_name
 from util_services.reports import Figure, Section, Table
 
@@ -50,7 +51,10 @@ UNIQUE_SHARE = 0.9  # from which an insensitive column is nearly an identifier
 
 
 def build_facts(
-    policy: AnonymisationPolicy, solved: Solved, verdict: Verdict | None
+    policy: AnonymisationPolicy,
+    solved: Solved,
+    verdict: Verdict | None,
+    strangers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the figures of an anonymisation as plain data."""
     table, solution = solved.prepared.table, solved.solution
@@ -63,6 +67,7 @@ def build_facts(
             {**model.to_dict(), "achieved": _achieved(model, classes, solved)}
             for model in solved.prepared.models
         ],
+        "techniques": techniques_of(policy, solved, strangers),
         "algorithm": solution.algorithm,
         "algorithm_reason": solved.reason,
         "optimal": solution.is_optimal,
@@ -121,6 +126,7 @@ def brief(facts: dict[str, Any]) -> dict[str, Any]:
         "risk_after",
         "risk_before",
         "rows",
+        "techniques",
         "shift_of_sensitive_attributes",
         "verified",
     }
@@ -197,6 +203,9 @@ def _privacy(facts: dict[str, Any]) -> Section:
         )
     verified = facts["verified"]
     text: tuple[str, ...] = ("Every class of the published table satisfies every model.",)
+    if facts["techniques"]:
+        told = ", ".join(facts["techniques"])
+        text = (*text, f"Techniques, in the terms of ISO/IEC 20889: {told}.")
     if facts["counted"] == "persons":
         text = (
             *text,

@@ -25,6 +25,7 @@ def facts_of(asked: PrivateCounts) -> dict[str, Any]:
         measures[f"sum of {name}"] = _noise(asked.scale(name), declared.step)
     return {
         "guarantee": "ε-differential privacy",
+        "techniques": ["noise addition"],
         "neighbours": "tables of as many rows in which one person's rows differ",
         "mechanism": "discrete Laplace noise (Canonne, Kamath and Steinke 2020)",
         "epsilon": asked.epsilon,
