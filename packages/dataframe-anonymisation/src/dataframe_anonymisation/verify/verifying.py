@@ -145,17 +145,10 @@ class _Strange:
             self.sentences.append(
                 f"{source.unknown} rows of the original table are accounted for by no class"
             )
-        length = len(names.classes)
-        plain: dict[tuple[str | None, ...], int] = {}
-        numbers = np.array(
-            [
-                plain.setdefault(tuple(map(_as_text, labels)), len(plain))
-                for labels, _ in names.classes
-            ],
-            np.int64,
-        )
+        kept = _Kept()
+        classes = _numbered(tuple(map(kept.__getitem__, labels)) for labels, _ in names.classes)
         found, meant = (
-            np.bincount(numbers, tally.rows(length), minlength=len(plain))
+            np.bincount(classes, tally.rows(len(classes)), minlength=len(classes))
             for tally in (published, source.expected)
         )
         wrong = int(np.abs(found - meant).sum())
@@ -164,16 +157,9 @@ class _Strange:
                 f"classes have {wrong} rows more or fewer than the original table says"
             )
         for name in claims.attributes:
-            texts: dict[str | None, int] = {}
-            codes = np.array(
-                [
-                    texts.setdefault(_as_text(text), len(texts))
-                    for text in names.texts.get(name, ())
-                ],
-                np.int64,
-            )
+            texts = _numbered(kept[text] for text in names.texts.get(name, ()))
             shown, expected = (
-                _cells(tally.entries(name), numbers, codes)
+                _cells(tally.entries(name), classes, texts)
                 for tally in (published, source.expected)
             )
             if shown != expected:
@@ -189,12 +175,21 @@ def _cells(entries: Entries, classes: np.ndarray, texts: np.ndarray) -> dict[tup
     return dict(zip(keys, counts.tolist(), strict=True))
 
 
-def _as_text(text: str | None) -> str | None:
-    """Return what text formats keep of a text.
+class _Kept(dict[str | None, str | None]):
+    """What text formats keep of each text.
 
     They do not tell an empty one from a missing one, nor line ends from one another.
     """
-    return " ".join(text.splitlines()) or None if text is not None else None
+
+    def __missing__(self, text: str | None) -> str | None:
+        self[text] = " ".join(text.splitlines()) or None if text is not None else None
+        return self[text]
+
+
+def _numbered(keys: Iterable[Any]) -> np.ndarray:
+    """Return a number for each key, the same for equal ones."""
+    known: dict[Any, int] = {}
+    return np.array([known.setdefault(key, len(known)) for key in keys], np.int64)
 
 
 def _masked(claims: Claims, names: Names, rows: np.ndarray, claimed: int | None) -> int:
