@@ -8,7 +8,7 @@ import numpy as np
 
 from dataframe_anonymisation import loss
 from dataframe_anonymisation.hierarchies.rows import RowHierarchy
-from dataframe_anonymisation.models.k_anonymity import POPULATION
+from dataframe_anonymisation.models.k_anonymity import POPULATION, PersonAnonymity
 from dataframe_anonymisation.queries import query_error
 from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
@@ -446,7 +446,11 @@ def _share(risk: dict[str, Any]) -> Any:
 
 
 def _inference(facts: dict[str, Any]) -> str:
-    on = [model["model"] for model in facts["models"] if model.get("attribute")]
+    on = [
+        model["model"]
+        for model in facts["models"]
+        if model.get("attribute") and model["model"] != PersonAnonymity.name
+    ]
     return ", ".join(on) or "not bounded by any model"
 
 

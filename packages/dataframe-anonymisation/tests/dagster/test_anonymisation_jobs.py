@@ -653,3 +653,11 @@ def test_private_counts_that_contradict_themselves_are_refused_before_a_row_is_r
 
     with pytest.raises(ConfigurationError, match="'max_groups' is about persons"):
         check_before_run(jobs.private_counts_job, {"ops": ops}, "run")
+
+
+def test_k_of_persons_bounds_no_inference(instance, source):
+    run(instance, "k_anonymity", "people.csv", "out.csv", identifiers=[], entity="name", k=3)
+
+    page = (source / "out.csv.report.html").read_text()
+    assert "not bounded by any model" in page
+    assert "Models and risks count persons" in page
