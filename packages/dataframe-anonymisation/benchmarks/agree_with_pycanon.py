@@ -17,9 +17,13 @@ def main() -> None:
     arguments.add_argument("--delimiter", default=";")
     arguments.add_argument("--quasi-identifiers", nargs="+", required=True)
     arguments.add_argument("--sensitive", nargs="+", required=True)
+    arguments.add_argument("--k-only", action="store_true", help="print k, and leave l out")
     given = arguments.parse_args()
     frame = pd.read_csv(given.file, sep=given.delimiter, dtype=str, keep_default_na=False)
-    print("k", anonymity.k_anonymity(frame, given.quasi_identifiers))
+    reached = anonymity.k_anonymity(frame, given.quasi_identifiers)
+    print(reached if given.k_only else f"k {reached}")
+    if given.k_only:
+        return
     print("l", anonymity.l_diversity(frame, given.quasi_identifiers, given.sensitive))
 
 

@@ -29,9 +29,9 @@ def test_the_python_examples_run(code):
 
 
 def test_there_are_examples_to_run():
-    assert len(blocks("python")) == 2
+    assert len(blocks("python")) == 3
     assert len(blocks("yaml")) == 1
-    assert len(commands()) == 3
+    assert len(commands()) == 4
 
 
 def test_the_hierarchies_of_the_examples_are_accepted():
@@ -55,6 +55,7 @@ def test_the_command_line_examples_run(tmp_path, monkeypatch):
 
         assert name == "data-services"
         assert answer.returncode == 0, answer.stderr
-    assert (tmp_path / "out/patients.parquet").is_file()
-    for output in ("patients.parquet", "risk", "verified"):
+    for output in ("patients.parquet", "counts.csv"):
+        assert (tmp_path / "out" / output).is_file()
+    for output in ("patients.parquet", "risk", "verified", "counts.csv"):
         assert (tmp_path / "out" / f"{output}.report.html").is_file()

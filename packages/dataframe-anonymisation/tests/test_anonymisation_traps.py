@@ -758,3 +758,48 @@ def test_names_that_are_no_texts_and_hierarchies_that_are_none_are_refused(patie
         AnonymisationPolicy(
             models=[KAnonymity(k=2)], quasi_identifiers=["zip"], hierarchies={"zip": "auto"}
         )
+
+
+@pytest.mark.parametrize(
+    ("options", "techniques"),
+    [
+        ({}, ["local generalisation"]),
+        ({"algorithm": "optimal"}, ["generalisation"]),
+        ({"identifiers": ["name"]}, ["masking", "local generalisation"]),
+        ({"labels": {"age": "mean"}}, ["local generalisation", "micro-aggregation"]),
+        (
+            {"hierarchies": {"age": Hierarchy.rounding([20])}},
+            ["local generalisation", "rounding"],
+        ),
+        (
+            {"hierarchies": {"age": Hierarchy.intervals([20], top=40)}},
+            ["local generalisation", "top and bottom coding"],
+        ),
+        (
+            {"hierarchies": {"age": Hierarchy.suppression()}},
+            ["local generalisation", "local suppression"],
+        ),
+        (
+            {
+                "hierarchies": {"age": Hierarchy.intervals([2])},
+                "suppression_limit": 1,
+                "algorithm": "optimal",
+            },
+            ["generalisation", "record suppression"],
+        ),
+    ],
+)
+def test_techniques_are_told_in_the_terms_of_the_standard(options, techniques):
+    """PL-55."""
+    frame = pd.DataFrame({"age": [20, 21, 30, 31, 38], "name": list("abcde")})
+    known = {
+        "models": [KAnonymity(k=2)],
+        "quasi_identifiers": ["age"],
+        "insensitive_attributes": [] if "identifiers" in options else ["name"],
+        "hierarchies": {"age": Hierarchy.intervals([20, 40])},
+        "suppression_limit": 0.0,
+    }
+
+    _, report = anonymise(frame, AnonymisationPolicy(**(known | options)))
+
+    assert report["techniques"] == techniques

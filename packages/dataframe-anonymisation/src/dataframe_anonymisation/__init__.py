@@ -8,7 +8,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataframe_anonymisation.api import anonymise, assess_risk, verify_anonymity
+    from dataframe_anonymisation.api import (
+        anonymise,
+        assess_risk,
+        private_counts,
+        verify_anonymity,
+    )
+    from dataframe_anonymisation.differential import PrivateCounts, Sum
     from dataframe_anonymisation.errors import (
         HierarchyError,
         PolicyError,
@@ -23,13 +29,15 @@ if TYPE_CHECKING:
         DeltaDisclosure,
         DeltaPresence,
         KAnonymity,
+        KMap,
         LDiversity,
         TCloseness,
     )
     from dataframe_anonymisation.policy import AnonymisationPolicy
 
 _MODULES = {
-    "api": ("anonymise", "assess_risk", "verify_anonymity"),
+    "api": ("anonymise", "assess_risk", "private_counts", "verify_anonymity"),
+    "differential": ("PrivateCounts", "Sum"),
     "errors": (
         "HierarchyError",
         "PolicyError",
@@ -44,6 +52,7 @@ _MODULES = {
         "DeltaDisclosure",
         "DeltaPresence",
         "KAnonymity",
+        "KMap",
         "LDiversity",
         "TCloseness",
     ),
@@ -60,8 +69,11 @@ __all__ = [
     "Hierarchy",
     "HierarchyError",
     "KAnonymity",
+    "KMap",
     "LDiversity",
     "PolicyError",
+    "PrivateCounts",
+    "Sum",
     "TCloseness",
     "UnattainableError",
     "UncoveredValuesError",
@@ -69,6 +81,7 @@ __all__ = [
     "__version__",
     "anonymise",
     "assess_risk",
+    "private_counts",
     "verify_anonymity",
 ]
 

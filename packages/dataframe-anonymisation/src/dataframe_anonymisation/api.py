@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataframe_anonymisation.claiming import claims_of
+from dataframe_anonymisation.differential.facts import LIMITS, facts_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.models import Model
 from dataframe_anonymisation.policy import classified
-from dataframe_anonymisation.preparing import Encoded, Protected, prepare
+from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
+from dataframe_anonymisation.private_counting import count_table
 from dataframe_anonymisation.reporting import (
     build_facts,
     build_warnings,
@@ -31,13 +33,19 @@ from util_services.datasets.schema import UnknownColumnsError
 from util_services.errors import ConfigurationError, DatasetError, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from dataframe_anonymisation.differential import PrivateCounts
     from dataframe_anonymisation.policy import AnonymisationPolicy
+
+PIECE_ROWS = 1_000_000
 
 
 def anonymise(
-    frame: pd.DataFrame, policy: AnonymisationPolicy
+    frame: pd.DataFrame,
+    policy: AnonymisationPolicy,
+    *,
+    population: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return an anonymised copy of a frame, and a report without cell values.
 
@@ -46,6 +54,12 @@ def anonymise(
     identifiers are ``*`` or gone. The index is new, and the order of rows is that of what is
     published, unless the policy says otherwise. The result is checked by code that shares nothing
     with the search before it is returned.
+
+    Args:
+        frame: the table.
+        policy: what is asked for.
+        population: a table of all people that rows may be of, with the quasi-identifiers as
+            columns, for k-map and for the journalist's and the marketer's risk.
 
     Raises:
         PolicyError: if the policy does not fit the frame.
@@ -57,14 +71,16 @@ def anonymise(
     quasi = {
         name: encoded(frame[name], name, strip=policy.strip) for name in policy.quasi_identifiers
     }
-    prepared = prepare(policy, quasi, _protected(frame, policy))
+    prepared = prepare(
+        policy, quasi, _protected(frame, policy), population=_population(population, policy)
+    )
     solved = solve(policy, prepared)
     labelling = Labelling(policy, solved, published, as_categories=True)
     result = labelling(frame, solved.solution.groups[prepared.tuples])
     if policy.order == "canonical":
         result = _sorted(result, policy)
-    verdict = verified(result, claims_of(policy, solved, published), frame)
-    report = build_facts(policy, solved, verdict)
+    verdict = verified(result, claims_of(policy, solved, published), frame, population)
+    report = build_facts(policy, solved, verdict, strangers)
     distinct = _distinct(frame, published_as_they_are(policy, strangers))
     report["warnings"] = list(build_warnings(policy, solved, strangers, distinct))
     return result, report
@@ -99,6 +115,26 @@ def assess_risk(
     persons = None if entity is None else encoded(frame[entity], entity)
     assessed = assess(columns, persons, np.ones(len(frame), np.int64), threshold)
     return {**assessed.risk.to_dict(), "quasi_identifiers": assessed.ranks}
+
+
+def private_counts(
+    frame: pd.DataFrame, asked: PrivateCounts
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return noisy counts and sums of declared groups, and a report on what they guarantee.
+
+    The counts are ε-differentially private. The noise comes from the operating system, anew in each
+    call; each call adds its ε to what all tables of these people may tell.
+
+    Raises:
+        UnknownColumnsError: if a column is not there.
+        DatasetError: if a column that is summed has no numbers.
+    """
+    _refuse_no_frame(frame)
+    unknown = [name for name in asked.columns if name not in frame.columns]
+    if unknown:
+        raise UnknownColumnsError("groups, sums and entity", unknown, list(frame.columns))
+    table = pa.table({name: array_of(frame[name], name) for name in asked.columns})
+    return count_table(table, asked), facts_of(asked) | {"limits": list(LIMITS)}
 
 
 def verify_anonymity(
@@ -150,19 +186,45 @@ def _protected(frame: pd.DataFrame, policy: AnonymisationPolicy) -> dict[str, Pr
     }
 
 
-def verified(frame: pd.DataFrame, claims: Claims, original: pd.DataFrame) -> Verdict:
+def _population(frame: pd.DataFrame | None, policy: AnonymisationPolicy) -> Population | None:
+    """Return the quasi-identifiers of a population."""
+    if frame is None:
+        return None
+    _refuse_no_frame(frame)
+    unknown = [name for name in policy.quasi_identifiers if name not in frame.columns]
+    if unknown:
+        raise UnknownColumnsError("population", unknown, list(frame.columns))
+    columns = {
+        name: encoded(frame[name], name, strip=policy.strip) for name in policy.quasi_identifiers
+    }
+    return Population(columns, np.ones(len(frame), np.int64))
+
+
+def verified(
+    frame: pd.DataFrame,
+    claims: Claims,
+    original: pd.DataFrame,
+    population: pd.DataFrame | None = None,
+) -> Verdict:
     """Return the verdict of the independent check.
 
     Raises:
         VerificationError: if it finds otherwise than the search.
     """
-    verdict = verify([frame], claims, [original])
+    people = None if population is None else _pieces(population)
+    verdict = verify(_pieces(frame), claims, _pieces(original), people)
     if not verdict.holds:
         raise VerificationError(
             f"The independent check did not confirm the result: {', '.join(verdict.failures)}; "
             "nothing was published, report this as a defect."
         )
     return verdict
+
+
+def _pieces(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a frame in pieces, so that what a check needs beside them is bounded."""
+    for first in range(0, max(len(frame), 1), PIECE_ROWS):
+        yield frame.iloc[first : first + PIECE_ROWS]
 
 
 def _holds_numbers(series: pd.Series) -> bool:

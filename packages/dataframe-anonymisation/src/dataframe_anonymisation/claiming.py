@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dataframe_anonymisation.models.k_anonymity import POPULATION
 from dataframe_anonymisation.verify import Claims, Relabelling
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def claims_of(policy: AnonymisationPolicy, solved: Solved, published: Sequence[s
         relabelling=_relabelling(policy, solved),
         entity=policy.entity,
         masked=policy.identifiers if policy.identifier_action == "mask" else (),
+        has_population=POPULATION in solved.prepared.table.attributes,
         withhold_distances=solved.withholds_distances,
     )
 
@@ -47,6 +49,7 @@ def _relabelling(policy: AnonymisationPolicy, solved: Solved) -> Relabelling:
                 table.taxonomies, solution.levels, solution.nodes, strict=True
             )
         },
+        styles=policy.labels,
         is_masked=policy.suppressed == "mask",
         strip=policy.strip,
     )

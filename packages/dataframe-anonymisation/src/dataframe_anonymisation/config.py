@@ -156,6 +156,20 @@ class AnonymisationConfig(dg.Config):
     strip: bool = Field(
         default=False, description="Ignore blanks around the values of quasi-identifiers."
     )
+    population: str | None = Field(
+        default=None,
+        description=(
+            "The path of a table of all people that rows may be of, with the quasi-identifiers as "
+            "columns: for k-map, and for the journalist's and the marketer's risk."
+        ),
+    )
+    labels: dict[str, Literal["hierarchy", "values", "mean"]] = Field(
+        default_factory=dict,
+        description=(
+            "Labels of quasi-identifiers: of the hierarchy, the range or set of the values of each "
+            "class ('values'), or the mean of its numbers (microaggregation); not for 'optimal'."
+        ),
+    )
     report_threshold: int = Field(
         default=10,
         ge=0,
@@ -258,6 +272,7 @@ class ModelConfig(dg.Config):
 
     model: Literal[
         "k_anonymity",
+        "k_map",
         "alpha_k_anonymity",
         "l_diversity",
         "t_closeness",
@@ -268,7 +283,7 @@ class ModelConfig(dg.Config):
     attribute: str | None = Field(
         default=None, description="The sensitive attribute; the only one if not given."
     )
-    k: int | None = Field(default=None, description="k_anonymity, alpha_k_anonymity.")
+    k: int | None = Field(default=None, description="k_anonymity, k_map, alpha_k_anonymity.")
     alpha: float | None = Field(default=None, description="alpha_k_anonymity.")
     l: float | None = Field(default=None, description="l_diversity.")  # noqa: E741
     variant: Literal["distinct", "entropy", "recursive"] = Field(
@@ -369,3 +384,45 @@ class VerifyAnonymityConfig(KnownColumnsConfig):
             raise ValueError("'l' and 't' are about 'sensitive_attributes'; name at least one")
         refuse_idle_orders(self)
         return self
+
+
+class SumConfig(dg.Config):
+    """A sum of numbers that are moved into a range and rounded to multiples of a step."""
+
+    lower: float = Field(description="What smaller sums of a person count as.")
+    upper: float = Field(description="What larger sums of a person count as.")
+    step: float = Field(default=1, gt=0, description="Noise and sums are multiples of it.")
+
+
+class PrivateCountsConfig(dg.Config):
+    """Which groups are counted, and how much that may tell of a person."""
+
+    groups: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="The values of each column that make groups; all combinations are counted.",
+    )
+    epsilon: float = Field(
+        default=1,
+        gt=0,
+        description="The privacy budget of all counts and sums together; smaller tells less.",
+    )
+    sums: dict[str, SumConfig] = Field(
+        default_factory=dict, description="What is summed in each group, by column."
+    )
+    entity: str | None = Field(
+        default=None,
+        description="A column that says whose rows these are; each row is one's if not given.",
+    )
+    max_groups: int = Field(
+        default=1, ge=1, description="entity: in how many groups a person counts at most."
+    )
+    non_negative: bool = Field(
+        default=False, description="Publish counts below 0 as 0, which makes small ones too large."
+    )
+
+    @field_validator("groups")
+    @classmethod
+    def _at_least_one(cls, groups: dict[str, list[str]]) -> dict[str, list[str]]:
+        if not groups:
+            raise ValueError("name at least one column with its values")
+        return groups

@@ -16,7 +16,7 @@ from dataframe_anonymisation.claiming import claims_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, TupleIndex
 from dataframe_anonymisation.policy import AnonymisationPolicy, classified
-from dataframe_anonymisation.preparing import Encoded, Protected, prepare
+from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
 from dataframe_anonymisation.reporting import (
     LIMITS,
     brief,
@@ -44,17 +44,23 @@ COUNT = "rows_counted"
 FIRST_ROWS = 100_000  # in which a column that is nearly unique shows itself
 
 
-def anonymise_dataset(dataset: Dataset, policy: AnonymisationPolicy) -> Outcome:
+def anonymise_dataset(
+    dataset: Dataset, policy: AnonymisationPolicy, population: Dataset | None = None
+) -> Outcome:
     """Anonymise a dataset as a policy asks; what is written is checked before it is published."""
     published, strangers = classified(policy, dataset.schema.names)
-    solved = solve(policy, prepare(policy, *counted(dataset, policy)))
+    people = None
+    if population is not None:
+        names = policy.quasi_identifiers
+        people = Population(*count_columns(population, names, strip=policy.strip))
+    solved = solve(policy, prepare(policy, *counted(dataset, policy), people))
     labelling = Labelling(policy, solved, published, as_categories=False)
     rows = dataset.scan()
     schema = _schema(dataset.engine.arrow_schema(rows), policy, published)
     labelled = dataset.engine.map_batches(rows, _Batches(solved, labelling), schema)
     if policy.order == "canonical":
         labelled = _sorted(dataset, labelled, policy, published)
-    facts = build_facts(policy, solved, None)
+    facts = build_facts(policy, solved, None, strangers)
     return Outcome(
         labelled,
         dropped=solved.rows_suppressed if policy.suppressed == "drop" else 0,
@@ -67,15 +73,15 @@ def anonymise_dataset(dataset: Dataset, policy: AnonymisationPolicy) -> Outcome:
         ),
         limits=LIMITS,
         sections=build_sections(facts, solved),
-        verify=_Check(dataset, claims_of(policy, solved, published)),
+        verify=_Check(dataset, claims_of(policy, solved, published), population),
     )
 
 
 class _Check:
     """Reads what was written, and the source anew, by code that shares nothing with the search."""
 
-    def __init__(self, dataset: Dataset, claims: Claims) -> None:
-        self.dataset, self.claims = dataset, claims
+    def __init__(self, dataset: Dataset, claims: Claims, population: Dataset | None) -> None:
+        self.dataset, self.claims, self.population = dataset, claims, population
 
     def __call__(self, files: Sequence[AnyPath], layout: Layout) -> Mapping[str, Any]:
         """Return what was found, for the report.
@@ -86,16 +92,26 @@ class _Check:
         names = self.claims.original
         written = frames_of(files, layout, self.claims.columns)
 
-        def check(original: Any) -> Verdict:
-            return verify(written, self.claims, frames_in(original, names))
+        people = self._people()  # before, for an engine reads one table at a time
 
-        verdict = self.dataset.engine.consume(_aliased(self.dataset, names), check)
+        def check(original: Any) -> Verdict:
+            return verify(written, self.claims, frames_in(original, names), people)
+
+        verdict = self.dataset.engine.consume(select_columns(self.dataset, names), check)
         if not verdict.holds:
             raise VerificationError(
                 "The written file does not hold what was claimed of it: "
                 f"{', '.join(verdict.failures)}; nothing was published, report this as a defect."
             )
         return {"verified": verdict.to_dict()}
+
+    def _people(self) -> list[pd.DataFrame] | None:
+        """Return the combinations of the population, a row for each row."""
+        if self.population is None:
+            return None
+        names = list(self.claims.quasi_identifiers)
+        rows = select_columns(self.population, names)
+        return self.population.engine.consume(rows, lambda found: list(frames_in(found, names)))
 
 
 class _Batches:
@@ -121,10 +137,12 @@ class _Batches:
         return found
 
 
-def count_columns(dataset: Dataset, names: Sequence[str]) -> tuple[dict[str, Encoded], np.ndarray]:
+def count_columns(
+    dataset: Dataset, names: Sequence[str], *, strip: bool = False
+) -> tuple[dict[str, Encoded], np.ndarray]:
     """Return the distinct combinations of columns as codes, and the rows of each."""
     table, counts = _combinations(dataset, names)
-    return {name: _encoded(table[name], name) for name in names}, counts
+    return {name: _encoded(table[name], name, strip=strip) for name in names}, counts
 
 
 def counted(
@@ -176,7 +194,7 @@ def _distinct(dataset: Dataset, names: Sequence[str]) -> dict[str, int]:
 
 
 def _distinct_in(dataset: Dataset, names: Sequence[str], rows: int) -> dict[str, int]:
-    columns = _aliased(dataset, names).head(rows)
+    columns = select_columns(dataset, names).head(rows)
     counted = columns.select(nw.all().n_unique())
     (found,) = dataset.engine.rows(counted)
     return {name: int(count) for name, count in zip(names, found.values(), strict=True)}
@@ -184,17 +202,28 @@ def _distinct_in(dataset: Dataset, names: Sequence[str], rows: int) -> dict[str,
 
 def _combinations(dataset: Dataset, names: Sequence[str]) -> tuple[pa.Table, np.ndarray]:
     """Return the distinct combinations of columns, and the rows of each."""
-    rows = _aliased(dataset, names)
+    rows = select_columns(dataset, names)
     found = rows.group_by(*rows.collect_schema().names()).agg(nw.len().alias(COUNT))
     table = dataset.engine.consume(found, lambda reader: reader.read_all())
     counts = table[COUNT].to_numpy().astype(np.int64)
     return table.drop_columns([COUNT]).rename_columns(list(names)), counts
 
 
-def _aliased(dataset: Dataset, names: Sequence[str]) -> nw.LazyFrame[Any]:
+def select_columns(dataset: Dataset, names: Sequence[str]) -> nw.LazyFrame[Any]:
     """Return columns under names that mean nothing to an engine."""
     aliases = {f"column_{n}": name for n, name in enumerate(names)}
     return dataset.engine.select(dataset.scan(), aliases)
+
+
+def as_rows(dataset: Dataset, frame: pd.DataFrame, schema: pa.Schema) -> Any:
+    """Return a small frame as rows of the engine."""
+    one = dataset.scan().select(nw.len().alias(COUNT))
+
+    def made(batch: pd.DataFrame) -> pd.DataFrame:
+        del batch
+        return frame
+
+    return dataset.engine.map_batches(one, made, schema)
 
 
 def _encoded(cells: pa.ChunkedArray, name: str, *, strip: bool = False) -> Encoded:

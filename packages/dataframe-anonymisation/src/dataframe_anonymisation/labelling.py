@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from dataframe_anonymisation.hierarchies import ANY
 from dataframe_anonymisation.search.solution import SUPPRESSED
-from dataframe_anonymisation.table.keys import fold
+from dataframe_anonymisation.table.keys import LARGEST_KEY, fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from dataframe_anonymisation.search.solution import Solution
     from dataframe_anonymisation.solving import Solved
     from dataframe_anonymisation.table import Contingency
-
-MOST_KEYS = 1 << 62
 
 
 class Labels:
@@ -180,7 +178,7 @@ class TupleIndex:
         first, carried = 0, None
         while first < len(self.sizes):
             last, bound = first, 1 if carried is None else len(table) + 1
-            while last < len(self.sizes) and bound * max(self.sizes[last], 1) < MOST_KEYS:
+            while last < len(self.sizes) and bound * max(self.sizes[last], 1) < LARGEST_KEY:
                 bound *= max(self.sizes[last], 1)
                 last += 1
             keys = self._keys(table.codes[first:last], self.sizes[first:last], carried, len(table))

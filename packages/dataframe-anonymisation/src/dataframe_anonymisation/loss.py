@@ -73,19 +73,8 @@ def non_uniform_entropy(table: Contingency, solution: Solution) -> list[float]:
         frequency = np.bincount(codes, weights=counts, minlength=len(taxonomy.leaves))
         held = -counts * np.log2(frequency[codes] / frequency.sum())
         found = held.copy()  # what is suppressed loses all
-        below = np.concatenate([[0], np.cumsum(frequency)])
-        level = solution.levels[column][solution.groups[kept]]
-        nodes = solution.nodes[column][solution.groups[kept]]
-        first, size = leaves_below(taxonomy, level, nodes)
-        covered = below[first + size] - below[first]
+        places = taxonomy.starts[solution.levels[column]] + solution.nodes[column]
+        covered = taxonomy.below(frequency)[places][solution.groups[kept]]
         found[kept] = -counts[kept] * np.log2(frequency[codes[kept]] / covered)
         lost.append(float(found.sum() / held.sum()) if held.sum() > 0 else 0.0)
     return lost
-
-
-def leaves_below(
-    taxonomy: Taxonomy, levels: np.ndarray, nodes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first leaf below nodes at levels, and how many there are."""
-    place = taxonomy.starts[levels] + nodes
-    return np.concatenate(taxonomy.first)[place], np.concatenate(taxonomy.sizes)[place]

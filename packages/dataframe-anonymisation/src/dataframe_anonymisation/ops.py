@@ -8,6 +8,7 @@ from dataframe_anonymisation.config import (
     AssessRiskConfig,
     KAnonymityConfig,
     LDiversityConfig,
+    PrivateCountsConfig,
     TClosenessConfig,
     VerifyAnonymityConfig,
 )
@@ -37,10 +38,13 @@ def _columns(config: AnonymisationConfig) -> dict[str, list[str]]:
 
 def _check(config: Any, schema: Schema, inputs: Inputs) -> None:
     """Refuse what contradicts itself or the columns, before a row is read."""
-    from dataframe_anonymisation.policies import policy_of
+    from dataframe_anonymisation.policies import policy_of, refuse_population
     from dataframe_anonymisation.policy import classified
 
-    classified(policy_of(config, inputs.content), schema.names)
+    policy = policy_of(config, inputs.content)
+    classified(policy, schema.names)
+    people = None if config.population is None else inputs.schema(config.population)
+    refuse_population(policy, config.population, None if people is None else people.names)
 
 
 def _check_claims(config: Any, schema: Schema, inputs: Inputs) -> None:
@@ -49,6 +53,14 @@ def _check_claims(config: Any, schema: Schema, inputs: Inputs) -> None:
     from dataframe_anonymisation.assessing import claims_in
 
     claims_in(config)
+
+
+def _check_counts(config: Any, schema: Schema, inputs: Inputs) -> None:
+    """Refuse what contradicts itself, before a row is read."""
+    del schema, inputs
+    from dataframe_anonymisation.private_counting import counts_of
+
+    counts_of(config)
 
 
 def _check_entity(config: Any, schema: Schema, inputs: Inputs) -> None:
@@ -63,7 +75,8 @@ def _anonymise(dataset: Dataset, config: AnonymisationConfig) -> Outcome:
     from dataframe_anonymisation.datasets import anonymise_dataset
     from dataframe_anonymisation.policies import policy_of
 
-    return anonymise_dataset(dataset, policy_of(config, dataset.content))
+    population = None if config.population is None else dataset.other(config.population)
+    return anonymise_dataset(dataset, policy_of(config, dataset.content), population)
 
 
 @operation(columns=_columns, business_operation=BUSINESS_OPERATION, check=_check, default=SAMPLE)
@@ -151,3 +164,23 @@ def verify_anonymity(dataset: Dataset, config: VerifyAnonymityConfig) -> Outcome
     from dataframe_anonymisation.assessing import verify_dataset
 
     return verify_dataset(dataset, config)
+
+
+@operation(
+    columns=lambda config: {
+        "groups": list(config.groups),
+        "sums": list(config.sums),
+        "entity": [config.entity] if config.entity else [],
+    },
+    business_operation=BUSINESS_OPERATION,
+    check=_check_counts,
+    default={"groups": {"sex": ["m", "w"]}, "entity": "patient_id"},
+)
+def private_counts(dataset: Dataset, config: PrivateCountsConfig) -> Outcome:
+    """Publish noisy counts and sums of declared groups, with ε-differential privacy, and no row.
+
+    The noise is drawn anew in each run; every run on the same people adds to their privacy budget.
+    """
+    from dataframe_anonymisation.private_counting import count_dataset
+
+    return count_dataset(dataset, config)

@@ -19,6 +19,7 @@ from dataframe_anonymisation.models import (
     DeltaDisclosure,
     DeltaPresence,
     KAnonymity,
+    KMap,
     LDiversity,
     Model,
     TCloseness,
@@ -28,7 +29,7 @@ from util_services.errors import quoted, quoted_name
 from util_services.plugins.manager import plugin_manager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from dataframe_anonymisation.config import (
         AnonymisationConfig,
@@ -53,10 +54,12 @@ SHARED = (
     "entity",
     "weights",
     "strip",
+    "labels",
     "report_threshold",
 )
 PARAMETERS: Mapping[str, tuple[Callable[..., Model], tuple[str, ...], tuple[str, ...]]] = {
     "k_anonymity": (KAnonymity, ("k",), ()),
+    "k_map": (KMap, ("k",), ()),
     "alpha_k_anonymity": (AlphaKAnonymity, ("k", "alpha"), ("attribute",)),
     "l_diversity": (LDiversity, ("l",), ("attribute", "variant", "c", "missing_counts")),
     "t_closeness": (TCloseness, ("t",), ("attribute", "distance", "values_in_order")),
@@ -81,6 +84,24 @@ def policy_of(config: AnonymisationConfig, content: Callable[[str], bytes]) -> A
     }
     shared = {name: getattr(config, name) for name in SHARED}
     return AnonymisationPolicy(models=models_of(config), hierarchies=hierarchies, **shared)
+
+
+def refuse_population(
+    policy: AnonymisationPolicy, population: str | None, columns: Sequence[str] | None
+) -> None:
+    """Refuse k-map without a population, and a population without the quasi-identifiers.
+
+    Raises:
+        PolicyError: if k-map has no population table.
+        UnknownColumnsError: naming the columns that it lacks.
+    """
+    from util_services.datasets.schema import UnknownColumnsError
+
+    if population is None and any(isinstance(model, KMap) for model in policy.models):
+        raise PolicyError("k-map needs a population table; name its path as 'population'.")
+    lacking = [name for name in policy.quasi_identifiers if name not in (columns or ())]
+    if columns is not None and lacking:
+        raise UnknownColumnsError("population", lacking, list(columns))
 
 
 def models_of(config: AnonymisationConfig) -> list[Model]:

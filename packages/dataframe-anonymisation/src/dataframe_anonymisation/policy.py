@@ -9,6 +9,7 @@ from dataframe_anonymisation.errors import PolicyError
 from dataframe_anonymisation.models import Model, TCloseness
 from dataframe_anonymisation.models.base import whole
 from dataframe_anonymisation.search.choose import ALGORITHMS, Algorithm
+from dataframe_anonymisation.search.own_labels import LabelStyle
 from dataframe_anonymisation.small_counts import THRESHOLD
 from util_services.errors import quoted, quoted_name
 
@@ -69,8 +70,10 @@ class AnonymisationPolicy:
             named as one or not.
         weights: of quasi-identifiers in the loss; 1 where there is none.
         strip: whether blanks around the values of quasi-identifiers are ignored.
-        report_threshold: reports do not tell counts of fewer rows of the original table; 0 tells
-            all.
+        labels: of quasi-identifiers: ``hierarchy``, or ``values`` for the range or set of the
+            values of each class, or ``mean`` for the mean of its numbers (microaggregation).
+        report_threshold: reports do not tell counts of fewer rows of the original table; 0
+            tells all.
 
     Raises:
         PolicyError: if it contradicts itself.
@@ -94,6 +97,7 @@ class AnonymisationPolicy:
     entity: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
     strip: bool = False
+    labels: Mapping[str, LabelStyle] = field(default_factory=dict)
     report_threshold: int = THRESHOLD
 
     def __post_init__(self) -> None:
@@ -120,6 +124,14 @@ class AnonymisationPolicy:
         _refuse_no_hierarchies(self.hierarchies)
         _refuse_strangers("hierarchies", self.hierarchies, self._with_hierarchy())
         _refuse_strangers("weights", self.weights, self.quasi_identifiers)
+        _refuse_strangers("labels", self.labels, self.quasi_identifiers)
+        if any(style not in get_args(LabelStyle) for style in self.labels.values()):
+            raise PolicyError(f"'labels' must be one of {', '.join(get_args(LabelStyle))}.")
+        if self.algorithm == "optimal" and set(self.labels.values()) - {"hierarchy"}:
+            raise PolicyError(
+                "The algorithm 'optimal' is about the labels of hierarchies; use 'local' or "
+                "'mondrian' for labels of the values of a class."
+            )
         if not all(map(_is_weight, self.weights.values())):
             raise PolicyError("'weights' must be finite numbers above 0.")
         object.__setattr__(self, "models", tuple(map(self._with_attribute, self.models)))
@@ -136,10 +148,6 @@ class AnonymisationPolicy:
     def hides_sensitive(self) -> bool:
         """Whether masked rows are published without sensitive values, since nothing tests them."""
         return self.suppressed == "mask" and self.suppressed_class == "exempt"
-
-    def requested(self) -> list[dict[str, Any]]:
-        """Return the models as plain data."""
-        return [model.to_dict() for model in self.models]
 
     def _with_hierarchy(self) -> list[str]:
         return [*self.quasi_identifiers, *self.sensitive_attributes]

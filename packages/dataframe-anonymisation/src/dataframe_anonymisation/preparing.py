@@ -12,15 +12,18 @@ from dataframe_anonymisation.hierarchies import Hierarchy, Taxonomy
 from dataframe_anonymisation.models import (
     AlphaKAnonymity,
     KAnonymity,
+    KMap,
     Model,
     PersonAnonymity,
     TCloseness,
 )
+from dataframe_anonymisation.models.k_anonymity import POPULATION
+from dataframe_anonymisation.population import count_population
 from dataframe_anonymisation.table import Cells, Contingency, tabulate
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dataframe_anonymisation.policy import AnonymisationPolicy
     from dataframe_anonymisation.values import Values
@@ -51,6 +54,14 @@ class Protected:
     rows: Any
     counts: np.ndarray
     persons: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The quasi-identifiers of a population table, and how many rows each row stands for."""
+
+    columns: Mapping[str, Encoded]
+    counts: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ def prepare(
     columns: Mapping[str, Encoded],
     protected: Mapping[str, Protected],
     counts: np.ndarray | None = None,
+    population: Population | None = None,
 ) -> Prepared:
     """Fit hierarchies to the values, count tuples, and refuse what no table can satisfy.
 
@@ -94,6 +106,7 @@ def prepare(
         columns: the quasi-identifiers.
         protected: the columns whose distribution in classes is counted.
         counts: how many rows each given row stands for; 1 if not given.
+        population: the quasi-identifiers of a population table.
 
     Raises:
         UncoveredValuesError: if hierarchies lack values of their columns.
@@ -115,7 +128,13 @@ def prepare(
         name: Cells(one.rows, one.column.codes, one.column.values, one.counts, one.persons)
         for name, one in protected.items()
     }
+    _refuse_no_means(policy, taxonomies)
     table, tuples = tabulate(taxonomies, codes, attributes, counts)
+    if population is not None:
+        found = count_population(table, population.columns, population.counts)
+        table = replace(table, attributes={**table.attributes, POPULATION: found})
+    elif any(isinstance(model, KMap) for model in policy.models):
+        raise PolicyError("k-map needs a population table; give it as 'population'.")
     models = tuple(bound for model in policy.models for bound in _bound(model, policy, protected))
     for model in models:
         model.check(table, policy.suppression_limit * table.rows)
@@ -141,6 +160,15 @@ def _refuse_missing(policy: AnonymisationPolicy, columns: Mapping[str, Encoded])
             raise PolicyError(
                 f"Quasi-identifiers have missing values: {quoted(found)}; fill them, or set "
                 "'missing_quasi_identifiers' to 'value' or 'suppress'."
+            )
+
+
+def _refuse_no_means(policy: AnonymisationPolicy, taxonomies: Sequence[Taxonomy]) -> None:
+    for taxonomy in taxonomies:
+        if policy.labels.get(taxonomy.column) == "mean" and taxonomy.numbers is None:
+            raise PolicyError(
+                f"{quoted([taxonomy.column])} has values that are no numbers, or a hierarchy that "
+                "does not follow their order, and thus no means; use the labels 'values'."
             )
 
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dataframe_anonymisation.loss import leaves_below
-
 if TYPE_CHECKING:
     from dataframe_anonymisation.search.solution import Solution
     from dataframe_anonymisation.table import Contingency
@@ -40,8 +38,8 @@ def query_error(
         np.bincount(codes, minlength=len(taxonomy.leaves)) > 0
         for codes, taxonomy in zip(table.codes, table.taxonomies, strict=True)
     ]
-    below = [
-        leaves_below(taxonomy, levels, nodes)
+    places = [
+        taxonomy.starts[levels] + nodes
         for taxonomy, levels, nodes in zip(
             table.taxonomies, solution.levels, solution.nodes, strict=True
         )
@@ -53,9 +51,11 @@ def query_error(
         true = np.ones(len(table), bool)
         share = np.ones(solution.number)
         for column in columns:
-            chosen = _chosen(random, present[column], is_run=table.taxonomies[column].is_numeric)
+            taxonomy = table.taxonomies[column]
+            chosen = _chosen(random, present[column], is_run=taxonomy.is_numeric)
             true &= chosen[table.codes[column]]
-            share *= _share(chosen, present[column], *below[column])
+            selected, covered = taxonomy.below(chosen), taxonomy.below(present[column])
+            share *= (selected / np.maximum(covered, 1))[places[column]]
         count = float(table.counts[true].sum())
         error = abs(float(share @ sizes) - count) / max(count, SMALLEST_SHARE * table.rows)
         errors.append(error)
@@ -72,13 +72,3 @@ def _chosen(random: np.random.Generator, present: np.ndarray, *, is_run: bool) -
     else:
         chosen[random.choice(places, wanted, replace=False)] = True
     return chosen
-
-
-def _share(
-    chosen: np.ndarray, present: np.ndarray, first: np.ndarray, size: np.ndarray
-) -> np.ndarray:
-    """Return the share of the values below each label that a query selects."""
-    selected = np.concatenate([[0], np.cumsum(chosen)])
-    values = np.concatenate([[0], np.cumsum(present)])
-    covered = values[first + size] - values[first]
-    return (selected[first + size] - selected[first]) / np.maximum(covered, 1)

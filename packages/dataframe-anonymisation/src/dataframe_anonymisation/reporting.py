@@ -8,11 +8,13 @@ import numpy as np
 
 from dataframe_anonymisation import loss
 from dataframe_anonymisation.hierarchies.rows import RowHierarchy
+from dataframe_anonymisation.models.k_anonymity import POPULATION, PersonAnonymity
 from dataframe_anonymisation.queries import query_error
 from dataframe_anonymisation.risk import Risk, rank_columns, risk_of
 from dataframe_anonymisation.search.solution import SUPPRESSED
 from dataframe_anonymisation.small_counts import told
 from dataframe_anonymisation.table import Contingency
+from dataframe_anonymisation.techniques import techniques_of
 from util_services.errors import quoted, quoted_name
 from util_services.reports import Figure, Section, Table
 
@@ -39,30 +41,39 @@ DEFINITIONS = {
     "loss (GCP)": "mean share of its column's range that a published cell leaves open: "
     "0 unchanged, 1 suppressed",
     "prosecutor risk": "the chance to find somebody's row who is known to be in the table",
+    "journalist risk": "the same of somebody who may be anybody of the population; without a "
+    "population table it is that of the prosecutor",
     "marketer risk": "the share of rows that linking with another table gets right on average",
 }
 SMALL = " Counts of fewer than {} rows of the original table are not told."
+OWN = "own labels"
 UNIQUE_SHARE = 0.9  # from which an insensitive column is nearly an identifier
 
 
 def build_facts(
-    policy: AnonymisationPolicy, solved: Solved, verdict: Verdict | None
+    policy: AnonymisationPolicy,
+    solved: Solved,
+    verdict: Verdict | None,
+    strangers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the figures of an anonymisation as plain data."""
     table, solution = solved.prepared.table, solved.solution
     classes = solution.classes(table)
-    before, after = risk_of(_members(table, policy)), risk_of(_members(classes, policy))
+    before = risk_of(_members(table, policy), population=_in_population(table))
+    after = risk_of(_members(classes, policy), population=_in_population(classes))
     ncp = loss.cell_losses(table, solution)
     return {
         "models": [
             {**model.to_dict(), "achieved": _achieved(model, classes, solved)}
             for model in solved.prepared.models
         ],
+        "techniques": techniques_of(policy, solved, strangers),
         "algorithm": solution.algorithm,
         "algorithm_reason": solved.reason,
         "optimal": solution.is_optimal,
         "generalisations_visited": solution.visited,
         "counted": "rows" if policy.entity is None else "persons",
+        "has_population": POPULATION in table.attributes,
         "rows": table.rows,
         "rows_suppressed": solved.rows_suppressed,
         "suppressed_share": solved.rows_suppressed / table.rows if table.rows else 0.0,
@@ -88,7 +99,7 @@ def build_facts(
         "quasi_identifiers": rank_columns(table),
         "levels": _levels(solved),
         "hierarchies": {
-            taxonomy.column: [len(labels) for labels in taxonomy.labels]
+            taxonomy.column: [len(labels) for labels in taxonomy.labels[: taxonomy.height + 1]]
             for taxonomy in table.taxonomies
         },
         "hierarchy_delimiters": {
@@ -115,6 +126,7 @@ def brief(facts: dict[str, Any]) -> dict[str, Any]:
         "risk_after",
         "risk_before",
         "rows",
+        "techniques",
         "shift_of_sensitive_attributes",
         "verified",
     }
@@ -191,6 +203,9 @@ def _privacy(facts: dict[str, Any]) -> Section:
         )
     verified = facts["verified"]
     text: tuple[str, ...] = ("Every class of the published table satisfies every model.",)
+    if facts["techniques"]:
+        told = ", ".join(facts["techniques"])
+        text = (*text, f"Techniques, in the terms of ISO/IEC 20889: {told}.")
     if facts["counted"] == "persons":
         text = (
             *text,
@@ -244,6 +259,8 @@ def _risk(facts: dict[str, Any]) -> Section:
         "smallest": "smallest class",
         "prosecutor_highest": "highest prosecutor risk",
         "prosecutor_average": "average prosecutor risk",
+        "journalist_highest": "highest journalist risk",
+        "journalist_average": "average journalist risk",
         "marketer": "marketer risk",
         "at_risk_share": f"share of rows with a risk above {after['threshold']}",
     }
@@ -296,12 +313,17 @@ def _utility(facts: dict[str, Any], solved: Solved) -> Section:
     height = max((taxonomy.height for taxonomy in table.taxonomies), default=0)
     levels = Table(
         "Rows by level of generalisation",
-        ("column", *(f"level {n}" for n in range(height + 1)), "suppressed"),
+        ("column", *(f"level {n}" for n in range(height + 1)), OWN, "suppressed"),
         tuple(
-            (name, *(counts.get(str(n), 0) for n in range(height + 1)), facts["rows_suppressed"])
+            (
+                name,
+                *(counts.get(str(n), 0) for n in range(height + 1)),
+                counts[OWN],
+                facts["rows_suppressed"],
+            )
             for name, counts in facts["levels"].items()
         ),
-        "Level 0 is the value itself.",
+        f"Level 0 is the value itself; {OWN} are labels made of the values of a class.",
     )
     columns = Table(
         "Quasi-identifiers",
@@ -358,6 +380,14 @@ def _members(counted: Contingency | Classes, policy: AnonymisationPolicy) -> np.
     return counted.histograms[policy.entity].distinct
 
 
+def _in_population(counted: Contingency | Classes) -> np.ndarray | None:
+    """Return how many rows of the population are alike, None where there is no population."""
+    if isinstance(counted, Contingency):
+        found = counted.attributes.get(POPULATION)
+        return None if found is None else np.bincount(found.tuples, found.counts, len(counted))
+    return counted.histograms[POPULATION].sizes if POPULATION in counted.histograms else None
+
+
 def _levels(solved: Solved) -> dict[str, dict[str, int]]:
     """Return how many published rows each column has at each level."""
     table, solution = solved.prepared.table, solved.solution
@@ -367,8 +397,9 @@ def _levels(solved: Solved) -> dict[str, dict[str, int]]:
     )
     found = {}
     for taxonomy, levels in zip(table.taxonomies, solution.levels, strict=True):
-        rows = np.bincount(levels, weights=sizes, minlength=taxonomy.height + 1)
-        found[taxonomy.column] = {str(level): int(n) for level, n in enumerate(rows)}
+        rows = np.bincount(levels, weights=sizes, minlength=taxonomy.height + 2).astype(int)
+        found[taxonomy.column] = {str(level): int(n) for level, n in enumerate(rows[:-1])}
+        found[taxonomy.column][OWN] = int(rows[-1])
     return found
 
 
@@ -415,7 +446,11 @@ def _share(risk: dict[str, Any]) -> Any:
 
 
 def _inference(facts: dict[str, Any]) -> str:
-    on = [model["model"] for model in facts["models"] if model.get("attribute")]
+    on = [
+        model["model"]
+        for model in facts["models"]
+        if model.get("attribute") and model["model"] != PersonAnonymity.name
+    ]
     return ", ".join(on) or "not bounded by any model"
 
 

@@ -20,6 +20,8 @@ SIZE_BINS = (1, 2, 3, 5, 10, 20, 50, 100, 1000)
 class Risk:
     """Risks of a table; without a population, classes count as large as they are in the table.
 
+    By El Emam 2013, and Dankar and El Emam 2010.
+
     Attributes:
         rows: rows, or persons where an entity is named; whoever is in several classes counts in
             each.
@@ -27,7 +29,10 @@ class Risk:
         smallest: the size of the smallest class.
         uniques: rows that are alone in their class.
         prosecutor_highest: the risk of the rows in the smallest class.
-        prosecutor_average: the mean risk of a row; the share that a marketer re-identifies.
+        prosecutor_average: the mean risk of a row that is known to be in the table.
+        journalist_highest: the risk of a row of the class with the fewest rows of the population.
+        journalist_average: the mean risk of a row that may be anybody's of the population.
+        marketer: the share of rows that linking with the population gets right on average.
         at_risk_share: the share of rows with a risk above ``threshold``.
         threshold: that risk.
     """
@@ -60,13 +65,28 @@ class Risk:
         return found | {"sizes": sizes}
 
 
-def risk_of(sizes: np.ndarray, threshold: float = RISK_THRESHOLD) -> Risk:
-    """Return the risks of classes of these sizes; nobody is in one of the size 0."""
-    sizes = sizes[sizes > 0]
+def risk_of(
+    sizes: np.ndarray,
+    threshold: float = RISK_THRESHOLD,
+    population: np.ndarray | None = None,
+) -> Risk:
+    """Return the risks of classes.
+
+    Args:
+        sizes: how many rows or persons each class has; nobody is in one of the size 0.
+        threshold: the risk above which a row counts as at risk.
+        population: how many rows of a population each class stands for, and at least as many as it
+            has itself; without one, a class is as large there as it is here.
+    """
+    kept = sizes > 0
+    sizes, in_population = sizes[kept], sizes[kept]
+    if population is not None:
+        in_population = np.maximum(population[kept], sizes)
     rows, classes = int(sizes.sum()), len(sizes)
     smallest = int(sizes.min()) if classes else 0
     highest = 1 / smallest if smallest else 0.0
     average = classes / rows if rows else 0.0
+    found = float((sizes / in_population).sum()) / rows if rows else 0.0
     at_risk = int(sizes[sizes * threshold < 1 - 1e-12].sum())
     return Risk(
         rows=rows,
@@ -75,9 +95,9 @@ def risk_of(sizes: np.ndarray, threshold: float = RISK_THRESHOLD) -> Risk:
         uniques=int(np.count_nonzero(sizes == 1)),
         prosecutor_highest=highest,
         prosecutor_average=average,
-        journalist_highest=highest,
-        journalist_average=average,
-        marketer=average,
+        journalist_highest=1 / int(in_population.min()) if classes else 0.0,
+        journalist_average=max(classes / int(in_population.sum()), found) if rows else 0.0,
+        marketer=found,
         at_risk_share=at_risk / rows if rows else 0.0,
         threshold=threshold,
         sizes=_by_size(sizes),

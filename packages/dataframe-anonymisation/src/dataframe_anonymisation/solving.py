@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataframe_anonymisation.errors import UnattainableError
+from dataframe_anonymisation.models.k_anonymity import POPULATION
 from dataframe_anonymisation.search.choose import find
+from dataframe_anonymisation.search.own_labels import with_own_labels
 from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold
 from dataframe_anonymisation.small_counts import in_words
 
@@ -68,13 +70,18 @@ def solve(policy: AnonymisationPolicy, prepared: Prepared) -> Solved:
             f"{reasons} would be suppressed, more than the {limit} rows that 'suppression_limit' "
             "allows; raise it or change the policy for these values."
         )
-    part = table.about({model.attribute for model in prepared.models})
+    part = table.about({*(model.attribute for model in prepared.models), POPULATION})
     part = part if len(free) == len(part) else part.select(free)
     weights = [policy.weights.get(name, 1.0) for name in policy.quasi_identifiers]
     found, reason = (None, "")
     if len(part):
         found, reason = find(
-            policy.algorithm, part, prepared.models, budget=limit - used, weights=weights
+            policy.algorithm,
+            part,
+            prepared.models,
+            budget=limit - used,
+            weights=weights,
+            styles=policy.labels,
         )
     if found is None and int(part.counts.sum()) <= limit - used:
         found = _nothing(part)
@@ -83,6 +90,8 @@ def solve(policy: AnonymisationPolicy, prepared: Prepared) -> Solved:
     groups = np.full(len(table), SUPPRESSED, np.int64)
     groups[free] = found.groups
     solution = replace(found, groups=groups)
+    prepared, solution = _with_own_labels(policy, prepared, solution)
+    table = prepared.table
     remainder = solution.suppressed(table) - used
     solved = Solved(
         prepared,
@@ -92,6 +101,23 @@ def solve(policy: AnonymisationPolicy, prepared: Prepared) -> Solved:
     )
     _refuse_unsatisfied(policy, solved, limit)
     return solved
+
+
+def _with_own_labels(
+    policy: AnonymisationPolicy, prepared: Prepared, solution: Solution
+) -> tuple[Prepared, Solution]:
+    """Return classes with labels of their values where the policy wants them.
+
+    Classes whose labels come out equal are one; where that undoes a model, the labels are those of
+    hierarchies.
+    """
+    if not set(policy.labels.values()) - {"hierarchy"}:
+        return prepared, solution
+    for styles in (policy.labels, {}):
+        table, labelled = with_own_labels(prepared.table, solution, styles)
+        if all_hold(prepared.models, labelled.classes(table)).all():
+            break
+    return replace(prepared, table=table), labelled
 
 
 def _nothing(table: Contingency) -> Solution:

@@ -15,7 +15,7 @@ from dataframe_anonymisation import (
     jobs,
     verify_anonymity,
 )
-from util_services.errors import ConfigurationError
+from util_services.errors import ConfigurationError, StorageError
 from util_services.runs.execute import check_before_run
 
 QUASI = ["age", "town"]
@@ -597,3 +597,106 @@ def test_an_08_a_nearly_unique_column_is_warned_of_by_the_job(
         "identifier."
         for name in ("ticket", "list")
     ]
+
+
+@pytest.mark.parametrize("target", ["out.csv", "out.parquet", "out.jsonl", "out.xlsx"])
+def test_labels_of_values_are_published_in_every_format(instance, source, target):
+    labels = {"age": "mean", "town": "values"}
+
+    result = run(instance, "k_anonymity", "people.csv", target, k=9, labels=labels)
+
+    report = json.loads((source / f"{target}.report.json").read_text())
+    facts = report["steps"][0]["facts"]
+    page = (source / f"{target}.report.html").read_text()
+    assert result.success
+    assert facts["verified"]["holds"] is True
+    assert "own labels" in page
+
+
+def test_a_population_is_a_further_input_of_a_job(instance, source, people):
+    pd.concat([people[QUASI]] * 3).to_csv(source / "everybody.csv", index=False)
+
+    result = run(
+        instance,
+        "anonymise_dataframe",
+        "people.csv",
+        "out.csv",
+        models=[{"model": "k_map", "k": 9}],
+        population="everybody.csv",
+        suppression_limit=0.0,
+    )
+
+    report = json.loads((source / "out.csv.report.json").read_text())
+    step = report["steps"][0]
+    assert result.success
+    assert step["facts"]["verified"]["models"][0]["measured"] >= 9
+    assert {one["path"] for one in step["inputs"]} == {"everybody.csv", "towns.csv"}
+
+
+@pytest.mark.parametrize(
+    ("population", "sentence"),
+    [
+        (None, "k-map needs a population table; name its path"),
+        ("towns.csv", "age"),
+        ("no.csv", "no.csv"),
+    ],
+)
+def test_a_population_that_is_none_is_refused_before_a_row_is_read(
+    instance, source, population, sentence
+):
+    config = {"models": [{"model": "k_map", "k": 9}], "population": population}
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "anonymise_dataframe": {"config": {**COLUMNS, **config}},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    with pytest.raises((ConfigurationError, StorageError), match=sentence):
+        check_before_run(jobs.anonymise_dataframe_job, {"ops": ops}, "run")
+
+
+def test_private_counts_publish_noise_and_no_row(instance, source, people):
+    counts = {
+        "groups": {"town": list("abcd"), "ward": ["w1", "w2"]},
+        "sums": {"age": {"lower": 0, "upper": 100}},
+        "entity": "name",
+        "epsilon": 1e4,
+    }
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "private_counts": {"config": counts},
+        "write_dataset": {"config": {"path": "found.csv"}},
+    }
+
+    job = jobs.private_counts_job
+    result = job.execute_in_process({"ops": ops}, instance=instance, raise_on_error=False)
+
+    found = pd.read_csv(source / "found.csv").set_index(["town", "ward"])
+    report = json.loads((source / "found.csv.report.json").read_text())
+    exact = people.groupby(["town", "ward"])["age"].agg(["size", "sum"])
+    assert result.success
+    assert found["count"].to_dict() == exact["size"].to_dict()
+    assert (found["sum of age"] - exact["sum"]).abs().max() <= 1
+    assert report["steps"][0]["facts"]["epsilon"] == 1e4
+    assert "hush" not in (source / "found.csv").read_text() + json.dumps(report)
+
+
+def test_private_counts_that_contradict_themselves_are_refused_before_a_row_is_read(
+    instance, source
+):
+    ops = {
+        "read_dataset": {"config": {"path": "people.csv"}},
+        "private_counts": {"config": {"groups": {"town": ["a"]}, "max_groups": 2}},
+        "write_dataset": {"config": {"path": "found.csv"}},
+    }
+
+    with pytest.raises(ConfigurationError, match="'max_groups' is about persons"):
+        check_before_run(jobs.private_counts_job, {"ops": ops}, "run")
+
+
+def test_k_of_persons_bounds_no_inference(instance, source):
+    run(instance, "k_anonymity", "people.csv", "out.csv", identifiers=[], entity="name", k=3)
+
+    page = (source / "out.csv.report.html").read_text()
+    assert "not bounded by any model" in page
+    assert "Models and risks count persons" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ANY = "*"
+TINY = 1e-300  # in place of the range of a single number
 Label = str | None  # None is the missing value, which is published as such below the root
 
 
@@ -93,15 +95,65 @@ class Taxonomy:
             else None
         )
         self._ranges: dict[Label, Range] = {**({} if ranges is None else ranges)}
+        self.height = height - 1  # the level of the root
+        self._lists: tuple[np.ndarray, np.ndarray] | None = None
+
+    def with_own_labels(self, labels: Sequence[Label], leaves: Sequence[np.ndarray]) -> Taxonomy:
+        """Return the hierarchy with labels of some leaves each, as a level behind the root.
+
+        Args:
+            labels: of classes that are not labelled by the hierarchy.
+            leaves: of each label, the leaves that it stands for, in ascending order; numbers stand
+                for all between the first and the last.
+        """
+        one = copy(self)
+        first = np.array([of_label[0] for of_label in leaves], np.int64)
+        sizes = np.array(
+            [
+                of_label[-1] - of_label[0] + 1 if self.is_numeric else len(of_label)
+                for of_label in leaves
+            ],
+            np.int64,
+        )
+        if self.numbers is None:
+            ncp = np.where(sizes > 1, sizes / len(self.leaves), 0.0)
+            ends = np.cumsum(sizes)
+            one._lists = np.concatenate([*leaves, np.zeros(0, np.int64)]), ends - sizes
+        else:
+            known = self.numbers[self.present & ~np.isnan(self.numbers)]
+            width = known.max() - known.min() if len(known) else 0.0
+            ncp = (self.numbers[first + sizes - 1] - self.numbers[first]) / max(width, TINY)
+        lm = ncp if self.is_numeric else (sizes - 1) / max(len(self.leaves) - 1, 1)
+        one.labels = (*self.labels, tuple(labels))
+        computed = {
+            "ncp": (*self.ncp, ncp),
+            "lm": (*self.lm, lm),
+            "first": (*self.first, first),
+            "sizes": (*self.sizes, sizes),
+            "flat_ncp": np.concatenate([self.flat_ncp, ncp]),
+            "starts": np.append(self.starts, self.starts[-1] + len(labels)),
+        }
+        one.__dict__.update(computed)  # in place of what is computed from the hierarchy alone
+        return one
+
+    def below(self, weights: np.ndarray) -> np.ndarray:
+        """Return the sum of weights of the leaves below each node, level by level."""
+        summed = np.concatenate([[0], np.cumsum(weights)])
+        first, sizes = np.concatenate(self.first), np.concatenate(self.sizes)
+        found: np.ndarray = summed[first + np.where(self._is_list, 0, sizes)] - summed[first]
+        if self._lists is not None and len(self._lists[1]):
+            found[self._is_list] = np.add.reduceat(weights[self._lists[0]], self._lists[1])
+        return found
 
     @property
-    def height(self) -> int:
-        """The level of the root."""
-        return len(self.labels) - 1
+    def _is_list(self) -> np.ndarray:
+        """Which nodes stand for leaves that need not be neighbours."""
+        own = 0 if self._lists is None else len(self._lists[1])
+        return np.arange(self.starts[-1]) >= self.starts[-1] - own
 
     def paths(self) -> dict[Label, list[Label]]:
         """Return the labels of each leaf, from the leaf to the root."""
-        levels = list(zip(self.labels, self.codes, strict=True))
+        levels = list(zip(self.labels[: self.height + 1], self.codes, strict=True))
         return {
             leaf: [labels[codes[place]] for labels, codes in levels]
             for place, leaf in enumerate(self.leaves)
@@ -129,7 +181,7 @@ class Taxonomy:
         Categories: the share of the leaves that a label covers, 0 for a single one. Numbers: the
         width of the label within the range of the data, as a share of that range.
         """
-        return tuple(self._ncp(level) for level in range(len(self.labels)))
+        return tuple(self._ncp(level) for level in range(self.height + 1))
 
     @cached_property
     def flat_ncp(self) -> np.ndarray:
@@ -155,7 +207,7 @@ class Taxonomy:
         if self.numbers is None:
             return 0
         wrong = np.zeros(len(self.leaves), bool)
-        for level, labels in enumerate(self.labels):
+        for level, labels in enumerate(self.labels[: self.height + 1]):
             for node, label in enumerate(labels):
                 if label in self._ranges:
                     covered = self._ranges[label]

@@ -2,7 +2,12 @@
 
 from dataframe_anonymisation.models.base import Model
 from dataframe_anonymisation.models.disclosure import BetaLikeness, DeltaDisclosure, DeltaPresence
-from dataframe_anonymisation.models.k_anonymity import AlphaKAnonymity, KAnonymity, PersonAnonymity
+from dataframe_anonymisation.models.k_anonymity import (
+    AlphaKAnonymity,
+    KAnonymity,
+    KMap,
+    PersonAnonymity,
+)
 from dataframe_anonymisation.models.l_diversity import LDiversity
 from dataframe_anonymisation.models.t_closeness import TCloseness
 
@@ -12,6 +17,7 @@ __all__ = [
     "DeltaDisclosure",
     "DeltaPresence",
     "KAnonymity",
+    "KMap",
     "LDiversity",
     "Model",
     "PersonAnonymity",

@@ -17,6 +17,8 @@ from dataframe_anonymisation.models.base import (
     within,
 )
 
+POPULATION = "a population table"  # among attributes, beside those of columns
+
 if TYPE_CHECKING:
     from dataframe_anonymisation.table import Classes, Contingency
 
@@ -89,6 +91,43 @@ class PersonAnonymity(Model):
     def claim(self) -> dict[str, Any]:
         """Return that there are k persons, whoever they are."""
         return {"model": self.name, "k": self.k}
+
+
+@dataclass(frozen=True, slots=True)
+class KMap(Model):
+    """Each class stands for at least k rows of a population table (Sweeney 2002).
+
+    What counts are the rows of the population whose combination of quasi-identifiers is one of the
+    class; others that its labels would stand for, too, are left out, so that there may be more.
+    """
+
+    k: int
+    name: ClassVar[str] = "k-map"
+    monotony: ClassVar[Monotony] = "suppression"
+
+    def __post_init__(self) -> None:
+        """Refuse a k that is none."""
+        whole("k", self.k, 1)
+
+    def holds(self, classes: Classes) -> np.ndarray:
+        """Return for each class whether it has k rows of the population."""
+        return histogram_of(classes, POPULATION).sizes >= self.k
+
+    def bound(self, table: Contingency, spare: float) -> str | None:
+        """Return that fewer than k rows of the population are like those of the table, if so."""
+        del spare
+        found = int(table.attributes[POPULATION].counts.sum())
+        if found < self.k:
+            return f"the population has {found} rows like those of the table, the most for k."
+        return None
+
+    def measure(self, classes: Classes) -> float:
+        """Return the rows of the population that the class with the fewest has."""
+        return int(histogram_of(classes, POPULATION).sizes.min()) if len(classes) else 0
+
+    def requested(self) -> dict[str, Any]:
+        """Return k."""
+        return {"k": self.k}
 
 
 @dataclass(frozen=True, slots=True)

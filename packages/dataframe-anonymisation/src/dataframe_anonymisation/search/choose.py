@@ -9,7 +9,7 @@ from dataframe_anonymisation.search.mondrian import find_mondrian
 from dataframe_anonymisation.search.optimal import find_optimal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dataframe_anonymisation.models import Model
     from dataframe_anonymisation.search.solution import Solution
@@ -27,6 +27,7 @@ def find(
     *,
     budget: int,
     weights: Sequence[float] | None = None,
+    styles: Mapping[str, str] | None = None,
 ) -> tuple[Solution | None, str]:
     """Return what a search finds, and a sentence on why it was this one."""
     reason = "It was asked for."
@@ -36,9 +37,10 @@ def find(
         case "optimal":
             return find_optimal(table, models, budget=budget, weights=weights), reason
         case "mondrian":
-            return find_mondrian(table, models, weights=weights), reason
+            return find_mondrian(table, models, weights=weights, styles=styles), reason
         case _:
-            return find_local(table, models, budget=budget, weights=weights), reason
+            found = find_local(table, models, budget=budget, weights=weights, styles=styles)
+            return found, reason
 
 
 def chosen(table: Contingency) -> tuple[Algorithm, str]:

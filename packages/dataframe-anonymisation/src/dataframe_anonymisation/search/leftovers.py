@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dataframe_anonymisation.loss import of_nodes
-from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_hold, solution_of
+from dataframe_anonymisation.search.solution import (
+    SUPPRESSED,
+    Solution,
+    all_hold,
+    labels_of,
+    solution_of,
+)
 from dataframe_anonymisation.table import Classes, Contingency, classes_of, histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dataframe_anonymisation.models import Model
 
@@ -209,18 +215,25 @@ def settled(
     budget: int,
     algorithm: str,
     weights: Sequence[float] | None = None,
+    *,
+    styles: Mapping[str, str] | None = None,
 ) -> Solution | None:
     """Return classes with their labels, leftovers settled; None if they cannot be.
 
     Classes of equal labels are one to a reader. Some models hold for each of them and not for the
-    whole; it is a leftover then.
+    whole; it is a leftover then. Where columns get labels of the values of classes, these are not
+    known yet, and classes are left apart.
     """
+    has_own_labels = bool(set((styles or {}).values()) - {"hierarchy"})
     for _ in range(MOST_ROUNDS):
         if (groups == SUPPRESSED).any():
             leftovers = Leftovers(table, models, groups, number, budget, weights)
             if not leftovers.settle():
                 return None
             groups, number = leftovers.groups, leftovers.number
+        if has_own_labels:
+            levels, nodes = labels_of(table, groups, number)
+            return Solution(groups, tuple(levels), tuple(nodes), algorithm)
         found = solution_of(table, groups, number, algorithm)
         fails = ~all_hold(models, found.classes(table))
         if not fails.any():

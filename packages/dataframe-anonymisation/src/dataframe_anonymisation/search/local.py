@@ -20,7 +20,7 @@ from dataframe_anonymisation.search.solution import SUPPRESSED, Solution, all_ho
 from dataframe_anonymisation.table import Contingency, classes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dataframe_anonymisation.models import Model
 
@@ -36,6 +36,7 @@ def find_local(
     *,
     budget: int,
     weights: Sequence[float] | None = None,
+    styles: Mapping[str, str] | None = None,
 ) -> Solution | None:
     """Return a local recoding; None if not even the whole table satisfies the models.
 
@@ -44,9 +45,10 @@ def find_local(
         models: what every class must satisfy.
         budget: how many rows may be suppressed.
         weights: of the quasi-identifiers in the loss.
+        styles: of quasi-identifiers, how classes are to be labelled.
     """
     groups, number, visited = _peel(table, models, weights)
-    found = settled(table, models, groups, number, budget, "local", weights)
+    found = settled(table, models, groups, number, budget, "local", weights, styles=styles)
     return None if found is None else replace(found, visited=visited)
 
 

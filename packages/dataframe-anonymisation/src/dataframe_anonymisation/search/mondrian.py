@@ -2,8 +2,9 @@
 
 After LeFevre, DeWitt and Ramakrishnan 2006, with all partitions of a generation at once. A
 partition is cut between children of the smallest label over it, so that labels are those of the
-hierarchies; the column whose label loses most is cut first, at the boundary nearest the median. A
-column whose cut fails is left alone in that partition, and others are tried.
+hierarchies; a column that is labelled with the values of its classes is cut between any two of
+them. The column whose label loses most is cut first, at the boundary nearest the median. A column
+whose cut fails is left alone in that partition, and others are tried.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dataframe_anonymisation.hierarchies.taxonomy import TINY, Taxonomy
 from dataframe_anonymisation.loss import of_nodes
 from dataframe_anonymisation.models.k_anonymity import AlphaKAnonymity, KAnonymity, PersonAnonymity
 from dataframe_anonymisation.search.leftovers import settled
@@ -20,7 +22,7 @@ from dataframe_anonymisation.search.solution import Solution, all_hold
 from dataframe_anonymisation.table import Contingency, classes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dataframe_anonymisation.models import Model
 
@@ -30,22 +32,32 @@ def find_mondrian(
     models: Sequence[Model],
     *,
     weights: Sequence[float] | None = None,
+    styles: Mapping[str, str] | None = None,
 ) -> Solution | None:
     """Return a partition; None if the whole table does not satisfy the models."""
     whole = np.zeros(len(table), np.int64)
     if not len(table) or not all_hold(models, classes_of(table, whole, 1))[0]:
         return None
-    cutting = _Cutting(table, models, weights)
+    cutting = _Cutting(table, models, weights, styles or {})
     while cutting.cut():
         continue
-    found = settled(table, models, cutting.parts, cutting.number, 0, "mondrian", weights)
+    found = settled(
+        table, models, cutting.parts, cutting.number, 0, "mondrian", weights, styles=styles
+    )
     return None if found is None else replace(found, visited=cutting.generations)
 
 
 class _Cutting:
     def __init__(
-        self, table: Contingency, models: Sequence[Model], weights: Sequence[float] | None
+        self,
+        table: Contingency,
+        models: Sequence[Model],
+        weights: Sequence[float] | None,
+        styles: Mapping[str, str],
     ) -> None:
+        self.is_free = [
+            styles.get(taxonomy.column, "hierarchy") != "hierarchy" for taxonomy in table.taxonomies
+        ]
         self.table, self.models = table, models
         self.weights = np.ones(table.width) if weights is None else np.asarray(weights, float)
         self.least = max((m.k for m in models if isinstance(m, _SIZED)), default=1)
@@ -79,16 +91,32 @@ class _Cutting:
         order = np.argsort(self.parts, kind="stable")
         starts = np.searchsorted(self.parts[order], np.arange(self.number))
         spans, levels = [], []
-        for taxonomy, codes, weight in zip(
-            self.table.taxonomies, self.table.codes, self.weights, strict=True
+        for taxonomy, codes, weight, is_free in zip(
+            self.table.taxonomies, self.table.codes, self.weights, self.is_free, strict=True
         ):
             low = np.minimum.reduceat(codes[order], starts)
             high = np.maximum.reduceat(codes[order], starts)
             level = taxonomy.lowest_common(low, high)
             levels.append(level)
             nodes = taxonomy.codes[level, low]
-            spans.append(of_nodes(taxonomy, level, nodes) * weight)
+            lost = of_nodes(taxonomy, level, nodes)
+            if is_free:
+                lost = self._lost_by_values(taxonomy, codes, low, high)
+            spans.append(lost * weight)
         return np.array(spans).T, np.array(levels).T
+
+    def _lost_by_values(
+        self, taxonomy: Taxonomy, codes: np.ndarray, low: np.ndarray, high: np.ndarray
+    ) -> np.ndarray:
+        """Return what partitions lose that are labelled with their own values."""
+        if taxonomy.numbers is not None:
+            numbers = np.nan_to_num(taxonomy.numbers, nan=np.nanmax(taxonomy.numbers, initial=0))
+            width = max(float(np.ptp(numbers[taxonomy.present])), TINY)
+            span = (numbers[high] - numbers[low]) / width
+            return np.where((span <= 0) & (high > low), 1.0, span)
+        pairs = np.unique(self.parts.astype(np.int64) * len(taxonomy.leaves) + codes)
+        sizes = np.bincount(pairs // len(taxonomy.leaves), minlength=self.number)
+        return np.where(sizes > 1, sizes / len(taxonomy.leaves), 0.0)
 
     def _children(
         self, members: np.ndarray, parts: np.ndarray, column: np.ndarray, levels: np.ndarray
@@ -99,7 +127,8 @@ class _Cutting:
         for number, taxonomy in enumerate(self.table.taxonomies):
             here = np.flatnonzero(chosen == number)
             level = levels[parts[here], number].astype(np.int64)
-            children[here] = taxonomy.codes[level - 1, self.table.codes[number][members[here]]]
+            leaves = self.table.codes[number][members[here]]
+            children[here] = leaves if self.is_free[number] else taxonomy.codes[level - 1, leaves]
         return children
 
     def _boundaries(

@@ -100,8 +100,14 @@ class _Search:
 
     def run_listed(self) -> None:
         """Search a lattice that is listed whole."""
-        self._test(self.lattice.top)
-        levels, losses = self.lattice.listed()
+        root = self._test(self.lattice.top)
+        self.best, self.best_loss = None, np.inf  # else it would win over what loses as much
+        self._visit(*self.lattice.listed())
+        if root.is_feasible:
+            self._consider(self.lattice.top, root.loss)
+
+    def _visit(self, levels: np.ndarray, losses: np.ndarray) -> None:
+        """Visit generalisations by ascending loss."""
         is_open = np.ones(len(levels), bool)
         place = 0
         while place < len(levels):
@@ -181,13 +187,17 @@ class _Search:
         found = _Tested(np.inf, is_feasible=suppressed <= self.budget)
         if found.is_feasible:
             found = _Tested(self._loss(base, node, first, classes.sizes, holds), is_feasible=True)
-            key = (round(found.loss, 12), sum(node), node)
-            if self.best is None or key < (round(self.best_loss, 12), sum(self.best), self.best):
-                self.best, self.best_loss = node, found.loss
+            self._consider(node, found.loss)
         self.tested[node] = found
         if len(first) <= SHRUNK * len(base):
             self._keep(node, reduced(base, groups, first, classes.sizes))
         return found
+
+    def _consider(self, node: Levels, loss: float) -> None:
+        """Take a generalisation for the best if it loses less, or as much with fewer levels."""
+        key = (round(loss, 12), sum(node), node)
+        if self.best is None or key < (round(self.best_loss, 12), sum(self.best), self.best):
+            self.best, self.best_loss = node, loss
 
     def _loss(
         self,

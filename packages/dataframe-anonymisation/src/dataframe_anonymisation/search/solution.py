@@ -56,8 +56,20 @@ class Solution:
 def solution_of(table: Contingency, groups: np.ndarray, number: int, algorithm: str) -> Solution:
     """Return classes with the most specific labels over them; equal labels are one class."""
     levels, nodes = labels_of(table, groups, number)
-    heights = [taxonomy.height + 1 for taxonomy in table.taxonomies]
-    sizes = [len(taxonomy.leaves) for taxonomy in table.taxonomies]
+    return joined(table, groups, levels, nodes, algorithm)
+
+
+def joined(
+    table: Contingency,
+    groups: np.ndarray,
+    levels: Sequence[np.ndarray],
+    nodes: Sequence[np.ndarray],
+    algorithm: str,
+) -> Solution:
+    """Return classes with their labels, those of equal labels as one."""
+    number = len(levels[0]) if levels else int(groups.max(initial=-1)) + 1
+    heights = [len(taxonomy.labels) for taxonomy in table.taxonomies]
+    sizes = [max(map(len, taxonomy.labels)) for taxonomy in table.taxonomies]
     columns = [column for pair in zip(levels, nodes, strict=True) for column in pair]
     bounds = [bound for pair in zip(heights, sizes, strict=True) for bound in pair]
     merged, first = (
@@ -65,9 +77,9 @@ def solution_of(table: Contingency, groups: np.ndarray, number: int, algorithm: 
         if columns
         else (np.zeros(number, int), np.zeros(min(number, 1), int))
     )
-    joined = np.where(groups >= 0, merged[np.maximum(groups, 0)] if number else 0, SUPPRESSED)
+    of_tuples = np.where(groups >= 0, merged[np.maximum(groups, 0)] if number else 0, SUPPRESSED)
     return Solution(
-        joined,
+        of_tuples,
         tuple(level[first] for level in levels),
         tuple(node[first] for node in nodes),
         algorithm,

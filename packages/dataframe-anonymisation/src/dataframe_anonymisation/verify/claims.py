@@ -24,6 +24,8 @@ class Relabelling:
         combinations: of each quasi-identifier, the place of its text in each combination.
         classes: the class of each combination, -1 if its rows are suppressed.
         labels: of each quasi-identifier, the label of each class.
+        styles: of quasi-identifiers whose labels are made of the values of a class: ``values`` for
+            ranges and sets, ``mean`` for means.
         is_masked: whether suppressed rows are published as ``*``; they are left out otherwise.
         strip: whether blanks around original texts are ignored.
     """
@@ -34,6 +36,7 @@ class Relabelling:
     combinations: Sequence[np.ndarray]
     classes: np.ndarray
     labels: Mapping[str, Sequence[str | None]]
+    styles: Mapping[str, str] = field(default_factory=dict)
     is_masked: bool = False
     strip: bool = False
 
@@ -55,6 +58,7 @@ class Claims:
         entity: the column of the original table that says whose rows these are; values then count
             once for each person.
         masked: the columns in which every cell is ``*``.
+        has_population: whether a population table is there to be counted.
         withhold_distances: whether measures against the original table are not told, since they
             would tell what became of the few rows that were suppressed.
         rows: how many rows there must be; None if that is not claimed.
@@ -70,6 +74,7 @@ class Claims:
     relabelling: Relabelling | None = None
     entity: str | None = None
     masked: Sequence[str] = ()
+    has_population: bool = False
     withhold_distances: bool = False
     rows: int | None = None
     suppressed: int | None = None

@@ -17,6 +17,7 @@ from dataframe_anonymisation.verify.counting import (
     factorized,
     hidden_rows,
 )
+from dataframe_anonymisation.verify.labels import is_of_values, number_in
 from dataframe_anonymisation.verify.texts import comparable
 from util_services.errors import quoted_name
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dataframe_anonymisation.verify.claims import Claims, Relabelling
+
+EPSILON = 1e-3  # of means, which are rounded
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Original:
         whole: how often each text occurs in all rows, which are one class.
         persons: whose rows are in each class; no person where no entity is named.
         everybody: whose rows there are, in one class.
+        population: how many rows of a population have a combination that is in a class.
         left_out: the number of the class that stands for suppressed rows among persons.
         suppressed: how many rows are suppressed.
         unknown: how many rows have a combination that no claim is about.
@@ -48,6 +52,7 @@ class Original:
     whole: Tally = field(default_factory=Tally)
     persons: Persons = field(default_factory=Persons)
     everybody: Persons = field(default_factory=Persons)
+    population: Tally = field(default_factory=Tally)
     suppressed: int = 0
     unknown: int = 0
     rows: int = 0
@@ -88,6 +93,23 @@ def count_original(
     return found
 
 
+def count_population(
+    frames: Iterable[pd.DataFrame],
+    claims: Claims,
+    relabelling: Relabelling,
+    source: Original,
+    names: Names,
+) -> None:
+    """Count the rows of a population by the classes of their combinations."""
+    index, numbers = _Index(relabelling), _numbers(names, claims, relabelling, is_hidden=False)
+    for frame in frames:
+        if len(frame):
+            combinations = index.find(frame, claims)
+            classes = relabelling.classes[combinations]
+            kept = (combinations >= 0) & (classes >= 0)
+            source.population.add(numbers[classes[kept]], {})
+
+
 def uncovered(relabelling: Relabelling) -> list[str]:
     """Say which quasi-identifiers have labels that do not stand for the values of their class."""
     wrong = []
@@ -101,9 +123,32 @@ def uncovered(relabelling: Relabelling) -> list[str]:
         pairs = [codes[kept].astype(np.int64), numbers[relabelling.classes[kept]]]
         _, first = distinct(pairs)
         used = zip(*(column[first].tolist() for column in pairs), strict=True)
-        if any(labels[label] not in relabelling.paths[name][values[leaf]] for leaf, label in used):
+        style, paths = relabelling.styles.get(name, "hierarchy"), relabelling.paths[name]
+        if style == "mean":
+            stands = _between(pairs, labels, values)
+        else:
+            stands = all(
+                labels[label] in paths[values[leaf]]
+                or (style == "values" and is_of_values(labels[label], values[leaf]))
+                for leaf, label in used
+            )
+        if not stands:
             wrong.append(f"{quoted_name(name)} has labels that do not stand for their values")
     return wrong
+
+
+def _between(
+    pairs: Sequence[np.ndarray], labels: Sequence[str | None], values: Sequence[str | None]
+) -> bool:
+    """Return whether every mean lies between the numbers that it stands for."""
+    numbers = np.array([number_in(value) for value in values])
+    for place, label in enumerate(labels):
+        of_label = numbers[pairs[0][pairs[1] == place]]
+        mean = number_in(label)
+        is_mean = of_label.min() - EPSILON <= mean <= of_label.max() + EPSILON
+        if label != SUPPRESSED and not is_mean and not np.isnan(of_label).all():
+            return False
+    return True
 
 
 def _hidden(

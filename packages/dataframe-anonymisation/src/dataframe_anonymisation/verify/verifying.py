@@ -19,7 +19,12 @@ from dataframe_anonymisation.verify.counting import (
     summed,
 )
 from dataframe_anonymisation.verify.measures import RELATIVE, test_of
-from dataframe_anonymisation.verify.original import Original, count_original, uncovered
+from dataframe_anonymisation.verify.original import (
+    Original,
+    count_original,
+    count_population,
+    uncovered,
+)
 from dataframe_anonymisation.verify.reading import COLUMNS
 from dataframe_anonymisation.verify.texts import comparable
 from util_services.errors import ConfigurationError, quoted_name
@@ -61,6 +66,7 @@ class _Tested:
     Attributes:
         sizes: how many rows each has.
         persons: how many persons each has; None where no entity is named.
+        population: how many rows of a population each has; None where there is none.
         entries: of each attribute, how often each text occurs in each class.
         whole: of each attribute, how often each text occurs in the table that classes are
             compared with.
@@ -68,6 +74,7 @@ class _Tested:
 
     sizes: np.ndarray
     persons: np.ndarray | None
+    population: np.ndarray | None
     entries: Mapping[str, Entries]
     whole: Mapping[str, np.ndarray]
 
@@ -76,6 +83,7 @@ def verify(
     frames: Iterable[pd.DataFrame],
     claims: Claims,
     original: Iterable[pd.DataFrame] | None = None,
+    population: Iterable[pd.DataFrame] | None = None,
 ) -> Verdict:
     """Return what is found in the rows of a published table.
 
@@ -83,12 +91,15 @@ def verify(
         frames: its rows, in any number of frames.
         claims: what is to be checked.
         original: the rows of the original table, where a relabelling is claimed.
+        population: the quasi-identifiers of a population table, where there is one.
     """
     names, told = Names(), _Strange()
     published = count(told.watched(frames, claims), claims, names)
     source, claimed = None, claims.suppressed
     if claims.relabelling is not None and original is not None:
         source = count_original(original, claims, claims.relabelling, names)
+        if population is not None:
+            count_population(population, claims, claims.relabelling, source, names)
         claimed = source.suppressed if claims.exempt_suppressed else None
         told.compare(published, source, claims, names)
     rows = published.rows(len(names.classes))
@@ -134,17 +145,10 @@ class _Strange:
             self.sentences.append(
                 f"{source.unknown} rows of the original table are accounted for by no class"
             )
-        length = len(names.classes)
-        plain: dict[tuple[str | None, ...], int] = {}
-        numbers = np.array(
-            [
-                plain.setdefault(tuple(map(_as_text, labels)), len(plain))
-                for labels, _ in names.classes
-            ],
-            np.int64,
-        )
+        kept = _Kept()
+        classes = _numbered(tuple(map(kept.__getitem__, labels)) for labels, _ in names.classes)
         found, meant = (
-            np.bincount(numbers, tally.rows(length), minlength=len(plain))
+            np.bincount(classes, tally.rows(len(classes)), minlength=len(classes))
             for tally in (published, source.expected)
         )
         wrong = int(np.abs(found - meant).sum())
@@ -153,16 +157,9 @@ class _Strange:
                 f"classes have {wrong} rows more or fewer than the original table says"
             )
         for name in claims.attributes:
-            texts: dict[str | None, int] = {}
-            codes = np.array(
-                [
-                    texts.setdefault(_as_text(text), len(texts))
-                    for text in names.texts.get(name, ())
-                ],
-                np.int64,
-            )
+            texts = _numbered(kept[text] for text in names.texts.get(name, ()))
             shown, expected = (
-                _cells(tally.entries(name), numbers, codes)
+                _cells(tally.entries(name), classes, texts)
                 for tally in (published, source.expected)
             )
             if shown != expected:
@@ -178,12 +175,21 @@ def _cells(entries: Entries, classes: np.ndarray, texts: np.ndarray) -> dict[tup
     return dict(zip(keys, counts.tolist(), strict=True))
 
 
-def _as_text(text: str | None) -> str | None:
-    """Return what text formats keep of a text.
+class _Kept(dict[str | None, str | None]):
+    """What text formats keep of each text.
 
     They do not tell an empty one from a missing one, nor line ends from one another.
     """
-    return " ".join(text.splitlines()) or None if text is not None else None
+
+    def __missing__(self, text: str | None) -> str | None:
+        self[text] = " ".join(text.splitlines()) or None if text is not None else None
+        return self[text]
+
+
+def _numbered(keys: Iterable[Any]) -> np.ndarray:
+    """Return a number for each key, the same for equal ones."""
+    known: dict[Any, int] = {}
+    return np.array([known.setdefault(key, len(known)) for key in keys], np.int64)
 
 
 def _masked(claims: Claims, names: Names, rows: np.ndarray, claimed: int | None) -> int:
@@ -243,7 +249,11 @@ def _tested(
             of_all = source.everybody.entries(name, np.zeros(1, np.int64))
         entries[name] = found
         whole[name] = np.bincount(of_all[1], of_all[2], minlength=len(names.texts.get(name, ())))
-    return _Tested(sizes, persons, entries, whole)
+    population = None
+    if source is not None and claims.has_population:
+        people = source.population.rows(len(numbers))
+        population = np.bincount(numbers[kept], people[kept], minlength=len(classes))
+    return _Tested(sizes, persons, population, entries, whole)
 
 
 def _without(entries: Entries, number: int, text: int, masked: int) -> Entries:
@@ -261,6 +271,10 @@ def _finding(model: Mapping[str, Any], claims: Claims, names: Names, tested: _Te
         sizes = tested.sizes
         if model["model"] == PERSONS and tested.persons is not None:
             sizes = tested.persons
+        if model["model"] == "k-map":
+            if tested.population is None:
+                raise ConfigurationError("k-map is checked where its population is, in a policy.")
+            sizes = tested.population
         smallest = int(sizes.min()) if len(sizes) else 0
         failing = int(np.count_nonzero(sizes < model["k"]))
         return Finding(model["model"], None, requested, smallest, failing)
