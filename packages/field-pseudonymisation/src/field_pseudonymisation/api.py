@@ -74,7 +74,7 @@ def pseudonymise(
         "columns": findings.columns_told(plan, found),
         "warnings": findings.warnings_of(plan, found),
         "limits": list(findings.LIMITS),
-        "recipe": plan.recipe().to_dict(),
+        "recipe": plan.recipe_of_done().to_dict(),
     }
     return result, report
 
@@ -85,6 +85,7 @@ def depseudonymise(
     keys: Keyset | None = None,
     *,
     columns: Sequence[str] | None = None,
+    other_dataset: bool = False,
     vaults: Path | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Return a frame with its reversible columns as they were, and a report that names them.
@@ -97,10 +98,13 @@ def depseudonymise(
             tokens (``encrypt``, ``tokenise``) of texts and the policy was not ``per_dataset``.
         keys: the keyset; by default the one that the recipe names.
         columns: those to bring back; by default all of which that is possible.
+        other_dataset: whether the frame may be another than ``pseudonymise`` has made, such as
+            some of its rows. Tokens are checked all the same; shifted dates and what FF1 has made
+            would come back wrong unnoticed.
         vaults: the folder of token vaults.
 
     Raises:
-        PolicyError: if the recipe does not fit, or names another key.
+        PolicyError: if the recipe does not fit, is of another frame, or names another key.
         TokenError: if a value is not as it was written; nothing is returned then.
         KeysError: if a key is missing, disabled or destroyed.
     """
@@ -114,6 +118,9 @@ def depseudonymise(
         keyset = _keyset(keys, recipe.keyset, needed=recipe.needs_keys)
     plan = compile_recipe(recipe, fields, keyset, columns=columns, vaults=vaults)
     done = plan.apply(found, len(frame))
+    if not other_dataset:
+        plan.imprint.add(found, len(frame))
+        plan.require_same()
     changed = {c.name: c.dtype for c in plan.columns if c.name in plan.restored}
     report = {
         "operation": "depseudonymise",

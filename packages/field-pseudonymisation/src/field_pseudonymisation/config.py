@@ -87,6 +87,14 @@ class DepseudonymiseStructuredConfig(dg.Config):
         default=None,
         description="The recipe of the dataset; default PATH.pseudonymisation.json beside it.",
     )
+    other_dataset: bool = Field(
+        default=False,
+        description=(
+            "Whether the dataset may be another than the recipe was written for, such as some of "
+            "its rows. Tokens are checked all the same; shifted dates and what FF1 has made would "
+            "come back wrong unnoticed."
+        ),
+    )
     purpose: str = Field(default="", description="What for; the approval names the same.")
     requester: str = Field(default="", description="Who asks; the approval names the same.")
     approval: str = Field(
@@ -109,6 +117,14 @@ class RepseudonymiseStructuredConfig(dg.Config):
     recipe: str | None = Field(
         default=None,
         description="The recipe of the dataset; default PATH.pseudonymisation.json beside it.",
+    )
+    other_dataset: bool = Field(
+        default=False,
+        description=(
+            "Whether the dataset may be another than the recipe was written for, such as some of "
+            "its rows. Tokens are checked all the same; shifted dates and what FF1 has made would "
+            "come back wrong unnoticed."
+        ),
     )
     purpose: str = Field(
         default="", description="For another keyset: what for; the approval names the same."

@@ -7,13 +7,14 @@ alone, except where a rule asks for randomness.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from field_pseudonymisation.errors import CellsError, PolicyError
+from field_pseudonymisation.imprint import Imprint
 from field_pseudonymisation.nested import Nested, PathRule
 from field_pseudonymisation.recipe import Recipe, RecipeColumn, RecipeRule
 from field_pseudonymisation.techniques.catalogue import DROP, RETAIN
@@ -64,6 +65,13 @@ class ColumnPlan:
         return self.type if self.transform is None else self.transform.output
 
     @property
+    def is_undone(self) -> bool:
+        """Whether anything of it can be had with the key."""
+        return any(
+            rule.technique.is_reversible and rule.technique.name != RETAIN for rule in self.rules
+        )
+
+    @property
     def waits(self) -> bool:
         """Whether its technique needs all rows before the first."""
         return any(rule.technique.works_on_whole_column for rule in self.rules)
@@ -98,6 +106,11 @@ class Plan:
     salts: Mapping[str, str]
     rows: int = 0
     waiting: dict[str, pa.Array] = field(default_factory=dict)
+    imprint: Imprint = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to take an imprint of what can be undone."""
+        self.imprint = Imprint([column.name for column in self.kept if column.is_undone])
 
     @property
     def kept(self) -> tuple[ColumnPlan, ...]:
@@ -139,6 +152,7 @@ class Plan:
                 values = plain(batch[column.name]) if column.transform else batch[column.name]
                 done[column.name] = column.applied(values, batch)
         self.rows += rows
+        self.imprint.add(done, rows)
         return done
 
     def require_met(self) -> None:
@@ -152,9 +166,13 @@ class Plan:
                 column.transform.require_met()
 
     def recipe(self) -> Recipe:
-        """Return what was done, so that it can be undone."""
+        """Return what is done to any dataset."""
         columns = tuple(map(self._recipe_of, self.columns))
         return Recipe(columns, self.policy.unmatched).sealed(self.keyset)
+
+    def recipe_of_done(self) -> Recipe:
+        """Return what was done to the batches so far, so that it can be undone with them alone."""
+        return replace(self.recipe(), dataset=self.imprint.to_dict()).sealed(self.keyset)
 
     def _recipe_of(self, column: ColumnPlan) -> RecipeColumn:
         is_had = self._has_needed(column)

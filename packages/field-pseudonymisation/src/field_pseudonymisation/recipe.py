@@ -94,6 +94,7 @@ class Recipe:
 
     columns: tuple[RecipeColumn, ...]
     unmatched: str = "error"
+    dataset: Mapping[str, Any] | None = None  # the imprint of what was written with it
     seal: Mapping[str, str] | None = None  # id of a key, and what only its holders can say of it
     source: Mapping[str, Any] | None = field(default=None, compare=False)  # as it was read
 
@@ -158,6 +159,7 @@ class Recipe:
             "unmatched": self.unmatched,
             "types": base64.b64encode(schema.serialize().to_pybytes()).decode(),
             "columns": [column.to_dict() for column in self.columns],
+            "dataset": None if self.dataset is None else dict(self.dataset),
             "seal": None if self.seal is None else dict(self.seal),
         }
 
@@ -190,7 +192,8 @@ class Recipe:
                 )
                 for number, one in enumerate(record["columns"])
             )
-            return cls(columns, record["unmatched"], record["seal"], dict(record))
+            dataset = _checked_dataset(record["dataset"])
+            return cls(columns, record["unmatched"], dataset, record["seal"], dict(record))
         except PolicyError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException):
@@ -213,9 +216,16 @@ class Recipe:
         return cls.from_dict(record)
 
 
-MEMBERS = frozenset({"kind", "schema", "unmatched", "types", "columns", "seal"})
+MEMBERS = frozenset({"kind", "schema", "unmatched", "types", "columns", "dataset", "seal"})
 MEMBERS_OF_COLUMN = frozenset({"name", "type", "dtype", "is_dropped", "rules"})
 MEMBERS_OF_RULE = frozenset(RecipeRule.__dataclass_fields__)
+
+
+def _checked_dataset(found: Any) -> Mapping[str, Any] | None:
+    """Return the imprint of a recipe, if it is one; whether it is true, the seal tells."""
+    if found is None or (type(found["rows"]) is int and dict(found["sha256"]) == found["sha256"]):
+        return found  # type: ignore[no-any-return] # as JSON is
+    raise ValueError("an imprint of another form")
 
 
 def _refuse_unknown(record: Mapping[str, Any]) -> None:

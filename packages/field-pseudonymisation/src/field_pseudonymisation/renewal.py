@@ -155,4 +155,5 @@ def renewed_recipe(former: Recipe, plan: Plan, back: ReversePlan) -> Recipe:
         by_path = {rule.path: rule for rule in renewed.rules}
         return replace(renewed, rules=tuple(by_path.get(old.path, old) for old in column.rules))
 
-    return Recipe(tuple(map(of, former.columns)), former.unmatched).sealed(plan.keyset)
+    columns = tuple(map(of, former.columns))
+    return Recipe(columns, former.unmatched, plan.imprint.to_dict()).sealed(plan.keyset)

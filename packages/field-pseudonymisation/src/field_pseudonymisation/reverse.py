@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.imprint import Imprint
 from field_pseudonymisation.nested import Nested, PathRule
 from field_pseudonymisation.plan import _in_column
 from field_pseudonymisation.policy import make_rule
@@ -57,7 +58,22 @@ class ReversePlan:
     """What is brought back of all columns, in the order of the dataset."""
 
     columns: tuple[ReverseColumn, ...]
+    written: Mapping[str, Any] | None = None  # the imprint of the dataset of the recipe
     rows: int = 0
+    imprint: Imprint = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to take an imprint of what is brought back."""
+        self.imprint = Imprint([one.name for one in self.columns if one.transform is not None])
+
+    def require_same(self) -> None:
+        """Refuse a dataset, all of which ``imprint`` has taken in, that is not the recipe's.
+
+        Raises:
+            PolicyError: saying what is another.
+        """
+        if self.written is not None:
+            self.imprint.require(self.written)
 
     @property
     def restored(self) -> tuple[str, ...]:
@@ -137,7 +153,7 @@ def compile_recipe(
                 is_asked=name in wanted,
             )
         )
-    return ReversePlan(tuple(found))
+    return ReversePlan(tuple(found), recipe.dataset)
 
 
 def _wanted(

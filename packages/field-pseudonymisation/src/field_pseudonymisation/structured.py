@@ -138,7 +138,7 @@ def pseudonymise_dataset(
         plan.prepare({name: _whole(table.column(name)) for name in plan.waits_for})
     frame = engine.map_batches(rows, _Batches(plan.apply), plan.output)
     plan.require_met()
-    return _outcome(dataset, frame, plan, plan.recipe())
+    return _outcome(dataset, frame, plan, plan.recipe_of_done())
 
 
 def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Recipe) -> Outcome:
@@ -160,6 +160,7 @@ def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Rec
             "columns_dropped": sum(1 for c in plan.columns if c.is_dropped),
             "columns": told,
             "keyset": plan.policy.keyset if plan.policy.needs_keys else None,
+            "recipe_sha256": hashlib.sha256(text.encode()).hexdigest(),
         },
         warnings=(*findings.warnings_of(plan, found), *_demonstrations(dataset, plan)),
         limits=findings.LIMITS,
@@ -210,14 +211,10 @@ class _Batches:
     """A function on columns as one on batches of pandas; batches come in order."""
 
     function: Function
-    selection: RowSelection | None = None
 
     def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
         arrays = {str(name): _whole(batch[name].array.__arrow_array__()) for name in batch.columns}
-        if self.selection is None:
-            done = self.function(arrays, len(batch))
-        else:
-            done = self.selection.apply(self.function, arrays)
+        done = self.function(arrays, len(batch))
         return pd.DataFrame(
             {
                 name: pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
@@ -306,16 +303,28 @@ def recipe_path(dataset_path: str, named: str | None) -> str:
     return dataset_path.rstrip("/") + BESIDE_ENDINGS[RECIPE]
 
 
-def restore_dataset(dataset: Dataset, plan: ReversePlan, selection: RowSelection | None) -> Outcome:
+def restore_dataset(
+    dataset: Dataset, plan: ReversePlan, selection: RowSelection | None, *, is_other: bool = False
+) -> Outcome:
     """Return a dataset with columns as they were.
 
+    ``is_other`` lets one through that is not the one that the recipe was written for.
+
     Raises:
+        PolicyError: if it is another dataset.
         TokenError: if a value is not as it was written.
         FieldPseudonymisationError: if no row is one of those that were named.
     """
-    rows = dataset.scan()
-    batches = _Batches(plan.apply, selection)
-    frame = dataset.engine.map_batches(rows, batches, plan.output)
+
+    def work(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
+        plan.imprint.add(batch, rows)
+        if selection is None:
+            return plan.apply(batch, rows)
+        return selection.apply(plan.apply, batch)
+
+    frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
+    if not is_other:
+        plan.require_same()
     dropped, warnings = 0, []
     if selection is not None:
         dropped = selection.seen - selection.selected
@@ -387,9 +396,13 @@ def repseudonymise_dataset(
         raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
 
     def work(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
-        return plan.apply(back.apply(given.prepared(batch, rows), rows), rows)
+        prepared = given.prepared(batch, rows)
+        back.imprint.add(prepared, rows)
+        return plan.apply(back.apply(prepared, rows), rows)
 
     frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
+    if not config.other_dataset:
+        back.require_same()
     outcome = _outcome(dataset, frame, plan, renewed_recipe(former, plan, back))
     kept = [column.name for column in former.columns if column.name not in back.restored]
     return replace(outcome, facts={**outcome.facts, "columns_kept": kept})
