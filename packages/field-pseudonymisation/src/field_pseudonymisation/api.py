@@ -72,7 +72,7 @@ def pseudonymise(
         "rows": len(frame),
         "keyset": policy.keyset,
         "columns": findings.columns_told(plan, found),
-        "warnings": findings.warnings_of(plan, found),
+        "warnings": [*findings.warnings_of(plan, found), *findings.warnings_of_index(frame)],
         "limits": list(findings.LIMITS),
         "recipe": plan.recipe_of_done().to_dict(),
     }

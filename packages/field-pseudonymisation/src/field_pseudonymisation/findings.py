@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 FREQUENT_SHARE = 0.1  # of the rows: one value that is so frequent can be told by it
 FEW_DISTINCT = 32  # so few classes can be told from one another by their frequencies
-LIMITS = (
+LIMITS = (  # what no run does
     "Pseudonymised data are still personal data: whoever holds the keyset can link them, and "
     "reversible techniques can be undone.",
     "What columns say together, such as a postcode beside a date of birth, is not examined; "
     "'assess_risk' measures that.",
     "Free texts are not searched for personal data.",
+    "The names of columns, and of members inside of JSON and structs, stay as they are.",
 )
 
 Frequencies = Mapping[str, tuple[int, int]]  # distinct values and the most frequent one's count
@@ -32,6 +33,21 @@ def columns_told(plan: Plan, found: Frequencies) -> list[dict[str, Any]]:
         for column in plan.columns
         for rule in recipe[column.name].rules or (None,)
     ]
+
+
+def warnings_of_index(frame: Any) -> list[str]:
+    """Return a warning of a frame of pandas whose index may hold personal data, and stays."""
+    index = getattr(frame, "index", None)
+    if index is None or all(level.inferred_type == "integer" for level in _levels(index)):
+        return []
+    return [
+        "The index of the frame stays as it is; if it holds personal data, make columns of it by "
+        "'reset_index' and give them rules."
+    ]
+
+
+def _levels(index: Any) -> list[Any]:
+    return list(getattr(index, "levels", [index]))
 
 
 def _rule_told(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from field_pseudonymisation.errors import CellsError, PolicyError
-from field_pseudonymisation.paths import leads_on, matches, parse_path
+from field_pseudonymisation.paths import Wildcard, leads_on, matches, parse_path
 from field_pseudonymisation.techniques.catalogue import DROP, RETAIN
 from field_pseudonymisation.techniques.encoding import is_text, plain
 from field_pseudonymisation.techniques.tokens import refuse_tokens
@@ -24,7 +24,7 @@ from field_pseudonymisation.techniques.tokens import refuse_tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from field_pseudonymisation.paths import Part
+    from field_pseudonymisation.paths import Part, Pattern
     from field_pseudonymisation.techniques.technique import Technique, Transform
 
 ANY_BELOW = "**"
@@ -42,13 +42,13 @@ class PathRule:
     options: Any = None  # what the rule says; None on the way back
 
     @property
-    def pattern(self) -> tuple[Part, ...]:
+    def pattern(self) -> Pattern:
         """The parts of the path."""
         return parse_path(self.path)
 
     def names(self, place: tuple[Part, ...], *, is_container: bool) -> bool:
         """Return whether it is for a place; ``**`` is for what is in lists and objects alone."""
-        if is_container and self.pattern[-1] == ANY_BELOW:
+        if is_container and self.pattern[-1] is Wildcard.SOME:
             return False
         return matches(self.pattern, place)
 
@@ -376,8 +376,20 @@ class Nested:
                     parts.append(part.with_type(self._retyped(part.type, name)).with_nullable(True))
             return pa.struct(parts)
         if is_container:
-            return pa.list_(self._retyped(_item(kind), (*place, 0)))
+            return pa.list_(self._retyped_items(kind, place))
         return kind
+
+    def _retyped_items(self, kind: pa.DataType, place: tuple[Part, ...]) -> pa.DataType:
+        """Return the type of all items of a list, which is one whatever paths name some of them."""
+        named = {part for rule in self.rules for part in rule.pattern if isinstance(part, int)}
+        numbers = sorted({0, *named, max(named, default=0) + 1})
+        found = [self._retyped(_item(kind), (*place, number)) for number in numbers]
+        if any(one != found[0] for one in found):
+            raise PolicyError(
+                "a path names some items of a list, and its technique gives another type, which "
+                "would have to be that of all; use '[*]'"
+            )
+        return found[0]
 
     def _type_rule(self, place: tuple[Part, ...], *, is_container: bool) -> int | None:
         for number, rule in enumerate(self.rules):
@@ -399,15 +411,15 @@ def _item(kind: pa.DataType) -> pa.DataType:
     return kind.value_type
 
 
-def _is_in(pattern: tuple[Part, ...], kind: pa.DataType) -> bool:
+def _is_in(pattern: Pattern, kind: pa.DataType) -> bool:
     """Return whether a type has places that a pattern names."""
     if not pattern:
         return True
     first, rest = pattern[0], pattern[1:]
-    if first == ANY_BELOW:
+    if first is Wildcard.SOME:
         return _is_in(rest, kind) or any(_is_in(pattern, one) for _, one in _parts_of(kind))
     return any(
-        first == "*" or first == name or (name is None and isinstance(first, int))
+        first is Wildcard.ONE or first == name or (name is None and isinstance(first, int))
         for name, one in _parts_of(kind)
         if _is_in(rest, one)
     )

@@ -6,8 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from fnmatch import translate
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import yaml
@@ -21,7 +20,7 @@ from util_services.errors import printable, quoted, quoted_name
 
 Unmatched = Literal["error", "keep", "drop"]
 ARROW = "->"  # between a column and a path inside it
-WILD = re.compile(r"[*?\[]")
+WILD = "*"
 KEY_BYTES = frozenset({16, 24, 32, 48, 64})
 FREE_TEXTS = frozenset({"alphabet", "format", "text"})  # options that may look like anything
 OLDER_KEYS = {  # of the platform's former configuration, and what to write here
@@ -166,7 +165,8 @@ class PseudonymisationPolicy:
             PolicyError: if rules overlap, match nothing, or leave a column out.
         """
         found: dict[str, list[Rule]] = {name: [] for name in columns}
-        for rule in self.made_rules:
+        for made in self.made_rules:
+            rule = _whole_if_column(made, columns)
             names = _named(rule.column, columns)
             if not names:
                 raise PolicyError(
@@ -283,12 +283,17 @@ def _looks_like_key(text: str) -> bool:
     return len(content) in KEY_BYTES and len(set(content)) > len(content) // 2
 
 
+def _whole_if_column(rule: Rule, columns: list[str]) -> Rule:
+    """Return a rule as one for a column in whose name the arrow stands, if it is that."""
+    return replace(rule, column=rule.pattern, path=None) if rule.pattern in columns else rule
+
+
 def _named(pattern: str, columns: list[str]) -> list[str]:
     """Return the columns that a pattern names; the exact name of one names that alone."""
-    if pattern in columns or not WILD.search(pattern):
+    if pattern in columns or WILD not in pattern:
         return [name for name in columns if name == pattern]
-    wild = re.compile(translate(pattern))
-    return [name for name in columns if wild.match(name)]
+    wild = re.compile(".*".join(map(re.escape, pattern.split(WILD))), re.DOTALL)
+    return [name for name in columns if wild.fullmatch(name)]
 
 
 def _told(error: ValidationError, found: Technique) -> str:
