@@ -22,7 +22,7 @@ from field_pseudonymisation.techniques.encoding import is_text, plain, plain_typ
 from field_pseudonymisation.techniques.normalisation import count_not_nfc
 from field_pseudonymisation.techniques.technique import Target
 from field_pseudonymisation.techniques.tokens import refuse_tokens
-from util_services.errors import quoted, quoted_name
+from util_services.errors import DataServicesError, quoted, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from util_services.keys.keyset import Keyset
 
 SALT_BYTES = 16
+UNTOLD = (pa.ArrowException, ValueError, ArithmeticError, TypeError)  # texts of which quote values
+NOT_FORESEEN = "values that the technique of its rule cannot work on, for a reason nobody foresaw"
+LEFT = "use another technique, and report this as a defect"
 
 
 @dataclass
@@ -62,7 +65,18 @@ class ColumnPlan:
     @property
     def output(self) -> pa.DataType:
         """The type of what comes out."""
-        return self.type if self.transform is None else self.transform.output
+        if self.transform is None or self.transform.output == self.worked:
+            return self.type
+        return self.transform.output
+
+    @property
+    def worked(self) -> pa.DataType:
+        """The type that its technique gets: of moments, days and times that of the source.
+
+        A month or a text of a moment is that of its own zone, whatever an engine computes in.
+        """
+        is_temporal = self.stored is not None and pa.types.is_temporal(self.stored)
+        return self.stored if is_temporal and pa.types.is_temporal(self.type) else self.type
 
     @property
     def is_undone(self) -> bool:
@@ -93,7 +107,10 @@ class ColumnPlan:
                     refuse_tokens(values)
                 if getattr(rule.options, "normalise", "nfc") == "none":
                     self.not_nfc += count_not_nfc(values)
-        return values if self.transform is None else self.transform.apply(values, others)
+        if self.transform is None:
+            return values
+        done = self.transform.apply(values.cast(self.worked), others)
+        return done.cast(self.output) if done.type == self.worked else done
 
 
 @dataclass
@@ -345,7 +362,7 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
     (rule,) = column.rules
     column.is_dropped = rule.technique.name == DROP
     if not column.is_dropped and rule.technique.name != RETAIN:
-        column.transform = binder.bind(rule, column.type)
+        column.transform = binder.bind(rule, column.worked)
 
 
 def _bound(binder: _Binder, rule: Rule) -> Any:
@@ -369,6 +386,8 @@ class _in_column:  # noqa: N801 - reads as a verb
         """Name column and rows."""
         if isinstance(error, CellsError):
             raise error.in_column(self._name, self._first_row) from None
+        if isinstance(error, UNTOLD) and not isinstance(error, DataServicesError):
+            raise CellsError(self._name, NOT_FORESEEN, (), LEFT) from None
 
 
 def frequencies(values: pa.Array) -> tuple[int, int]:

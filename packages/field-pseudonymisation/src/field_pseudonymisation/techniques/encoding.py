@@ -102,7 +102,7 @@ def encode(array: pa.Array, *, as_text: bool = False) -> pa.Array:
     """Return values as bytes (large binary), missing ones missing."""
     array = plain(array)
     if as_text and not is_text(array.type):
-        array = array.cast(pa.string())
+        array = _texts(array)
     tag = tag_of(array.type)
     body = _WRITERS[tag](array)
     return joined(pa.large_binary(), tag, body, separator=b"")
@@ -130,10 +130,33 @@ def decode(encoded: pa.Array, kind: pa.DataType, *, as_text: bool = False) -> pa
     body = left.to_binary()
     try:
         if as_text:
-            return body.cast(pa.large_string()).cast(kind)
+            return _values(body.cast(pa.large_string()), kind)
         return _READERS[tag](body, kind)
     except (pa.ArrowException, ValueError, ArithmeticError):
         raise TokenError("values", UNREADABLE, ()) from None
+
+
+def _texts(array: pa.Array) -> pa.Array:
+    """Return values as texts, from which `_values` returns them.
+
+    Raises:
+        CellsError: for bytes that are no texts.
+    """
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowInvalid:
+        raise CellsError(
+            "values", "bytes that are no text in UTF-8", (), "leave out 'as: text'"
+        ) from None
+
+
+def _values(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_time(kind):
+        return texts.cast(kind)
+    day = joined(texts.type, "1970-01-01 ", texts)  # times of texts Arrow reads as moments alone
+    moments = day.cast(pa.timestamp(kind.unit))
+    width = pa.int32() if pa.types.is_time32(kind) else pa.int64()
+    return moments.cast(pa.int64()).cast(width).cast(kind)
 
 
 def decode_any(encoded: bytes) -> Any:

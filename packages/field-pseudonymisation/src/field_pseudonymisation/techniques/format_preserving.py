@@ -110,7 +110,11 @@ class FormatPreservingEncryption(Base):
         width = self.options.width
         texts = pc.utf8_lpad(values.cast(pa.string()), width, "0")
         wrong = pc.fill_null(
-            pc.or_(pc.less(values, 0), pc.greater(pc.utf8_length(texts), width)), False
+            pc.or_(
+                pc.less(values, pa.scalar(0, values.type)),
+                pc.greater(pc.utf8_length(texts), width),
+            ),
+            False,
         )
         if pc.any(wrong).as_py():
             raise UnencryptableError(
