@@ -19,18 +19,24 @@ import pyarrow.compute as pc
 from field_pseudonymisation import findings
 from field_pseudonymisation.api import PURPOSE
 from field_pseudonymisation.config import DEMO, default_rules
-from field_pseudonymisation.errors import CellsError, FieldPseudonymisationError, PolicyError
+from field_pseudonymisation.errors import (
+    AppliedTwiceError,
+    CellsError,
+    FieldPseudonymisationError,
+    PolicyError,
+)
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
-from util_services.errors import ConfigurationError, quoted, quoted_name
+from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
 from util_services.flow.beside import RECIPE
 from util_services.flow.objects import SAMPLE_SCHEME
 from util_services.flow.operate import Outcome
 from util_services.flow.plan import BESIDE_ENDINGS
 from util_services.reports import Section, Table
+from util_services.storage.patterns import names_many
 
 if TYPE_CHECKING:
     from field_pseudonymisation.config import (
@@ -132,6 +138,7 @@ def pseudonymise_dataset(
     engine, rows = dataset.engine, dataset.scan()
     stored = dict(_fields(dataset.schema.arrow))
     plan = compile_policy(policy, _fields(engine.arrow_schema(rows)), keyset, stored=stored)
+    _refuse_pseudonyms(dataset, plan)
     if plan.waits_for:
         chosen = engine.select(rows, {name: name for name in plan.waits_for})
         table = engine.consume(chosen, lambda reader: reader.read_all())
@@ -139,6 +146,33 @@ def pseudonymise_dataset(
     frame = engine.map_batches(rows, _Batches(plan.apply), plan.output)
     plan.require_met()
     return _outcome(dataset, frame, plan, plan.recipe_of_done())
+
+
+def _refuse_pseudonyms(dataset: Dataset, plan: Plan) -> None:
+    """Refuse columns that hold pseudonyms already, as a recipe beside the dataset tells.
+
+    Those in the form of tokens are known by themselves; the others are not.
+
+    Raises:
+        AppliedTwiceError: naming the first.
+    """
+    path = dataset.staged.origin.path
+    if path.startswith(SAMPLE_SCHEME) or names_many(path):
+        return
+    try:
+        recipe = Recipe.from_json(dataset.content(recipe_path(path, None)))
+    except StorageError:
+        return  # the dataset has none
+    keyed = {c.name for c in recipe.columns for rule in c.rules if rule.key_id is not None}
+    for column in plan.kept:
+        rules = [rule for rule in column.rules if hasattr(rule.options, "again")]
+        if column.name in keyed and any(not rule.options.again for rule in rules):
+            raise AppliedTwiceError(
+                column.name,
+                "pseudonyms of an earlier run, as the recipe beside the dataset says",
+                (),
+                "use 'repseudonymise_structured', or set 'again: true' in the rule",
+            )
 
 
 def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Recipe) -> Outcome:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 Normalise = Literal["none", "nfc", "nfkc", "casefold", "digits"]
+AGAIN: bool = Field(
+    default=False, description="Transform pseudonyms of an earlier pseudonymisation too."
+)
 VAULT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
@@ -35,9 +38,7 @@ class KeyedOptions(Options):
         alias="as",
         description="'text' makes 1 and '1' equal; by default values of two types never are.",
     )
-    again: bool = Field(
-        default=False, description="Transform tokens of an earlier pseudonymisation too."
-    )
+    again: bool = AGAIN
 
 
 class HashOptions(KeyedOptions):
@@ -100,6 +101,7 @@ class FormatPreservingOptions(Options):
     on_unencryptable: Literal["error", "null"] = Field(
         default="error", description="What becomes of values that are too short, or strange."
     )
+    again: bool = AGAIN
 
     @model_validator(mode="before")
     @classmethod
