@@ -14,7 +14,6 @@ from field_pseudonymisation.plan import compile_policy, frequencies
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.reverse import compile_recipe
-from field_pseudonymisation.techniques.catalogue import RETAIN
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
@@ -155,12 +154,7 @@ def _recipe_of(
         column.name
         for column in plan.columns
         if (wanted is None or column.name in wanted)
-        and any(
-            rule.technique.is_reversible
-            and rule.technique.name != RETAIN
-            and not rule.technique.is_self_describing
-            for rule in column.rules
-        )
+        and any(rule.is_undone and not rule.technique.is_self_describing for rule in column.rules)
     ]
     if untold:
         raise PolicyError(

@@ -17,6 +17,7 @@ class Wildcard(Enum):
 
 
 Part = str | int
+Place = tuple[Part, ...]
 Pattern = tuple[Part | Wildcard, ...]
 PART = re.compile(r"\.(\*\*|\*|[^.\[\]*]+)|\[(\*|\d+)\]|\['([^']*)'\]")
 
@@ -54,7 +55,7 @@ def _part(bare: str | None, quoted: str) -> Part | Wildcard:
     return bare
 
 
-def matches(pattern: Pattern, path: tuple[Part, ...]) -> bool:
+def matches(pattern: Pattern, path: Place) -> bool:
     """Return whether a place is one that a pattern names."""
     if not pattern:
         return not path
@@ -65,7 +66,7 @@ def matches(pattern: Pattern, path: tuple[Part, ...]) -> bool:
     return pattern[0] in {Wildcard.ONE, path[0]} and matches(pattern[1:], path[1:])
 
 
-def leads_on(pattern: Pattern, path: tuple[Part, ...]) -> bool:
+def leads_on(pattern: Pattern, path: Place) -> bool:
     """Return whether a pattern names places below a place."""
     if not pattern:
         return False

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from field_pseudonymisation.cells import in_column
 from field_pseudonymisation.errors import CellsError, PolicyError
 from field_pseudonymisation.imprint import Imprint
 from field_pseudonymisation.nested import Nested, PathRule
@@ -22,7 +24,7 @@ from field_pseudonymisation.techniques.encoding import is_text, plain, plain_typ
 from field_pseudonymisation.techniques.normalisation import count_not_nfc
 from field_pseudonymisation.techniques.technique import Target
 from field_pseudonymisation.techniques.tokens import refuse_tokens
-from util_services.errors import DataServicesError, quoted, quoted_name
+from util_services.errors import quoted, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from util_services.keys.keyset import Keyset
 
 SALT_BYTES = 16
-UNTOLD = (pa.ArrowException, ValueError, ArithmeticError, TypeError)  # texts of which quote values
-NOT_FORESEEN = "values that the technique of its rule cannot work on, for a reason nobody foresaw"
-LEFT = "use another technique, and report this as a defect"
 
 
 @dataclass
@@ -81,9 +80,7 @@ class ColumnPlan:
     @property
     def is_undone(self) -> bool:
         """Whether anything of it can be had with the key."""
-        return any(
-            rule.technique.is_reversible and rule.technique.name != RETAIN for rule in self.rules
-        )
+        return any(rule.is_undone for rule in self.rules)
 
     @property
     def waits(self) -> bool:
@@ -102,7 +99,7 @@ class ColumnPlan:
                 raise CellsError(
                     self.name, "missing values, which 'nulls: error' refuses", _null_rows(values)
                 )
-            if rule.technique.is_keyed and rule.path is None and is_text(values.type):
+            if rule.is_keyed and rule.path is None and is_text(values.type):
                 if not getattr(rule.options, "again", False):
                     refuse_tokens(values)
                 if getattr(rule.options, "normalise", "nfc") == "none":
@@ -144,7 +141,7 @@ class Plan:
         for column in self.kept:
             if column.waits and column.transform is not None:
                 values = plain(columns[column.name])
-                with _in_column(column.name, 0):
+                with in_column(column.name, 0):
                     self.waiting[column.name] = column.applied(values, columns)
 
     @property
@@ -165,7 +162,7 @@ class Plan:
             if column.name in self.waiting:
                 done[column.name] = self.waiting[column.name].slice(self.rows, rows)
                 continue
-            with _in_column(column.name, self.rows):
+            with in_column(column.name, self.rows):
                 values = plain(batch[column.name]) if column.transform else batch[column.name]
                 done[column.name] = column.applied(values, batch)
         self.rows += rows
@@ -208,16 +205,15 @@ class Plan:
         )
 
     def _recipe_rule(self, rule: Rule, *, is_had: bool) -> RecipeRule:
-        is_keyed = rule.technique.is_keyed
-        policy = self.policy.policy_of(rule)
+        is_keyed = rule.is_keyed
         key = self.keyset.primary if is_keyed and self.keyset is not None else None
         return RecipeRule(
             technique=rule.technique.name,
             options=rule.describe(),
-            domain=rule.options.domain or self.policy.domain,
-            policy=policy,
+            domain=rule.domain,
+            policy=rule.policy,
             path=rule.path,
-            salt=self.salts.get(policy, "") if is_keyed else "",
+            salt=self.salts.get(rule.policy, "") if is_keyed else "",
             keyset=self.policy.keyset if is_keyed else "",
             key_id=None if key is None else key.id,
             key_check=None if key is None else key.info.check,
@@ -313,13 +309,12 @@ class _Binder:
     renews: bool
 
     def bind(self, rule: Rule, kind: pa.DataType) -> Transform:
-        chosen = self.policy.policy_of(rule)
         target = Target(
             column=self.name if rule.path is None else f"{self.name} -> {rule.path}",
             type=plain_type(kind),
-            domain=rule.options.domain or self.policy.domain,
-            policy=chosen,
-            salt=self.salts.get(chosen, ""),
+            domain=rule.domain,
+            policy=rule.policy,
+            salt=self.salts.get(rule.policy, ""),
             keyset=self.keyset,
             vaults=self.vaults,
             renews=self.renews,
@@ -347,10 +342,7 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
         column.is_dropped = binder.policy.unmatched == "drop"
         return
     if column.rules[0].path is not None:
-        paths = tuple(
-            PathRule(rule.path or "", rule.technique, _bound(binder, rule), options=rule.options)
-            for rule in column.rules
-        )
+        paths = tuple(PathRule(rule, partial(binder.bind, rule)) for rule in column.rules)
         try:
             column.transform = Nested(column.name, column.type, paths, binder.policy.unmatched)
             column.transform.require_places()
@@ -365,29 +357,8 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
         column.transform = binder.bind(rule, column.worked)
 
 
-def _bound(binder: _Binder, rule: Rule) -> Any:
-    return lambda kind: binder.bind(rule, kind)
-
-
 def _null_rows(values: pa.Array) -> list[int]:
     return [row for row, is_null in enumerate(values.is_null().to_pylist()) if is_null]
-
-
-class _in_column:  # noqa: N801 - reads as a verb
-    """Tells errors of cells in which column and rows of the dataset they are."""
-
-    def __init__(self, name: str, first_row: int) -> None:
-        self._name, self._first_row = name, first_row
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        """Name column and rows."""
-        if isinstance(error, CellsError):
-            raise error.in_column(self._name, self._first_row) from None
-        if isinstance(error, UNTOLD) and not isinstance(error, DataServicesError):
-            raise CellsError(self._name, NOT_FORESEEN, (), LEFT) from None
 
 
 def frequencies(values: pa.Array) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.registry import technique
-from field_pseudonymisation.techniques.catalogue import EncryptOptions
+from field_pseudonymisation.techniques.catalogue import RETAIN, EncryptOptions
 from field_pseudonymisation.techniques.technique import Options, PolicyName, Technique
 from util_services.errors import printable, quoted, quoted_name
 
@@ -45,6 +46,24 @@ class Rule:
     path: str | None
     technique: Technique
     options: Options
+    domain: str  # its own or the policy's, in normal form C
+    policy: PolicyName  # that of its mode, its own, or the policy's
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether it needs a keyset."""
+        is_fresh = self.technique.is_keyless_at_random and self.policy == "random"
+        return self.technique.is_keyed and not is_fresh
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether the way back brings anything back; what is retained is there already."""
+        return self.technique.is_reversible and self.technique.name != RETAIN
+
+    @property
+    def keeps_equality(self) -> bool:
+        """Whether equal values stay equal, so that frequencies show."""
+        return self.technique.keeps_equality and self.policy != "random"
 
     def describe(self) -> dict[str, Any]:
         """Return technique and options as plain data."""
@@ -89,19 +108,21 @@ class PseudonymisationPolicy:
             refuse_key_material(name, text)
         if not isinstance(self.rules, Mapping):
             raise PolicyError("'rules' must be a mapping of columns to techniques.")
-        made = [make_rule(str(pattern), rule) for pattern, rule in self.rules.items()]
+        made = [
+            make_rule(str(pattern), rule, domain=self.domain, policy=self.policy)
+            for pattern, rule in self.rules.items()
+        ]
         object.__setattr__(self, "_rules", tuple(made))
-        if not self.domain and any(r.technique.is_keyed and not r.options.domain for r in made):
+        if any(rule.is_keyed and not rule.domain for rule in made):
             raise PolicyError(
                 "'domain' is missing; name within what equal values may be joined, such as a study."
             )
         for rule in made:
-            chosen = self.policy_of(rule)
-            _refuse_contradiction(rule, chosen)
-            if chosen not in rule.technique.policies:
+            _refuse_contradiction(rule)
+            if rule.policy not in rule.technique.policies:
                 raise PolicyError(
                     f"rules.{printable(rule.pattern)}: '{rule.technique.name}' cannot be "
-                    f"{quoted_name(chosen)}; use 'encrypt' or 'tokenise'."
+                    f"{quoted_name(rule.policy)}; use 'encrypt' or 'tokenise'."
                 )
 
     @property
@@ -109,16 +130,10 @@ class PseudonymisationPolicy:
         """The rules, checked."""
         return tuple(self._rules)  # type: ignore[attr-defined]
 
-    def policy_of(self, rule: Rule) -> PolicyName:
-        """Return the policy of a rule: that of its mode, its own, or this one's."""
-        if isinstance(rule.options, EncryptOptions) and rule.options.mode == "random":
-            return "random"
-        return rule.options.policy or self.policy
-
     @property
     def needs_keys(self) -> bool:
         """Whether any technique needs a keyset."""
-        return any(rule.technique.is_keyed for rule in self.made_rules)
+        return any(rule.is_keyed for rule in self.made_rules)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> PseudonymisationPolicy:
@@ -191,13 +206,13 @@ class PseudonymisationPolicy:
         return {name: tuple(rules) for name, rules in found.items()}
 
 
-def _refuse_contradiction(rule: Rule, chosen: PolicyName) -> None:
+def _refuse_contradiction(rule: Rule) -> None:
     """Refuse an encryption whose mode or form says something else than its policy.
 
     Raises:
         PolicyError: naming the rule.
     """
-    options, place = rule.options, f"rules.{printable(rule.pattern)}"
+    options, chosen, place = rule.options, rule.policy, f"rules.{printable(rule.pattern)}"
     if not isinstance(options, EncryptOptions):
         return
     if options.mode == "random" and options.policy not in {None, "random"}:
@@ -215,8 +230,12 @@ def _refuse_contradiction(rule: Rule, chosen: PolicyName) -> None:
         )
 
 
-def make_rule(pattern: str, given: Any) -> Rule:
+def make_rule(
+    pattern: str, given: Any, *, domain: str = "", policy: PolicyName = "deterministic"
+) -> Rule:
     """Return a rule from what a user wrote: a mapping, or the name of a technique alone.
+
+    Domain and policy are those that it has unless it names others.
 
     Raises:
         PolicyError: naming the rule and the option.
@@ -237,11 +256,23 @@ def make_rule(pattern: str, given: Any) -> Rule:
     except ValidationError as error:
         raise PolicyError(f"{place}{_told(error, found)}") from None
     column, _, path = pattern.partition(ARROW)
+    own = normal_domain(options.domain or domain), _policy_of(options, policy)
     if not path:
-        return Rule(pattern, pattern, None, found, options)
+        return Rule(pattern, pattern, None, found, options, *own)
     if found.works_on_whole_column or "entity" in found.options.model_fields:
         raise PolicyError(f"{place}: '{found.name}' does not work inside of a column.")
-    return Rule(pattern, column.strip(), path.strip(), found, options)
+    return Rule(pattern, column.strip(), path.strip(), found, options, *own)
+
+
+def normal_domain(domain: str) -> str:
+    """Return a domain in Unicode's normal form C, in which equal names are equal."""
+    return unicodedata.normalize("NFC", domain)
+
+
+def _policy_of(options: Options, policy: PolicyName) -> PolicyName:
+    if isinstance(options, EncryptOptions) and options.mode == "random":
+        return "random"
+    return options.policy or policy
 
 
 def unknown_key(name: str, known: list[str]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.techniques.catalogue import RETAIN
 from util_services.errors import quoted
 from util_services.flow.beside import RECIPE, RECIPE_KIND
 from util_services.flow.plan import BESIDE_ENDINGS
@@ -46,6 +47,11 @@ class RecipeRule:
     keyset: str = ""
     reversible: bool = False
 
+    @property
+    def is_undone(self) -> bool:
+        """Whether the way back brings anything back; what is retained is there already."""
+        return self.reversible and self.technique != RETAIN
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
         return {
@@ -75,7 +81,7 @@ class RecipeColumn:
     @property
     def is_reversible(self) -> bool:
         """Whether anything of the column can be had with the key."""
-        return any(rule.reversible and rule.technique != "retain" for rule in self.rules)
+        return any(rule.is_undone for rule in self.rules)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""

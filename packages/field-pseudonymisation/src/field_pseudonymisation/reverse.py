@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from field_pseudonymisation.cells import in_column
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.imprint import Imprint
 from field_pseudonymisation.nested import Nested, PathRule
-from field_pseudonymisation.plan import _in_column
-from field_pseudonymisation.policy import make_rule
+from field_pseudonymisation.policy import make_rule, normal_domain
 from field_pseudonymisation.recipe import NOT_AS_WRITTEN
 from field_pseudonymisation.registry import technique
 from field_pseudonymisation.techniques.catalogue import RETAIN
-from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type
+from field_pseudonymisation.techniques.encoding import plain, plain_type
 from field_pseudonymisation.techniques.technique import Target
 from util_services.errors import quoted, quoted_name
 
@@ -98,10 +99,10 @@ class ReversePlan:
         ):
             if column.transform is None:
                 continue
-            with _in_column(column.name, self.rows):
+            with in_column(column.name, self.rows):
                 values = plain(batch[column.name])
-                found = column.transform.reverse(values, dict(batch) | originals)
-                originals[column.name] = found if isinstance(found, pa.Array) else pa.array(found)
+                done = column.transform.reverse(values, dict(batch) | originals)
+                originals[column.name] = done
         self.rows += rows
         return {
             column.name: originals[column.name] if column.is_restored else batch[column.name]
@@ -179,6 +180,7 @@ def _wanted(
     wanted = [name for name in able if name in types and (columns is None or name in columns)]
     if not wanted:
         raise PolicyError("No column of the dataset can be brought back with this recipe.")
+    domain = None if domain is None else normal_domain(domain)
     others = sorted(
         {
             rule.domain
@@ -215,13 +217,10 @@ class _Maker:
             return self._bound(column, rule, plain_type(column.type))
         paths = []
         for rule in column.rules:
-            is_used = rule.reversible and rule.technique != RETAIN
-            if is_used:
+            if rule.is_undone:
                 self._require_key(rule)
-            made = self._rule(column, rule)
-            paths.append(
-                PathRule(rule.path or "", made.technique, self._binding(column, rule), is_used)
-            )
+            binding = partial(self._bound, column, rule)
+            paths.append(PathRule(self._rule(column, rule), binding, is_used=rule.is_undone))
         return Nested(column.name, kind, tuple(paths), "keep", plain_type(column.type))
 
     def needs(self, name: str) -> tuple[str, ...]:
@@ -245,25 +244,20 @@ class _Maker:
 
     def _rule(self, column: RecipeColumn, rule: RecipeRule) -> Rule:
         pattern = column.name if rule.path is None else f"{column.name} -> {rule.path}"
-        return make_rule(pattern, dict(rule.options))
-
-    def _binding(self, column: RecipeColumn, rule: RecipeRule) -> Any:
-        """Return what binds a rule inside of a column: tokens in JSON tell their own types."""
-        is_json = is_text(plain_type(column.type))
-        is_told = is_json and technique(rule.technique).is_self_describing
-
-        def bind(kind: pa.DataType) -> Transform:
-            return self._bound(column, rule, pa.null() if is_told else kind)
-
-        return bind
+        return make_rule(
+            pattern,
+            dict(rule.options),
+            domain=rule.domain,
+            policy=rule.policy,  # type: ignore[arg-type] # checked when it was written
+        )
 
     def _bound(self, column: RecipeColumn, rule: RecipeRule, kind: pa.DataType) -> Transform:
         made = self._rule(column, rule)
         target = Target(
             column=made.pattern,
             type=kind,
-            domain=rule.domain,
-            policy=rule.policy,  # type: ignore[arg-type] # checked when the rule was made
+            domain=made.domain,
+            policy=made.policy,
             salt=rule.salt,
             keyset=self.keyset,
             key_id=rule.key_id,

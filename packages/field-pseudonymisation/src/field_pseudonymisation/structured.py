@@ -165,8 +165,8 @@ def _refuse_pseudonyms(dataset: Dataset, plan: Plan) -> None:
         return  # the dataset has none
     keyed = {c.name for c in recipe.columns for rule in c.rules if rule.key_id is not None}
     for column in plan.kept:
-        rules = [rule for rule in column.rules if hasattr(rule.options, "again")]
-        if column.name in keyed and any(not rule.options.again for rule in rules):
+        rules = [rule for rule in column.rules if not getattr(rule.options, "again", True)]
+        if column.name in keyed and rules:
             raise AppliedTwiceError(
                 column.name,
                 "pseudonyms of an earlier run, as the recipe beside the dataset says",

@@ -28,7 +28,7 @@ from field_pseudonymisation.errors import CellsError, PolicyError, TokenError
 from field_pseudonymisation.flat import Flat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 TO_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 TO_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
@@ -159,8 +159,16 @@ def _values(texts: pa.Array, kind: pa.DataType) -> pa.Array:
     return moments.cast(pa.int64()).cast(width).cast(kind)
 
 
-def decode_any(encoded: bytes) -> Any:
-    """Return one value from its bytes, by its own letter."""
+def decode_each(encoded: Iterable[bytes | None]) -> list[Any]:
+    """Return values from their bytes, each by its own letter, as JSON has them.
+
+    Raises:
+        TokenError: for one of a letter of which JSON has no values.
+    """
+    return [None if one is None else _decode_one(one) for one in encoded]
+
+
+def _decode_one(encoded: bytes) -> Any:
     kinds: dict[bytes, pa.DataType] = {
         b"s": pa.string(),
         b"i": pa.int64(),

@@ -106,6 +106,13 @@ class Transform(Protocol):
             CellsError: with the positions of values that are none of this technique.
         """
 
+    def reverse_each(self, values: pa.Array) -> list[Any]:
+        """Return the original values, each of the type that it tells itself, if it is to do so.
+
+        Raises:
+            CellsError: with the positions of values that are none of this technique.
+        """
+
 
 @dataclass(slots=True)
 class Base:
@@ -137,6 +144,10 @@ class Base:
         """Refuse what is not reversible."""
         raise NotImplementedError
 
+    def reverse_each(self, values: pa.Array) -> list[Any]:
+        """Refuse what does not describe itself."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Technique:
@@ -150,6 +161,7 @@ class Technique:
         bind: returns the transform of a column; imports what is heavy.
         is_reversible: whether the original can be had with the key.
         is_keyed: whether it needs a keyset.
+        is_keyless_at_random: whether it needs none with the policy random.
         policies: those that it knows; the others are refused.
         keeps_equality: whether equal values stay equal, so that frequencies show.
         hides_values: whether what comes out tells nothing of a value without a key; only such
@@ -166,6 +178,7 @@ class Technique:
     bind: Callable[[Any, Target], Transform]
     is_reversible: bool = False
     is_keyed: bool = False
+    is_keyless_at_random: bool = False
     policies: tuple[PolicyName, ...] = ("deterministic", "per_dataset", "random")
     keeps_equality: bool = False
     hides_values: bool = False
