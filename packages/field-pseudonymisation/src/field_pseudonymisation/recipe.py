@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.techniques.catalogue import RETAIN
+from field_pseudonymisation.techniques.technique import SEAL
 from util_services.errors import quoted
 from util_services.flow.beside import RECIPE, RECIPE_KIND
 from util_services.flow.plan import BESIDE_ENDINGS
@@ -153,7 +154,7 @@ class Recipe:
         record = dict(self.to_dict() if self.source is None else self.source)
         record.pop("seal", None)
         content = json.dumps(record, sort_keys=True, separators=(",", ":"))
-        subkey = key.subkey("recipe", "seal")
+        subkey = key.subkey("recipe", SEAL)
         return hmac.new(subkey.reveal(), content.encode(), hashlib.sha256).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class MaskOptions(Options):
         default=None, ge=1, description="Hide behind so many characters; default the true length."
     )
     form: Literal["text", "email"] = Field(
-        default="text", description="'email' shows the first character and the domain."
+        default="text", description="'email' shows the first of several characters, and the domain."
     )
 
 

@@ -15,6 +15,7 @@ from field_pseudonymisation.techniques.encoding import encode, plain
 from field_pseudonymisation.techniques.normalisation import normalise
 from field_pseudonymisation.techniques.technique import Base
 from field_pseudonymisation.techniques.tokens import base64_texts, write_tokens
+from util_services.encryption.secret import discreet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,7 @@ def _base32(mac: bytes) -> str:
     return base64.b32encode(mac).decode().rstrip("=").lower()
 
 
+@discreet
 def hmac_sha256(key: Secret, messages: list[bytes | None], size: int) -> bytes:
     """Return the first bytes of the HMAC of each message, one behind the other.
 

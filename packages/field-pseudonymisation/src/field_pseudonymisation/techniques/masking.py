@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FIXED = 3  # characters that stand for a part whose length is hidden
-EMAIL = r"(?s)^(.)[^@]*(@[^@]+)$"
+EMAIL = r"(?s)^(?:(.)[^@]+|[^@])(@[^@]+)$"  # of one character before the @ none is shown
 
 
 class Mask(Base):

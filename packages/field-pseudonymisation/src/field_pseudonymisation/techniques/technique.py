@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from util_services.encryption.secret import Secret
     from util_services.keys.keyset import Key, Keyset
 
+SEAL = "seal"  # the use of the subkey by which recipes are sealed; no technique has it
 PolicyName = Literal["deterministic", "per_dataset", "random"]  # the words of ENISA (2019)
 
 
@@ -72,7 +73,13 @@ class Target:
         return self.keyset.primary if key_id is None else self.keyset.key(key_id)
 
     def subkey(self, use: str, *more: str, length: int = 32, key_id: str | None = None) -> Secret:
-        """Return the subkey of this column's domain for a use, which has as many further labels."""
+        """Return the subkey of this column's domain for a use, which has as many further labels.
+
+        Raises:
+            ValueError: for the use that is kept for the seals of recipes.
+        """
+        if use == SEAL:
+            raise ValueError(f"The use '{SEAL}' is kept for the seals of recipes; choose another.")
         labels = (use, *more, self.salt) if self.salt else (use, *more)
         return self.key(key_id).subkey(self.domain, *labels, length=length)
 
