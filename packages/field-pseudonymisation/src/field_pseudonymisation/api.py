@@ -10,7 +10,8 @@ import pyarrow as pa
 from field_pseudonymisation import findings
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.frames import columns_of, frame_like, refuse_strange
-from field_pseudonymisation.plan import compile_policy, frequencies
+from field_pseudonymisation.frequencies import frequencies
+from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.reverse import compile_recipe

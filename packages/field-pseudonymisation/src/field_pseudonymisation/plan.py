@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from field_pseudonymisation.cells import in_column
 from field_pseudonymisation.errors import CellsError, PolicyError
@@ -359,12 +358,3 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
 
 def _null_rows(values: pa.Array) -> list[int]:
     return [row for row, is_null in enumerate(values.is_null().to_pylist()) if is_null]
-
-
-def frequencies(values: pa.Array) -> tuple[int, int]:
-    """Return how many distinct values there are, and how often the most frequent one stands."""
-    present = values.drop_null()
-    if not len(present):
-        return 0, 0
-    found = present.value_counts().field("counts")
-    return len(found), int(pc.max(found).as_py())
