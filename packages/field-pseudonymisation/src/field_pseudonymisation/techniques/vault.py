@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
@@ -155,7 +156,7 @@ class Vault:
 
     def _macs(self, key_id: str, values: Sequence[bytes]) -> list[bytes]:
         key = self.target.subkey("tokenise-find", key_id=key_id)
-        macs = hmac_sha256(key, list(values), MAC_BYTES)
+        macs = hmac_sha256(key, pa.array(values, pa.large_binary()), MAC_BYTES)
         return [macs[at : at + MAC_BYTES] for at in range(0, len(macs), MAC_BYTES)]
 
     def _cipher(self, key_id: str) -> AESSIV:
