@@ -25,16 +25,22 @@ WILD = "*"
 KEY_BYTES = frozenset({16, 24, 32, 48, 64})
 FREE_TEXTS = frozenset({"alphabet", "format", "text"})  # options that may look like anything
 OLDER_KEYS = {  # of the platform's former configuration, and what to write here
-    "used_function": "rules",
-    "function": "technique",
-    "key_name": "keyset",
-    "key": "keyset, the name of a keyset; keys themselves are never in a config",
-    "secret_key": "keyset, the name of a keyset; keys themselves are never in a config",
-    "salt": "keyset; a key takes the place of a salt",
-    "columns": "rules",
-    "bucket_name": "the path of read_dataset and write_dataset",
-    "file_key": "the path of read_dataset and write_dataset",
+    "used_function": "'rules', a technique for each column",
+    "function": "'technique'",
+    "columns": "'rules', by the name of each column",
+    "pii": "'rules', by the name of each column",
+    "algorithm": "nothing: 'hash' is HMAC-SHA256 under a key, and there is no hash without one",
+    "key_name": "'keyset', the name of a keyset",
+    "key": "'keyset', the name of a keyset; keys themselves are never in a config",
+    "secret_key": "'keyset', the name of a keyset; keys themselves are never in a config",
+    "salt": "'keyset'; a key takes the place of a salt",
+    "new_value": "'value' of 'replace', or 'text' of 'redact'",
+    "input_path": "the 'path' of read_dataset",
+    "output_path": "the 'path' of write_dataset",
+    "bucket_name": "the 'path' of read_dataset and write_dataset",
+    "file_key": "the 'path' of read_dataset and write_dataset",
 }
+OLDER_TECHNIQUES = {"decrypt": "the job 'depseudonymise_structured'"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +253,11 @@ def make_rule(
     for name, value in fields.items():
         if name not in FREE_TEXTS and isinstance(value, str):
             refuse_key_material(f"{place}.{name}", value)
+    if fields["technique"] in OLDER_TECHNIQUES:
+        raise PolicyError(
+            f"{place}: '{fields['technique']}' is a technique of the platform's former "
+            f"configuration; here it is {OLDER_TECHNIQUES[fields['technique']]}."
+        )
     try:
         found = technique(fields["technique"])
     except PolicyError as error:

@@ -111,9 +111,8 @@ def matrix_of(array: pa.Array) -> np.ndarray | None:
 def array_of(matrix: np.ndarray) -> pa.Array:
     """Return an Arrow array of texts from a matrix of their bytes in UTF-8."""
     rows, size = matrix.shape
-    kind, width = pa.string(), np.int32
-    if matrix.size > np.iinfo(np.int32).max:
-        kind, width = pa.large_string(), np.int64
+    is_large = matrix.size > np.iinfo(np.int32).max
+    kind, width = (pa.large_string(), "i8") if is_large else (pa.string(), "i4")
     offsets = np.arange(0, matrix.size + 1, size, dtype=width)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix))]
     return pa.Array.from_buffers(kind, rows, buffers)
