@@ -157,7 +157,7 @@ def _refuse_pseudonyms(dataset: Dataset, plan: Plan) -> None:
         AppliedTwiceError: naming the first.
     """
     path = dataset.staged.origin.path
-    if path.startswith(SAMPLE_SCHEME) or names_many(path):
+    if dataset.inputs is None or path.startswith(SAMPLE_SCHEME) or names_many(path):
         return
     try:
         recipe = Recipe.from_json(dataset.content(recipe_path(path, None)))
