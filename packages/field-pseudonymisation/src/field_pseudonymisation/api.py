@@ -54,6 +54,7 @@ def pseudonymise(
         _keyset(keys, policy.keyset, needed=policy.needs_keys),
         vaults=vaults,
         dtypes=dtypes,
+        stored=None if dtypes else dict(fields),
     )
     for column in plan.kept:
         if column.transform is not None:

@@ -391,7 +391,7 @@ class Nested:
                 "a path names some items of a list, and its technique gives another type, which "
                 "would have to be that of all; use '[*]'"
             )
-        return pa.list_(item)
+        return _list_of(kind, item)
 
     def _becomes(self, kind: pa.DataType, place: Place) -> pa.DataType | Fate:
         """Return the type of what a rule makes of a place of a type."""
@@ -439,6 +439,13 @@ class Nested:
             if rule.names(place, is_container=is_container):
                 return number
         return None
+
+
+def _list_of(kind: pa.DataType, item: pa.DataType) -> pa.DataType:
+    """Return the type of lists of a kind with other items."""
+    if pa.types.is_large_list(kind):
+        return pa.large_list(item)
+    return pa.list_(item, kind.list_size if pa.types.is_fixed_size_list(kind) else -1)
 
 
 def _item(kind: pa.DataType) -> pa.DataType:

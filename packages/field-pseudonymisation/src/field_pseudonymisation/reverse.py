@@ -47,11 +47,14 @@ class ReverseColumn:
         return self.transform is not None and self.is_asked
 
     @property
+    def restored(self) -> pa.DataType:
+        """The type of what is brought back."""
+        return self.transform.restored if isinstance(self.transform, Nested) else self.original
+
+    @property
     def output(self) -> pa.DataType:
         """The type of what comes out."""
-        if not self.is_restored:
-            return self.type
-        return self.transform.restored if isinstance(self.transform, Nested) else self.original
+        return self.restored if self.is_restored else self.type
 
 
 @dataclass
@@ -102,7 +105,7 @@ class ReversePlan:
             with in_column(column.name, self.rows):
                 values = plain(batch[column.name])
                 done = column.transform.reverse(values, dict(batch) | originals)
-                originals[column.name] = done
+                originals[column.name] = done.cast(column.restored)
         self.rows += rows
         return {
             column.name: originals[column.name] if column.is_restored else batch[column.name]
