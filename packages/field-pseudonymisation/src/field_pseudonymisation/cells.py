@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUOTING = (pa.ArrowException, ValueError, ArithmeticError, TypeError)  # values, in their texts
-NOT_FORESEEN = "values that the technique of its rule cannot work on, for a reason nobody foresaw"
+NOT_FORESEEN = "values that the technique of its rule cannot work on, by an unexpected"
 CURE = "use another technique, and report this as a defect"
 
 
@@ -31,5 +33,11 @@ def in_column(name: str, first_row: int) -> Iterator[None]:
         raise error.in_column(name, first_row) from None
     except DataServicesError:
         raise
-    except QUOTING:
-        raise CellsError(name, NOT_FORESEEN, (), CURE) from None
+    except QUOTING as error:
+        raise CellsError(name, f"{NOT_FORESEEN} {_named(error)}", (), CURE) from None
+
+
+def _named(error: Exception) -> str:
+    """Return class and place of an error, whose text stays here."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
