@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
-from field_pseudonymisation.errors import TokenError
+from field_pseudonymisation.errors import PolicyError, TokenError
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.techniques.technique import Target
 from field_pseudonymisation.techniques.vault import Vault, forget_tokens
@@ -67,6 +67,14 @@ def test_the_file_is_for_its_owner_alone_and_holds_no_value(tmp_path):
 
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"needle" not in file.read_bytes()
+
+
+def test_a_folder_that_everybody_can_change_is_refused(tmp_path):
+    tmp_path.chmod(0o777)
+
+    with pytest.raises(PolicyError, match=r"changed by everybody \(mode 0777\)"):
+        tokens(["x"], Keyset.generate(), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_random_tokens_differ_for_equal_values_and_lead_back(tmp_path):

@@ -1,6 +1,7 @@
 """What a vault has forgotten nothing leads back to; a second person has approved it."""
 
 import json
+import shlex
 from datetime import timedelta
 
 import pyarrow as pa
@@ -97,6 +98,20 @@ def test_what_is_forgotten_comes_back_for_nobody_and_the_rest_does(made, forget,
         "vault": "default",
     }
     assert (before["requester"], before["purpose"]) == ("bob", "erasure 9")
+
+
+@pytest.mark.parametrize("command", [vaults, vaults.commands["forget"]], ids=lambda one: one.name)
+def test_the_example_of_the_help_runs(made, forget, folder, monkeypatch, command):
+    token = made[0]["a"][0].as_py()
+    assert forget(token, "curiosity").exit_code == 1  # leaves the files behind
+    monkeypatch.chdir(folder)
+    assert forget(token).exit_code == 0
+    example = " ".join(command.help.partition("Example: data-services vaults ")[2].split())
+
+    again = CliRunner().invoke(vaults, shlex.split(example))
+
+    assert again.exit_code == 0, again.output
+    assert "has forgotten 0 tokens; 1 were not there" in again.stdout
 
 
 def test_nothing_is_forgotten_that_was_not_approved(made, forget, folder):

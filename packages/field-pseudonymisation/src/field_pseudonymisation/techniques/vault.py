@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import stat
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,12 @@ class Vault:
             raise PolicyError(
                 f"The folder of vaults, {folder}, cannot be made; set DATA_SERVICES_VAULTS."
             ) from None
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & stat.S_IWOTH:
+            raise PolicyError(
+                f"The folder of vaults, {folder}, can be changed by everybody (mode {mode:04o}); "
+                "run 'chmod o-w' on it."
+            )
         return cls(folder / f"{name}{ENDING}", target)
 
     @discreet
