@@ -10,11 +10,11 @@ import pyarrow as pa
 from field_pseudonymisation import findings
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.frames import columns_of, frame_like, refuse_strange
-from field_pseudonymisation.plan import compile_policy, frequencies
+from field_pseudonymisation.frequencies import frequencies
+from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.reverse import compile_recipe
-from field_pseudonymisation.techniques.catalogue import RETAIN
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def pseudonymise(
         _keyset(keys, policy.keyset, needed=policy.needs_keys),
         vaults=vaults,
         dtypes=dtypes,
+        stored=None if dtypes else dict(fields),
     )
     for column in plan.kept:
         if column.transform is not None:
@@ -72,9 +73,9 @@ def pseudonymise(
         "rows": len(frame),
         "keyset": policy.keyset,
         "columns": findings.columns_told(plan, found),
-        "warnings": findings.warnings_of(plan, found),
+        "warnings": [*findings.warnings_of(plan, found), *findings.warnings_of_index(frame)],
         "limits": list(findings.LIMITS),
-        "recipe": plan.recipe().to_dict(),
+        "recipe": plan.recipe_of_done().to_dict(),
     }
     return result, report
 
@@ -85,6 +86,7 @@ def depseudonymise(
     keys: Keyset | None = None,
     *,
     columns: Sequence[str] | None = None,
+    other_dataset: bool = False,
     vaults: Path | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Return a frame with its reversible columns as they were, and a report that names them.
@@ -97,10 +99,13 @@ def depseudonymise(
             tokens (``encrypt``, ``tokenise``) of texts and the policy was not ``per_dataset``.
         keys: the keyset; by default the one that the recipe names.
         columns: those to bring back; by default all of which that is possible.
+        other_dataset: whether the frame may be another than ``pseudonymise`` has made, such as
+            some of its rows. Tokens are checked all the same; shifted dates and what FF1 has made
+            would come back wrong unnoticed.
         vaults: the folder of token vaults.
 
     Raises:
-        PolicyError: if the recipe does not fit, or names another key.
+        PolicyError: if the recipe does not fit, is of another frame, or names another key.
         TokenError: if a value is not as it was written; nothing is returned then.
         KeysError: if a key is missing, disabled or destroyed.
     """
@@ -114,6 +119,9 @@ def depseudonymise(
         keyset = _keyset(keys, recipe.keyset, needed=recipe.needs_keys)
     plan = compile_recipe(recipe, fields, keyset, columns=columns, vaults=vaults)
     done = plan.apply(found, len(frame))
+    if not other_dataset:
+        plan.imprint.add(found, len(frame))
+        plan.require_same()
     changed = {c.name: c.dtype for c in plan.columns if c.name in plan.restored}
     report = {
         "operation": "depseudonymise",
@@ -148,12 +156,7 @@ def _recipe_of(
         column.name
         for column in plan.columns
         if (wanted is None or column.name in wanted)
-        and any(
-            rule.technique.is_reversible
-            and rule.technique.name != RETAIN
-            and not rule.technique.is_self_describing
-            for rule in column.rules
-        )
+        and any(rule.is_undone and not rule.technique.is_self_describing for rule in column.rules)
     ]
     if untold:
         raise PolicyError(

@@ -6,6 +6,11 @@ import dagster as dg
 from pydantic import Field
 
 DEMO = "demo"
+OTHER_DATASET = (
+    "Whether the dataset may be another than the recipe was written for, such as some of its rows. "
+    "Tokens are checked all the same; shifted dates and what FF1 has made would come back wrong "
+    "unnoticed."
+)
 KEYSET = "The keyset, by its name; where keysets are kept in files, 'demo' is made on first use."
 
 
@@ -87,6 +92,7 @@ class DepseudonymiseStructuredConfig(dg.Config):
         default=None,
         description="The recipe of the dataset; default PATH.pseudonymisation.json beside it.",
     )
+    other_dataset: bool = Field(default=False, description=OTHER_DATASET)
     purpose: str = Field(default="", description="What for; the approval names the same.")
     requester: str = Field(default="", description="Who asks; the approval names the same.")
     approval: str = Field(
@@ -110,6 +116,7 @@ class RepseudonymiseStructuredConfig(dg.Config):
         default=None,
         description="The recipe of the dataset; default PATH.pseudonymisation.json beside it.",
     )
+    other_dataset: bool = Field(default=False, description=OTHER_DATASET)
     purpose: str = Field(
         default="", description="For another keyset: what for; the approval names the same."
     )

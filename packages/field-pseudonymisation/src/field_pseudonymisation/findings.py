@@ -9,16 +9,18 @@ from util_services.errors import quoted_name
 
 if TYPE_CHECKING:
     from field_pseudonymisation.plan import ColumnPlan, Plan
+    from field_pseudonymisation.policy import Rule
     from field_pseudonymisation.recipe import RecipeRule
 
 FREQUENT_SHARE = 0.1  # of the rows: one value that is so frequent can be told by it
 FEW_DISTINCT = 32  # so few classes can be told from one another by their frequencies
-LIMITS = (
+LIMITS = (  # what no run does
     "Pseudonymised data are still personal data: whoever holds the keyset can link them, and "
     "reversible techniques can be undone.",
     "What columns say together, such as a postcode beside a date of birth, is not examined; "
     "'assess_risk' measures that.",
     "Free texts are not searched for personal data.",
+    "The names of columns, and of members inside of JSON and structs, stay as they are.",
 )
 
 Frequencies = Mapping[str, tuple[int, int]]  # distinct values and the most frequent one's count
@@ -28,19 +30,34 @@ def columns_told(plan: Plan, found: Frequencies) -> list[dict[str, Any]]:
     """Return what was done to each column, a record for each rule."""
     recipe = {column.name: column for column in plan.recipe().columns}
     return [
-        _rule_told(plan, column, rule, found.get(column.name, (None, None)))
+        _rule_told(plan, column, *both, found.get(column.name, (None, None)))
         for column in plan.columns
-        for rule in recipe[column.name].rules or (None,)
+        for both in zip(column.rules or (None,), recipe[column.name].rules or (None,), strict=True)
     ]
+
+
+def warnings_of_index(frame: Any) -> list[str]:
+    """Return a warning of a frame of pandas whose index may hold personal data, and stays."""
+    index = getattr(frame, "index", None)
+    if index is None or all(level.inferred_type == "integer" for level in _levels(index)):
+        return []
+    return [
+        "The index of the frame stays as it is; if it holds personal data, make columns of it by "
+        "'reset_index' and give them rules."
+    ]
+
+
+def _levels(index: Any) -> list[Any]:
+    return list(getattr(index, "levels", [index]))
 
 
 def _rule_told(
     plan: Plan,
     column: ColumnPlan,
+    made: Rule | None,
     rule: RecipeRule | None,
     found: tuple[int | None, int | None],
 ) -> dict[str, Any]:
-    terms = {one.technique.name: one.technique.term for one in column.rules}
     unmatched = "drop" if column.is_dropped else "retain"
     technique = unmatched if rule is None else rule.technique
     keyed = rule if rule is not None and rule.key_id is not None else None
@@ -48,11 +65,11 @@ def _rule_told(
         "column": column.name,
         "path": None if rule is None else rule.path,
         "technique": technique,
-        "term": terms.get(technique),
+        "term": None if made is None else made.technique.term,
         "domain": None if keyed is None else keyed.domain,
-        "policy": None if keyed is None else keyed.policy,
+        "policy": made.policy if made is not None and made.technique.is_keyed else None,
         "key_id": None if keyed is None else keyed.key_id,
-        "reversible": bool(rule and rule.reversible and technique != "retain"),
+        "reversible": rule is not None and rule.is_undone,
         "rows": plan.rows,
         "nulls": column.nulls,
         "distinct": found[0],
@@ -67,9 +84,8 @@ def leaks(plan: Plan) -> list[str]:
         column.name
         for column in plan.kept
         if len(column.rules) == 1
-        and column.rules[0].technique.keeps_equality
+        and column.rules[0].keeps_equality
         and column.rules[0].path is None
-        and plan.policy.policy_of(column.rules[0]) != "random"
     ]
 
 

@@ -168,12 +168,26 @@ def frame_like(
             made[position] = frame.iloc[:, position].copy()
             continue
         dtype = changed[name]
-        series = columns[name].to_pandas() if dtype is None else _as_dtype(columns[name], dtype)
+        series = _series(columns[name], dtype, name)
         series.index = frame.index
         made[position] = series
     result = pd.DataFrame(made, index=frame.index)
     result.columns = frame.columns[positions]
     return result
+
+
+def _series(array: pa.Array, dtype: str | None, name: str) -> Any:
+    """Return an array as a column of a type of pandas.
+
+    Raises:
+        CellsError: if that type cannot hold its values.
+    """
+    try:
+        return array.to_pandas() if dtype is None else _as_dtype(array, dtype)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        raise CellsError(
+            name, f"values that the type '{dtype}' of pandas cannot hold", (), "cast it first"
+        ) from None
 
 
 def _as_dtype(array: pa.Array, dtype: str) -> Any:

@@ -11,12 +11,14 @@ import json
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from field_pseudonymisation.errors import CellsError, PolicyError
-from field_pseudonymisation.paths import leads_on, matches, parse_path
+from field_pseudonymisation.paths import Wildcard, leads_on, matches, parse_path
 from field_pseudonymisation.techniques.catalogue import DROP, RETAIN
 from field_pseudonymisation.techniques.encoding import is_text, plain
 from field_pseudonymisation.techniques.tokens import refuse_tokens
@@ -24,31 +26,54 @@ from field_pseudonymisation.techniques.tokens import refuse_tokens
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from field_pseudonymisation.paths import Part
-    from field_pseudonymisation.techniques.technique import Technique, Transform
+    from field_pseudonymisation.paths import Part, Pattern, Place
+    from field_pseudonymisation.policy import Rule
+    from field_pseudonymisation.techniques.technique import Options, Technique, Transform
+
+    Becomes = Callable[[pa.DataType, Place], pa.DataType | "Fate"]
 
 ANY_BELOW = "**"
 JSON_TYPES = ((bool, pa.bool_()), (int, pa.int64()), (float, pa.float64()), (str, pa.string()))
 
 
+class Fate(Enum):
+    """What becomes of a type at a place, where it is not another type."""
+
+    GONE = 1
+    OF_PARTS = 2  # what is in it decides
+
+
 @dataclass(frozen=True, slots=True)
 class PathRule:
-    """A technique for the places that a path names; ``bind`` returns its transform for a type."""
+    """A rule for the places that a path names; ``bind`` returns its transform for a type."""
 
-    path: str
-    technique: Technique
+    rule: Rule
     bind: Callable[[pa.DataType], Transform]
     is_used: bool = True  # whether there is anything to do, on the way back
-    options: Any = None  # what the rule says; None on the way back
 
     @property
-    def pattern(self) -> tuple[Part, ...]:
+    def path(self) -> str:
+        """Where it is for."""
+        return self.rule.path or ""
+
+    @property
+    def technique(self) -> Technique:
+        """What is done there."""
+        return self.rule.technique
+
+    @property
+    def options(self) -> Options:
+        """What the rule says."""
+        return self.rule.options
+
+    @property
+    def pattern(self) -> Pattern:
         """The parts of the path."""
         return parse_path(self.path)
 
-    def names(self, place: tuple[Part, ...], *, is_container: bool) -> bool:
+    def names(self, place: Place, *, is_container: bool) -> bool:
         """Return whether it is for a place; ``**`` is for what is in lists and objects alone."""
-        if is_container and self.pattern[-1] == ANY_BELOW:
+        if is_container and self.pattern[-1] is Wildcard.SOME:
             return False
         return matches(self.pattern, place)
 
@@ -63,7 +88,7 @@ class _Leaf:
     row: int
     holder: Any
     key: Part
-    place: tuple[Part, ...]
+    place: Place
 
     @property
     def value(self) -> Any:
@@ -110,8 +135,10 @@ class Nested:
             PolicyError: naming the first.
         """
         for rule in self.rules:
-            if pa.types.is_nested(self.type) and not _is_in(rule.pattern, self.type):
-                raise PolicyError(f"the path '{rule.path}' names nothing inside of the column")
+            places = self._places(self.type, ()) if pa.types.is_nested(self.type) else [()]
+            if is_text(self.type) or any(matches(rule.pattern, place) for place in places):
+                continue
+            raise PolicyError(f"the path '{rule.path}' names nothing inside of the column")
 
     def require_met(self) -> None:
         """Refuse paths that have met nothing in any row, once all rows are done.
@@ -130,29 +157,15 @@ class Nested:
     @property
     def output(self) -> pa.DataType:
         """JSON stays JSON; leaves of lists and structs get the types of their techniques."""
-        return self.type if is_text(self.type) else self._retyped(self.type, ())
+        if is_text(self.type):
+            return self.type
+        return self._walked(self.type, (), self._becomes)
 
     @property
     def restored(self) -> pa.DataType:
         """The type of what a reverse gives: leaves that cannot be had are of the type they have."""
-        return self._restored(self.type, self.original or self.type, ())
-
-    def _restored(self, now: pa.DataType, was: pa.DataType, place: tuple[Part, ...]) -> pa.DataType:
-        is_container = pa.types.is_nested(now)
-        number = self._type_rule(place, is_container=is_container)
-        if is_text(self.type) or (number is not None and self.rules[number].is_used):
-            return was
-        if pa.types.is_struct(now) and pa.types.is_struct(was):
-            parts = [
-                part.with_type(
-                    self._restored(part.type, was.field(part.name).type, (*place, part.name))
-                )
-                for part in now
-            ]
-            return pa.struct(parts)
-        if is_container and pa.types.is_nested(was) and not pa.types.is_struct(was):
-            return pa.list_(self._restored(_item(now), _item(was), (*place, 0)))
-        return now
+        was = self.original or self.type
+        return was if is_text(self.type) else self._walked(self.type, (), self._was)
 
     def apply(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the values with their leaves transformed."""
@@ -183,7 +196,7 @@ class Nested:
                     continue
                 if rule.technique.name == DROP:
                     dropped.append(leaf)
-                elif leaf.value is not None or self._is_for_null(rule, leaf):
+                elif leaf.value is not None or (not is_reverse and self._is_for_null(rule, leaf)):
                     constant = getattr(rule.options, "value", None)
                     now = self._leaf_type(leaf, self.type, constant)
                     was = self._leaf_type(leaf, self.original or self.type, constant)
@@ -288,9 +301,7 @@ class Nested:
     def _leaf_type(self, leaf: _Leaf, kind: pa.DataType, value: Any) -> pa.DataType:
         """Return the type of a leaf of a column of a type; leaves of JSON tell their own."""
         if pa.types.is_nested(kind):
-            for part in leaf.place:
-                kind = kind.field(part).type if pa.types.is_struct(kind) else _item(kind)
-            return kind
+            return _type_at(kind, leaf.place)
         if leaf.is_container:
             return pa.string()
         if leaf.value is None:  # a constant takes its place
@@ -323,23 +334,31 @@ class Nested:
         rule = self.rules[number]
         try:
             is_first = not is_reverse and not getattr(rule.options, "again", False)
-            if is_first and rule.technique.is_keyed and is_text(now):
+            if is_first and rule.rule.is_keyed and is_text(now):
                 refuse_tokens(values)
-            done = transform.reverse(values, {}) if is_reverse else transform.apply(values, {})
+            done = self._done(rule, transform, values, is_reverse=is_reverse)
         except CellsError as error:
             there = [rows[position] for position in error.positions]
             raise type(error)(self.column, error.reason, there, error.cure) from None
-        for leaf, value in zip(
-            leaves, done if isinstance(done, list) else done.to_pylist(), strict=True
-        ):
+        for leaf, value in zip(leaves, done, strict=True):
             leaf.holder[leaf.key] = value
+
+    def _done(
+        self, rule: PathRule, transform: Transform, values: pa.Array, *, is_reverse: bool
+    ) -> list[Any]:
+        """Return what becomes of values; inside of JSON, tokens tell the types of originals."""
+        if not is_reverse:
+            return list(transform.apply(values, {}).to_pylist())
+        if is_text(self.type) and rule.technique.is_self_describing:
+            return transform.reverse_each(values)
+        return list(transform.reverse(values, {}).to_pylist())
 
     def _refuse_untold(
         self, rule: PathRule, transform: Transform, kind: pa.DataType, rows: list[int]
     ) -> None:
         """Refuse leaves of JSON that would come back as texts, since no schema tells their type."""
         as_text = getattr(getattr(transform, "options", None), "as_", "value") == "text"
-        comes_back = rule.technique.is_reversible and rule.technique.name != RETAIN
+        comes_back = rule.rule.is_undone
         tells_type = rule.technique.is_self_describing and not as_text
         if comes_back and not tells_type and not is_text(kind):
             raise CellsError(
@@ -355,42 +374,78 @@ class Nested:
             self._bound[key] = self.rules[number].bind(kind)
         return self._bound[key]
 
-    def _retyped(self, kind: pa.DataType, place: tuple[Part, ...]) -> pa.DataType:
+    def _walked(self, kind: pa.DataType, place: Place, becomes: Becomes) -> pa.DataType | Fate:
+        """Return a type with what becomes of the types at its places."""
+        fate = becomes(kind, place)
+        if fate is not Fate.OF_PARTS or not pa.types.is_nested(kind):
+            return kind if fate is Fate.OF_PARTS else fate
+        if pa.types.is_struct(kind):
+            found = [(part, self._walked(part.type, (*place, part.name), becomes)) for part in kind]
+            parts = [part.with_type(one) for part, one in found if one is not Fate.GONE]
+            return pa.struct([part.with_nullable(True) for part in parts])
+        item, *others = (
+            self._walked(_item(kind), (*place, number), becomes) for number in self._numbers
+        )
+        if any(one != item for one in others):
+            raise PolicyError(
+                "a path names some items of a list, and its technique gives another type, which "
+                "would have to be that of all; use '[*]'"
+            )
+        return _list_of(kind, item)
+
+    def _becomes(self, kind: pa.DataType, place: Place) -> pa.DataType | Fate:
+        """Return the type of what a rule makes of a place of a type."""
         is_container = pa.types.is_nested(kind)
         number = self._type_rule(place, is_container=is_container)
-        if number is not None:
-            rule = self.rules[number]
-            if not is_container or rule.technique.looks_at_no_value:
-                return self._bind(number, kind).output
-            if rule.technique.name == RETAIN:
-                return kind
-            raise PolicyError(
-                f"the path '{rule.path}' names {_name_of(kind)}; use '{rule.path}.{ANY_BELOW}' for "
-                "all that is in it"
-            )
-        if pa.types.is_struct(kind):
-            parts = []
-            for part in kind:
-                name = (*place, part.name)
-                if not self._is_dropped(name, part.type):
-                    parts.append(part.with_type(self._retyped(part.type, name)).with_nullable(True))
-            return pa.struct(parts)
-        if is_container:
-            return pa.list_(self._retyped(_item(kind), (*place, 0)))
-        return kind
+        if number is None:
+            is_gone = self.unmatched == "drop" and not is_container
+            return Fate.GONE if is_gone and _is_member(place) else Fate.OF_PARTS
+        rule = self.rules[number]
+        if rule.technique.name == DROP and _is_member(place):
+            return Fate.GONE
+        if not is_container or rule.technique.looks_at_no_value:
+            return self._bind(number, kind).output
+        if rule.technique.name == RETAIN:
+            return kind
+        raise PolicyError(
+            f"the path '{rule.path}' names {_name_of(kind)}; use '{rule.path}.{ANY_BELOW}' for "
+            "all that is in it"
+        )
 
-    def _type_rule(self, place: tuple[Part, ...], *, is_container: bool) -> int | None:
+    def _was(self, kind: pa.DataType, place: Place) -> pa.DataType | Fate:
+        """Return the type that a place had, where a reverse brings it back."""
+        number = self._type_rule(place, is_container=pa.types.is_nested(kind))
+        is_back = number is not None and self.rules[number].is_used
+        return _type_at(self.original or self.type, place) if is_back else Fate.OF_PARTS
+
+    def _places(self, kind: pa.DataType, place: Place) -> Iterator[Place]:
+        """Yield the places of a type, itself first; of lists, items that paths may tell apart."""
+        yield place
+        if pa.types.is_struct(kind):
+            for part in kind:
+                yield from self._places(part.type, (*place, part.name))
+        elif pa.types.is_nested(kind):
+            for number in self._numbers:
+                yield from self._places(_item(kind), (*place, number))
+
+    @cached_property
+    def _numbers(self) -> list[int]:
+        """The items of lists that paths may tell apart: those that they name, and any other."""
+        named = {part for rule in self.rules for part in rule.pattern if isinstance(part, int)}
+        return sorted({0, *named, max(named, default=0) + 1})
+
+    def _type_rule(self, place: Place, *, is_container: bool) -> int | None:
         for number, rule in enumerate(self.rules):
             if rule.names(place, is_container=is_container):
                 return number
         return None
 
-    def _is_dropped(self, place: tuple[Part, ...], kind: pa.DataType) -> bool:
-        is_container = pa.types.is_nested(kind)
-        number = self._type_rule(place, is_container=is_container)
-        if number is None:
-            return self.unmatched == "drop" and not is_container
-        return self.rules[number].technique.name == DROP
+
+def _list_of(kind: pa.DataType, item: pa.DataType) -> pa.DataType:
+    """Return the type of lists of a kind with other items."""
+    if pa.types.is_large_list(kind):
+        return pa.large_list(item)
+    return pa.list_(item, kind.list_size if pa.types.is_fixed_size_list(kind) else -1)
 
 
 def _item(kind: pa.DataType) -> pa.DataType:
@@ -399,25 +454,15 @@ def _item(kind: pa.DataType) -> pa.DataType:
     return kind.value_type
 
 
-def _is_in(pattern: tuple[Part, ...], kind: pa.DataType) -> bool:
-    """Return whether a type has places that a pattern names."""
-    if not pattern:
-        return True
-    first, rest = pattern[0], pattern[1:]
-    if first == ANY_BELOW:
-        return _is_in(rest, kind) or any(_is_in(pattern, one) for _, one in _parts_of(kind))
-    return any(
-        first == "*" or first == name or (name is None and isinstance(first, int))
-        for name, one in _parts_of(kind)
-        if _is_in(rest, one)
-    )
+def _is_member(place: Place) -> bool:
+    """Return whether a place is one of a struct, which can do without it; lists keep items."""
+    return bool(place) and isinstance(place[-1], str)
 
 
-def _parts_of(kind: pa.DataType) -> list[tuple[str | None, pa.DataType]]:
-    """Return names and types of what a type holds; of lists, one without a name."""
-    if pa.types.is_struct(kind):
-        return [(part.name, part.type) for part in kind]
-    return [(None, _item(kind))] if pa.types.is_nested(kind) else []
+def _type_at(kind: pa.DataType, place: Place) -> pa.DataType:
+    for part in place:
+        kind = kind.field(part).type if pa.types.is_struct(kind) else _item(kind)
+    return kind
 
 
 def _value_of(leaf: _Leaf, kind: pa.DataType) -> Any:

@@ -7,13 +7,15 @@ alone, except where a rule asks for randomness.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from field_pseudonymisation.cells import in_column
 from field_pseudonymisation.errors import CellsError, PolicyError
+from field_pseudonymisation.imprint import Imprint
 from field_pseudonymisation.nested import Nested, PathRule
 from field_pseudonymisation.recipe import Recipe, RecipeColumn, RecipeRule
 from field_pseudonymisation.techniques.catalogue import DROP, RETAIN
@@ -61,7 +63,23 @@ class ColumnPlan:
     @property
     def output(self) -> pa.DataType:
         """The type of what comes out."""
-        return self.type if self.transform is None else self.transform.output
+        if self.transform is None or self.transform.output == self.worked:
+            return self.type
+        return self.transform.output
+
+    @property
+    def worked(self) -> pa.DataType:
+        """The type that its technique gets: of moments, days and times that of the source.
+
+        A month or a text of a moment is that of its own zone, whatever an engine computes in.
+        """
+        is_temporal = self.stored is not None and pa.types.is_temporal(self.stored)
+        return self.stored if is_temporal and pa.types.is_temporal(self.type) else self.type
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether anything of it can be had with the key."""
+        return any(rule.is_undone for rule in self.rules)
 
     @property
     def waits(self) -> bool:
@@ -80,12 +98,15 @@ class ColumnPlan:
                 raise CellsError(
                     self.name, "missing values, which 'nulls: error' refuses", _null_rows(values)
                 )
-            if rule.technique.is_keyed and rule.path is None and is_text(values.type):
+            if rule.is_keyed and rule.path is None and is_text(values.type):
                 if not getattr(rule.options, "again", False):
                     refuse_tokens(values)
                 if getattr(rule.options, "normalise", "nfc") == "none":
                     self.not_nfc += count_not_nfc(values)
-        return values if self.transform is None else self.transform.apply(values, others)
+        if self.transform is None:
+            return values
+        done = self.transform.apply(values.cast(self.worked), others)
+        return done.cast(self.output) if done.type == self.worked else done
 
 
 @dataclass
@@ -98,6 +119,11 @@ class Plan:
     salts: Mapping[str, str]
     rows: int = 0
     waiting: dict[str, pa.Array] = field(default_factory=dict)
+    imprint: Imprint = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to take an imprint of what can be undone."""
+        self.imprint = Imprint([column.name for column in self.kept if column.is_undone])
 
     @property
     def kept(self) -> tuple[ColumnPlan, ...]:
@@ -114,7 +140,7 @@ class Plan:
         for column in self.kept:
             if column.waits and column.transform is not None:
                 values = plain(columns[column.name])
-                with _in_column(column.name, 0):
+                with in_column(column.name, 0):
                     self.waiting[column.name] = column.applied(values, columns)
 
     @property
@@ -135,10 +161,11 @@ class Plan:
             if column.name in self.waiting:
                 done[column.name] = self.waiting[column.name].slice(self.rows, rows)
                 continue
-            with _in_column(column.name, self.rows):
+            with in_column(column.name, self.rows):
                 values = plain(batch[column.name]) if column.transform else batch[column.name]
                 done[column.name] = column.applied(values, batch)
         self.rows += rows
+        self.imprint.add(done, rows)
         return done
 
     def require_met(self) -> None:
@@ -152,9 +179,13 @@ class Plan:
                 column.transform.require_met()
 
     def recipe(self) -> Recipe:
-        """Return what was done, so that it can be undone."""
+        """Return what is done to any dataset."""
         columns = tuple(map(self._recipe_of, self.columns))
         return Recipe(columns, self.policy.unmatched).sealed(self.keyset)
+
+    def recipe_of_done(self) -> Recipe:
+        """Return what was done to the batches so far, so that it can be undone with them alone."""
+        return replace(self.recipe(), dataset=self.imprint.to_dict()).sealed(self.keyset)
 
     def _recipe_of(self, column: ColumnPlan) -> RecipeColumn:
         is_had = self._has_needed(column)
@@ -173,16 +204,15 @@ class Plan:
         )
 
     def _recipe_rule(self, rule: Rule, *, is_had: bool) -> RecipeRule:
-        is_keyed = rule.technique.is_keyed
-        policy = self.policy.policy_of(rule)
+        is_keyed = rule.is_keyed
         key = self.keyset.primary if is_keyed and self.keyset is not None else None
         return RecipeRule(
             technique=rule.technique.name,
             options=rule.describe(),
-            domain=rule.options.domain or self.policy.domain,
-            policy=policy,
+            domain=rule.domain,
+            policy=rule.policy,
             path=rule.path,
-            salt=self.salts.get(policy, "") if is_keyed else "",
+            salt=self.salts.get(rule.policy, "") if is_keyed else "",
             keyset=self.policy.keyset if is_keyed else "",
             key_id=None if key is None else key.id,
             key_check=None if key is None else key.info.check,
@@ -278,13 +308,12 @@ class _Binder:
     renews: bool
 
     def bind(self, rule: Rule, kind: pa.DataType) -> Transform:
-        chosen = self.policy.policy_of(rule)
         target = Target(
             column=self.name if rule.path is None else f"{self.name} -> {rule.path}",
             type=plain_type(kind),
-            domain=rule.options.domain or self.policy.domain,
-            policy=chosen,
-            salt=self.salts.get(chosen, ""),
+            domain=rule.domain,
+            policy=rule.policy,
+            salt=self.salts.get(rule.policy, ""),
             keyset=self.keyset,
             vaults=self.vaults,
             renews=self.renews,
@@ -312,10 +341,7 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
         column.is_dropped = binder.policy.unmatched == "drop"
         return
     if column.rules[0].path is not None:
-        paths = tuple(
-            PathRule(rule.path or "", rule.technique, _bound(binder, rule), options=rule.options)
-            for rule in column.rules
-        )
+        paths = tuple(PathRule(rule, partial(binder.bind, rule)) for rule in column.rules)
         try:
             column.transform = Nested(column.name, column.type, paths, binder.policy.unmatched)
             column.transform.require_places()
@@ -327,36 +353,8 @@ def _bind(column: ColumnPlan, binder: _Binder) -> None:
     (rule,) = column.rules
     column.is_dropped = rule.technique.name == DROP
     if not column.is_dropped and rule.technique.name != RETAIN:
-        column.transform = binder.bind(rule, column.type)
-
-
-def _bound(binder: _Binder, rule: Rule) -> Any:
-    return lambda kind: binder.bind(rule, kind)
+        column.transform = binder.bind(rule, column.worked)
 
 
 def _null_rows(values: pa.Array) -> list[int]:
     return [row for row, is_null in enumerate(values.is_null().to_pylist()) if is_null]
-
-
-class _in_column:  # noqa: N801 - reads as a verb
-    """Tells errors of cells in which column and rows of the dataset they are."""
-
-    def __init__(self, name: str, first_row: int) -> None:
-        self._name, self._first_row = name, first_row
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        """Name column and rows."""
-        if isinstance(error, CellsError):
-            raise error.in_column(self._name, self._first_row) from None
-
-
-def frequencies(values: pa.Array) -> tuple[int, int]:
-    """Return how many distinct values there are, and how often the most frequent one stands."""
-    present = values.drop_null()
-    if not len(present):
-        return 0, 0
-    found = present.value_counts().field("counts")
-    return len(found), int(pc.max(found).as_py())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import ModuleType
 
+    import click
     import dagster as dg
 
     from field_pseudonymisation.techniques.technique import Technique
@@ -50,6 +51,14 @@ def register_jobs() -> Iterable[dg.JobDefinition]:
     from field_pseudonymisation.reidentification import may_reidentify
 
     return (*JOBS, *REIDENTIFYING_JOBS) if may_reidentify() else JOBS
+
+
+@hookimpl
+def register_commands() -> Iterable[click.Command]:
+    """Return the command on token vaults."""
+    from field_pseudonymisation.commands import vaults
+
+    return [vaults]
 
 
 @hookimpl

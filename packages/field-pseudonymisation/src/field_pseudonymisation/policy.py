@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from fnmatch import translate
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import yaml
@@ -15,26 +15,32 @@ from pydantic import ValidationError
 
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.registry import technique
-from field_pseudonymisation.techniques.catalogue import EncryptOptions
+from field_pseudonymisation.techniques.catalogue import RETAIN, EncryptOptions
 from field_pseudonymisation.techniques.technique import Options, PolicyName, Technique
 from util_services.errors import printable, quoted, quoted_name
 
 Unmatched = Literal["error", "keep", "drop"]
 ARROW = "->"  # between a column and a path inside it
-WILD = re.compile(r"[*?\[]")
+WILD = "*"
 KEY_BYTES = frozenset({16, 24, 32, 48, 64})
 FREE_TEXTS = frozenset({"alphabet", "format", "text"})  # options that may look like anything
 OLDER_KEYS = {  # of the platform's former configuration, and what to write here
-    "used_function": "rules",
-    "function": "technique",
-    "key_name": "keyset",
-    "key": "keyset, the name of a keyset; keys themselves are never in a config",
-    "secret_key": "keyset, the name of a keyset; keys themselves are never in a config",
-    "salt": "keyset; a key takes the place of a salt",
-    "columns": "rules",
-    "bucket_name": "the path of read_dataset and write_dataset",
-    "file_key": "the path of read_dataset and write_dataset",
+    "used_function": "'rules', a technique for each column",
+    "function": "'technique'",
+    "columns": "'rules', by the name of each column",
+    "pii": "'rules', by the name of each column",
+    "algorithm": "nothing: 'hash' is HMAC-SHA256 under a key, and there is no hash without one",
+    "key_name": "'keyset', the name of a keyset",
+    "key": "'keyset', the name of a keyset; keys themselves are never in a config",
+    "secret_key": "'keyset', the name of a keyset; keys themselves are never in a config",
+    "salt": "'keyset'; a key takes the place of a salt",
+    "new_value": "'value' of 'replace', or 'text' of 'redact'",
+    "input_path": "the 'path' of read_dataset",
+    "output_path": "the 'path' of write_dataset",
+    "bucket_name": "the 'path' of read_dataset and write_dataset",
+    "file_key": "the 'path' of read_dataset and write_dataset",
 }
+OLDER_TECHNIQUES = {"decrypt": "the job 'depseudonymise_structured'"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,24 @@ class Rule:
     path: str | None
     technique: Technique
     options: Options
+    domain: str  # its own or the policy's, in normal form C
+    policy: PolicyName  # that of its mode, its own, or the policy's
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether it needs a keyset."""
+        is_fresh = self.technique.is_keyless_at_random and self.policy == "random"
+        return self.technique.is_keyed and not is_fresh
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether the way back brings anything back; what is retained is there already."""
+        return self.technique.is_reversible and self.technique.name != RETAIN
+
+    @property
+    def keeps_equality(self) -> bool:
+        """Whether equal values stay equal, so that frequencies show."""
+        return self.technique.keeps_equality and self.policy != "random"
 
     def describe(self) -> dict[str, Any]:
         """Return technique and options as plain data."""
@@ -90,19 +114,21 @@ class PseudonymisationPolicy:
             refuse_key_material(name, text)
         if not isinstance(self.rules, Mapping):
             raise PolicyError("'rules' must be a mapping of columns to techniques.")
-        made = [make_rule(str(pattern), rule) for pattern, rule in self.rules.items()]
+        made = [
+            make_rule(str(pattern), rule, domain=self.domain, policy=self.policy)
+            for pattern, rule in self.rules.items()
+        ]
         object.__setattr__(self, "_rules", tuple(made))
-        if not self.domain and any(r.technique.is_keyed and not r.options.domain for r in made):
+        if any(rule.is_keyed and not rule.domain for rule in made):
             raise PolicyError(
                 "'domain' is missing; name within what equal values may be joined, such as a study."
             )
         for rule in made:
-            chosen = self.policy_of(rule)
-            _refuse_contradiction(rule, chosen)
-            if chosen not in rule.technique.policies:
+            _refuse_contradiction(rule)
+            if rule.policy not in rule.technique.policies:
                 raise PolicyError(
                     f"rules.{printable(rule.pattern)}: '{rule.technique.name}' cannot be "
-                    f"{quoted_name(chosen)}; use 'encrypt' or 'tokenise'."
+                    f"{quoted_name(rule.policy)}; use 'encrypt' or 'tokenise'."
                 )
 
     @property
@@ -110,16 +136,10 @@ class PseudonymisationPolicy:
         """The rules, checked."""
         return tuple(self._rules)  # type: ignore[attr-defined]
 
-    def policy_of(self, rule: Rule) -> PolicyName:
-        """Return the policy of a rule: that of its mode, its own, or this one's."""
-        if isinstance(rule.options, EncryptOptions) and rule.options.mode == "random":
-            return "random"
-        return rule.options.policy or self.policy
-
     @property
     def needs_keys(self) -> bool:
         """Whether any technique needs a keyset."""
-        return any(rule.technique.is_keyed for rule in self.made_rules)
+        return any(rule.is_keyed for rule in self.made_rules)
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> PseudonymisationPolicy:
@@ -166,7 +186,8 @@ class PseudonymisationPolicy:
             PolicyError: if rules overlap, match nothing, or leave a column out.
         """
         found: dict[str, list[Rule]] = {name: [] for name in columns}
-        for rule in self.made_rules:
+        for made in self.made_rules:
+            rule = _whole_if_column(made, columns)
             names = _named(rule.column, columns)
             if not names:
                 raise PolicyError(
@@ -191,13 +212,13 @@ class PseudonymisationPolicy:
         return {name: tuple(rules) for name, rules in found.items()}
 
 
-def _refuse_contradiction(rule: Rule, chosen: PolicyName) -> None:
+def _refuse_contradiction(rule: Rule) -> None:
     """Refuse an encryption whose mode or form says something else than its policy.
 
     Raises:
         PolicyError: naming the rule.
     """
-    options, place = rule.options, f"rules.{printable(rule.pattern)}"
+    options, chosen, place = rule.options, rule.policy, f"rules.{printable(rule.pattern)}"
     if not isinstance(options, EncryptOptions):
         return
     if options.mode == "random" and options.policy not in {None, "random"}:
@@ -215,8 +236,12 @@ def _refuse_contradiction(rule: Rule, chosen: PolicyName) -> None:
         )
 
 
-def make_rule(pattern: str, given: Any) -> Rule:
+def make_rule(
+    pattern: str, given: Any, *, domain: str = "", policy: PolicyName = "deterministic"
+) -> Rule:
     """Return a rule from what a user wrote: a mapping, or the name of a technique alone.
+
+    Domain and policy are those that it has unless it names others.
 
     Raises:
         PolicyError: naming the rule and the option.
@@ -228,6 +253,11 @@ def make_rule(pattern: str, given: Any) -> Rule:
     for name, value in fields.items():
         if name not in FREE_TEXTS and isinstance(value, str):
             refuse_key_material(f"{place}.{name}", value)
+    if fields["technique"] in OLDER_TECHNIQUES:
+        raise PolicyError(
+            f"{place}: '{fields['technique']}' is a technique of the platform's former "
+            f"configuration; here it is {OLDER_TECHNIQUES[fields['technique']]}."
+        )
     try:
         found = technique(fields["technique"])
     except PolicyError as error:
@@ -237,11 +267,23 @@ def make_rule(pattern: str, given: Any) -> Rule:
     except ValidationError as error:
         raise PolicyError(f"{place}{_told(error, found)}") from None
     column, _, path = pattern.partition(ARROW)
+    own = normal_domain(options.domain or domain), _policy_of(options, policy)
     if not path:
-        return Rule(pattern, pattern, None, found, options)
+        return Rule(pattern, pattern, None, found, options, *own)
     if found.works_on_whole_column or "entity" in found.options.model_fields:
         raise PolicyError(f"{place}: '{found.name}' does not work inside of a column.")
-    return Rule(pattern, column.strip(), path.strip(), found, options)
+    return Rule(pattern, column.strip(), path.strip(), found, options, *own)
+
+
+def normal_domain(domain: str) -> str:
+    """Return a domain in Unicode's normal form C, in which equal names are equal."""
+    return unicodedata.normalize("NFC", domain)
+
+
+def _policy_of(options: Options, policy: PolicyName) -> PolicyName:
+    if isinstance(options, EncryptOptions) and options.mode == "random":
+        return "random"
+    return options.policy or policy
 
 
 def unknown_key(name: str, known: list[str]) -> str:
@@ -283,12 +325,17 @@ def _looks_like_key(text: str) -> bool:
     return len(content) in KEY_BYTES and len(set(content)) > len(content) // 2
 
 
+def _whole_if_column(rule: Rule, columns: list[str]) -> Rule:
+    """Return a rule as one for a column in whose name the arrow stands, if it is that."""
+    return replace(rule, column=rule.pattern, path=None) if rule.pattern in columns else rule
+
+
 def _named(pattern: str, columns: list[str]) -> list[str]:
     """Return the columns that a pattern names; the exact name of one names that alone."""
-    if pattern in columns or not WILD.search(pattern):
+    if pattern in columns or WILD not in pattern:
         return [name for name in columns if name == pattern]
-    wild = re.compile(translate(pattern))
-    return [name for name in columns if wild.match(name)]
+    wild = re.compile(".*".join(map(re.escape, pattern.split(WILD))), re.DOTALL)
+    return [name for name in columns if wild.fullmatch(name)]
 
 
 def _told(error: ValidationError, found: Technique) -> str:

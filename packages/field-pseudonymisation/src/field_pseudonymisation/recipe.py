@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.techniques.catalogue import RETAIN
+from field_pseudonymisation.techniques.technique import SEAL
 from util_services.errors import quoted
 from util_services.flow.beside import RECIPE, RECIPE_KIND
 from util_services.flow.plan import BESIDE_ENDINGS
@@ -46,6 +48,11 @@ class RecipeRule:
     keyset: str = ""
     reversible: bool = False
 
+    @property
+    def is_undone(self) -> bool:
+        """Whether the way back brings anything back; what is retained is there already."""
+        return self.reversible and self.technique != RETAIN
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
         return {
@@ -75,7 +82,7 @@ class RecipeColumn:
     @property
     def is_reversible(self) -> bool:
         """Whether anything of the column can be had with the key."""
-        return any(rule.reversible and rule.technique != "retain" for rule in self.rules)
+        return any(rule.is_undone for rule in self.rules)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
@@ -94,6 +101,7 @@ class Recipe:
 
     columns: tuple[RecipeColumn, ...]
     unmatched: str = "error"
+    dataset: Mapping[str, Any] | None = None  # the imprint of what was written with it
     seal: Mapping[str, str] | None = None  # id of a key, and what only its holders can say of it
     source: Mapping[str, Any] | None = field(default=None, compare=False)  # as it was read
 
@@ -146,7 +154,7 @@ class Recipe:
         record = dict(self.to_dict() if self.source is None else self.source)
         record.pop("seal", None)
         content = json.dumps(record, sort_keys=True, separators=(",", ":"))
-        subkey = key.subkey("recipe", "seal")
+        subkey = key.subkey("recipe", SEAL)
         return hmac.new(subkey.reveal(), content.encode(), hashlib.sha256).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
@@ -158,6 +166,7 @@ class Recipe:
             "unmatched": self.unmatched,
             "types": base64.b64encode(schema.serialize().to_pybytes()).decode(),
             "columns": [column.to_dict() for column in self.columns],
+            "dataset": None if self.dataset is None else dict(self.dataset),
             "seal": None if self.seal is None else dict(self.seal),
         }
 
@@ -190,7 +199,8 @@ class Recipe:
                 )
                 for number, one in enumerate(record["columns"])
             )
-            return cls(columns, record["unmatched"], record["seal"], dict(record))
+            dataset = _checked_dataset(record["dataset"])
+            return cls(columns, record["unmatched"], dataset, record["seal"], dict(record))
         except PolicyError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException):
@@ -213,9 +223,16 @@ class Recipe:
         return cls.from_dict(record)
 
 
-MEMBERS = frozenset({"kind", "schema", "unmatched", "types", "columns", "seal"})
+MEMBERS = frozenset({"kind", "schema", "unmatched", "types", "columns", "dataset", "seal"})
 MEMBERS_OF_COLUMN = frozenset({"name", "type", "dtype", "is_dropped", "rules"})
 MEMBERS_OF_RULE = frozenset(RecipeRule.__dataclass_fields__)
+
+
+def _checked_dataset(found: Any) -> Mapping[str, Any] | None:
+    """Return the imprint of a recipe, if it is one; whether it is true, the seal tells."""
+    if found is None or (type(found["rows"]) is int and dict(found["sha256"]) == found["sha256"]):
+        return found  # type: ignore[no-any-return] # as JSON is
+    raise ValueError("an imprint of another form")
 
 
 def _refuse_unknown(record: Mapping[str, Any]) -> None:

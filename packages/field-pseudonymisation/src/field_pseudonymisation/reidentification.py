@@ -1,5 +1,6 @@
 """Originals in a run: approved by a second person, and audited before and after."""
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -12,7 +13,10 @@ from util_services import settings
 from util_services.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from field_pseudonymisation.recipe import Recipe
+    from util_services.audit.record import Fact
     from util_services.datasets.schema import Schema
     from util_services.flow.inputs import Inputs
     from util_services.flow.operate import Dataset, Outcome
@@ -86,7 +90,8 @@ def depseudonymise_in_run(
     from field_pseudonymisation.recipe import Recipe
 
     path = structured.recipe_path(dataset.staged.origin.path, config.recipe)
-    recipe = Recipe.from_json(dataset.content(path))
+    written = dataset.content(path)
+    recipe = Recipe.from_json(written)
     selection = None
     if config.rows is not None:
         selection = structured.RowSelection.read(dataset.content(config.rows), dataset.schema.names)
@@ -99,8 +104,16 @@ def depseudonymise_in_run(
     )
     keyset = _keyset(context, config, recipe)
     plan = structured.restoring_plan(dataset, recipe, keyset, config.columns, config.domain)
-    with _audited(context, config, approval, plan.restored) as told:
-        outcome = structured.restore_dataset(dataset, plan, selection)
+    facts = {
+        "columns": ", ".join(plan.restored),
+        "rows_file": config.rows,
+        "recipe_sha256": hashlib.sha256(written).hexdigest(),
+        "other_dataset": config.other_dataset,
+    }
+    with _audited(context, config, approval, facts) as told:
+        outcome = structured.restore_dataset(
+            dataset, plan, selection, is_other=config.other_dataset
+        )
         told["rows_restored"] = dataset.staged.rows - outcome.dropped
     return outcome
 
@@ -176,7 +189,7 @@ class _audited:  # noqa: N801 - reads as a verb
         context: dg.OpExecutionContext,
         config: DepseudonymiseStructuredConfig,
         approval: str,
-        columns: tuple[str, ...],
+        facts: "Mapping[str, Fact]",
     ) -> None:
         from util_services.audit import WorkRecord
 
@@ -187,7 +200,7 @@ class _audited:  # noqa: N801 - reads as a verb
             requester=config.requester,
             purpose=config.purpose,
             approval=approval,
-            facts={"columns": ", ".join(columns), "rows_file": config.rows},
+            facts=facts,
         )
 
     def __enter__(self) -> dict[str, int]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from field_pseudonymisation.plan import Plan
     from field_pseudonymisation.policy import Rule
-    from field_pseudonymisation.recipe import RecipeRule
     from field_pseudonymisation.reverse import ReversePlan
 
 FORMAT = "format_preserving_encrypt"
@@ -60,7 +59,7 @@ def renewed_policy(
             chosen[column.name] = _completed(rule, column, domain=domain, policy=policy)
             continue
         for old in column.rules:
-            if old.path is not None and not is_undone(old):
+            if old.path is not None and not old.is_undone:
                 continue  # what is there cannot be brought back, and stays
             options = dict(old.options)
             options["domain"] = domain or old.domain
@@ -86,7 +85,7 @@ def _completed(rule: Rule, column: RecipeColumn, *, domain: str, policy: str) ->
     options = rule.describe()
     if not rule.technique.is_keyed:
         return options
-    former = [old for old in column.rules if is_undone(old)]
+    former = [old for old in column.rules if old.is_undone]
     for name, given, found in (
         ("domain", domain, {old.domain for old in former}),
         ("policy", policy, {old.policy for old in former}),
@@ -137,11 +136,6 @@ def _keeps_nothing(options: Mapping[str, Any]) -> bool:
     return is_bare and options.get("check_digit") in {"none", "luhn", "mod97"}
 
 
-def is_undone(rule: RecipeRule) -> bool:
-    """Return whether a rule's originals are brought back, to be pseudonymised anew."""
-    return rule.reversible and rule.technique != RETAIN
-
-
 def renewed_recipe(former: Recipe, plan: Plan, back: ReversePlan) -> Recipe:
     """Return the recipe of the new dataset: what was not done anew is as it was."""
     new = {column.name: column for column in plan.recipe().columns}
@@ -155,4 +149,5 @@ def renewed_recipe(former: Recipe, plan: Plan, back: ReversePlan) -> Recipe:
         by_path = {rule.path: rule for rule in renewed.rules}
         return replace(renewed, rules=tuple(by_path.get(old.path, old) for old in column.rules))
 
-    return Recipe(tuple(map(of, former.columns)), former.unmatched).sealed(plan.keyset)
+    columns = tuple(map(of, former.columns))
+    return Recipe(columns, former.unmatched, plan.imprint.to_dict()).sealed(plan.keyset)

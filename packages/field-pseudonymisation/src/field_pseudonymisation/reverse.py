@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from field_pseudonymisation.cells import in_column
 from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.imprint import Imprint
 from field_pseudonymisation.nested import Nested, PathRule
-from field_pseudonymisation.plan import _in_column
-from field_pseudonymisation.policy import make_rule
+from field_pseudonymisation.policy import make_rule, normal_domain
 from field_pseudonymisation.recipe import NOT_AS_WRITTEN
 from field_pseudonymisation.registry import technique
 from field_pseudonymisation.techniques.catalogue import RETAIN
-from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type
+from field_pseudonymisation.techniques.encoding import plain, plain_type
 from field_pseudonymisation.techniques.technique import Target
 from util_services.errors import quoted, quoted_name
 
@@ -45,11 +47,14 @@ class ReverseColumn:
         return self.transform is not None and self.is_asked
 
     @property
+    def restored(self) -> pa.DataType:
+        """The type of what is brought back."""
+        return self.transform.restored if isinstance(self.transform, Nested) else self.original
+
+    @property
     def output(self) -> pa.DataType:
         """The type of what comes out."""
-        if not self.is_restored:
-            return self.type
-        return self.transform.restored if isinstance(self.transform, Nested) else self.original
+        return self.restored if self.is_restored else self.type
 
 
 @dataclass
@@ -57,7 +62,22 @@ class ReversePlan:
     """What is brought back of all columns, in the order of the dataset."""
 
     columns: tuple[ReverseColumn, ...]
+    written: Mapping[str, Any] | None = None  # the imprint of the dataset of the recipe
     rows: int = 0
+    imprint: Imprint = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare to take an imprint of what is brought back."""
+        self.imprint = Imprint([one.name for one in self.columns if one.transform is not None])
+
+    def require_same(self) -> None:
+        """Refuse a dataset, all of which ``imprint`` has taken in, that is not the recipe's.
+
+        Raises:
+            PolicyError: saying what is another.
+        """
+        if self.written is not None:
+            self.imprint.require(self.written)
 
     @property
     def restored(self) -> tuple[str, ...]:
@@ -82,10 +102,10 @@ class ReversePlan:
         ):
             if column.transform is None:
                 continue
-            with _in_column(column.name, self.rows):
+            with in_column(column.name, self.rows):
                 values = plain(batch[column.name])
-                found = column.transform.reverse(values, dict(batch) | originals)
-                originals[column.name] = found if isinstance(found, pa.Array) else pa.array(found)
+                done = column.transform.reverse(values, dict(batch) | originals)
+                originals[column.name] = done.cast(column.restored)
         self.rows += rows
         return {
             column.name: originals[column.name] if column.is_restored else batch[column.name]
@@ -137,7 +157,7 @@ def compile_recipe(
                 is_asked=name in wanted,
             )
         )
-    return ReversePlan(tuple(found))
+    return ReversePlan(tuple(found), recipe.dataset)
 
 
 def _wanted(
@@ -163,6 +183,7 @@ def _wanted(
     wanted = [name for name in able if name in types and (columns is None or name in columns)]
     if not wanted:
         raise PolicyError("No column of the dataset can be brought back with this recipe.")
+    domain = None if domain is None else normal_domain(domain)
     others = sorted(
         {
             rule.domain
@@ -199,13 +220,10 @@ class _Maker:
             return self._bound(column, rule, plain_type(column.type))
         paths = []
         for rule in column.rules:
-            is_used = rule.reversible and rule.technique != RETAIN
-            if is_used:
+            if rule.is_undone:
                 self._require_key(rule)
-            made = self._rule(column, rule)
-            paths.append(
-                PathRule(rule.path or "", made.technique, self._binding(column, rule), is_used)
-            )
+            binding = partial(self._bound, column, rule)
+            paths.append(PathRule(self._rule(column, rule), binding, is_used=rule.is_undone))
         return Nested(column.name, kind, tuple(paths), "keep", plain_type(column.type))
 
     def needs(self, name: str) -> tuple[str, ...]:
@@ -229,25 +247,20 @@ class _Maker:
 
     def _rule(self, column: RecipeColumn, rule: RecipeRule) -> Rule:
         pattern = column.name if rule.path is None else f"{column.name} -> {rule.path}"
-        return make_rule(pattern, dict(rule.options))
-
-    def _binding(self, column: RecipeColumn, rule: RecipeRule) -> Any:
-        """Return what binds a rule inside of a column: tokens in JSON tell their own types."""
-        is_json = is_text(plain_type(column.type))
-        is_told = is_json and technique(rule.technique).is_self_describing
-
-        def bind(kind: pa.DataType) -> Transform:
-            return self._bound(column, rule, pa.null() if is_told else kind)
-
-        return bind
+        return make_rule(
+            pattern,
+            dict(rule.options),
+            domain=rule.domain,
+            policy=rule.policy,  # type: ignore[arg-type] # checked when it was written
+        )
 
     def _bound(self, column: RecipeColumn, rule: RecipeRule, kind: pa.DataType) -> Transform:
         made = self._rule(column, rule)
         target = Target(
             column=made.pattern,
             type=kind,
-            domain=rule.domain,
-            policy=rule.policy,  # type: ignore[arg-type] # checked when the rule was made
+            domain=made.domain,
+            policy=made.policy,
             salt=rule.salt,
             keyset=self.keyset,
             key_id=rule.key_id,

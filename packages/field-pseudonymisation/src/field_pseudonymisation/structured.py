@@ -19,18 +19,24 @@ import pyarrow.compute as pc
 from field_pseudonymisation import findings
 from field_pseudonymisation.api import PURPOSE
 from field_pseudonymisation.config import DEMO, default_rules
-from field_pseudonymisation.errors import CellsError, FieldPseudonymisationError, PolicyError
+from field_pseudonymisation.errors import (
+    AppliedTwiceError,
+    CellsError,
+    FieldPseudonymisationError,
+    PolicyError,
+)
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
-from util_services.errors import ConfigurationError, quoted, quoted_name
+from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
 from util_services.flow.beside import RECIPE
 from util_services.flow.objects import SAMPLE_SCHEME
 from util_services.flow.operate import Outcome
 from util_services.flow.plan import BESIDE_ENDINGS
 from util_services.reports import Section, Table
+from util_services.storage.patterns import names_many
 
 if TYPE_CHECKING:
     from field_pseudonymisation.config import (
@@ -132,13 +138,41 @@ def pseudonymise_dataset(
     engine, rows = dataset.engine, dataset.scan()
     stored = dict(_fields(dataset.schema.arrow))
     plan = compile_policy(policy, _fields(engine.arrow_schema(rows)), keyset, stored=stored)
+    _refuse_pseudonyms(dataset, plan)
     if plan.waits_for:
         chosen = engine.select(rows, {name: name for name in plan.waits_for})
         table = engine.consume(chosen, lambda reader: reader.read_all())
         plan.prepare({name: _whole(table.column(name)) for name in plan.waits_for})
     frame = engine.map_batches(rows, _Batches(plan.apply), plan.output)
     plan.require_met()
-    return _outcome(dataset, frame, plan, plan.recipe())
+    return _outcome(dataset, frame, plan, plan.recipe_of_done())
+
+
+def _refuse_pseudonyms(dataset: Dataset, plan: Plan) -> None:
+    """Refuse columns that hold pseudonyms already, as a recipe beside the dataset tells.
+
+    Those in the form of tokens are known by themselves; the others are not.
+
+    Raises:
+        AppliedTwiceError: naming the first.
+    """
+    path = dataset.staged.origin.path
+    if dataset.inputs is None or path.startswith(SAMPLE_SCHEME) or names_many(path):
+        return
+    try:
+        recipe = Recipe.from_json(dataset.content(recipe_path(path, None)))
+    except StorageError:
+        return  # the dataset has none
+    keyed = {c.name for c in recipe.columns for rule in c.rules if rule.key_id is not None}
+    for column in plan.kept:
+        rules = [rule for rule in column.rules if not getattr(rule.options, "again", True)]
+        if column.name in keyed and rules:
+            raise AppliedTwiceError(
+                column.name,
+                "pseudonyms of an earlier run, as the recipe beside the dataset says",
+                (),
+                "use 'repseudonymise_structured', or set 'again: true' in the rule",
+            )
 
 
 def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Recipe) -> Outcome:
@@ -160,6 +194,7 @@ def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Rec
             "columns_dropped": sum(1 for c in plan.columns if c.is_dropped),
             "columns": told,
             "keyset": plan.policy.keyset if plan.policy.needs_keys else None,
+            "recipe_sha256": hashlib.sha256(text.encode()).hexdigest(),
         },
         warnings=(*findings.warnings_of(plan, found), *_demonstrations(dataset, plan)),
         limits=findings.LIMITS,
@@ -210,14 +245,10 @@ class _Batches:
     """A function on columns as one on batches of pandas; batches come in order."""
 
     function: Function
-    selection: RowSelection | None = None
 
     def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
         arrays = {str(name): _whole(batch[name].array.__arrow_array__()) for name in batch.columns}
-        if self.selection is None:
-            done = self.function(arrays, len(batch))
-        else:
-            done = self.selection.apply(self.function, arrays)
+        done = self.function(arrays, len(batch))
         return pd.DataFrame(
             {
                 name: pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
@@ -306,16 +337,28 @@ def recipe_path(dataset_path: str, named: str | None) -> str:
     return dataset_path.rstrip("/") + BESIDE_ENDINGS[RECIPE]
 
 
-def restore_dataset(dataset: Dataset, plan: ReversePlan, selection: RowSelection | None) -> Outcome:
+def restore_dataset(
+    dataset: Dataset, plan: ReversePlan, selection: RowSelection | None, *, is_other: bool = False
+) -> Outcome:
     """Return a dataset with columns as they were.
 
+    ``is_other`` lets one through that is not the one that the recipe was written for.
+
     Raises:
+        PolicyError: if it is another dataset.
         TokenError: if a value is not as it was written.
         FieldPseudonymisationError: if no row is one of those that were named.
     """
-    rows = dataset.scan()
-    batches = _Batches(plan.apply, selection)
-    frame = dataset.engine.map_batches(rows, batches, plan.output)
+
+    def work(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
+        plan.imprint.add(batch, rows)
+        if selection is None:
+            return plan.apply(batch, rows)
+        return selection.apply(plan.apply, batch)
+
+    frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
+    if not is_other:
+        plan.require_same()
     dropped, warnings = 0, []
     if selection is not None:
         dropped = selection.seen - selection.selected
@@ -387,9 +430,13 @@ def repseudonymise_dataset(
         raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
 
     def work(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
-        return plan.apply(back.apply(given.prepared(batch, rows), rows), rows)
+        prepared = given.prepared(batch, rows)
+        back.imprint.add(prepared, rows)
+        return plan.apply(back.apply(prepared, rows), rows)
 
     frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
+    if not config.other_dataset:
+        back.require_same()
     outcome = _outcome(dataset, frame, plan, renewed_recipe(former, plan, back))
     kept = [column.name for column in former.columns if column.name not in back.restored]
     return replace(outcome, facts={**outcome.facts, "columns_kept": kept})

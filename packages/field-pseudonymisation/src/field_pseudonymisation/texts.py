@@ -89,3 +89,30 @@ def text_array(
     if kind is None or pa.types.is_dictionary(kind):
         kind = pa.string() if len(data) < 1 << 31 else pa.large_string()
     return made.cast(kind)
+
+
+def matrix_of(array: pa.Array) -> np.ndarray | None:
+    """Return texts as a matrix of their bytes; None unless all are ASCII, there and of one length.
+
+    It is a view of the array's own memory, so that it must not be changed.
+    """
+    if array.null_count or not len(array):
+        return None
+    width = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    _, offsets_buffer, data_buffer = array.buffers()
+    offsets = np.frombuffer(offsets_buffer, width)[array.offset :][: len(array) + 1]
+    size = int(offsets[1] - offsets[0])
+    if not size or not (np.diff(offsets) == size).all():
+        return None
+    data = np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
+    return data.reshape(-1, size) if data.max() < ASCII else None
+
+
+def array_of(matrix: np.ndarray) -> pa.Array:
+    """Return an Arrow array of texts from a matrix of their bytes in UTF-8."""
+    rows, size = matrix.shape
+    is_large = matrix.size > np.iinfo(np.int32).max
+    kind, width = (pa.large_string(), "i8") if is_large else (pa.string(), "i4")
+    offsets = np.arange(0, matrix.size + 1, size, dtype=width)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix))]
+    return pa.Array.from_buffers(kind, rows, buffers)

@@ -41,7 +41,7 @@ def test_hmac_gives_the_answers_of_rfc_4231(vectors, case):
     if len(key) > 64:
         key = hashlib.sha256(key).digest()
 
-    macs = hmac_sha256(Secret(key), [data, None, data], 32)
+    macs = hmac_sha256(Secret(key), pa.array([data, None, data], pa.binary()), 32)
 
     expected = bytes.fromhex(vector["mac"])
     assert macs[:32][: len(expected)] == expected

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
-from field_pseudonymisation.errors import TokenError
+from field_pseudonymisation.errors import PolicyError, TokenError
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.techniques.technique import Target
-from field_pseudonymisation.techniques.vault import Vault
+from field_pseudonymisation.techniques.vault import Vault, forget_tokens
 from util_services.keys import Keyset, KeysetInfo
 
 
@@ -43,7 +43,7 @@ def test_values_keep_their_tokens_also_after_a_rotation(tmp_path):
     assert (second[0], second[2]) == (first[1], first[0])
     assert second[1].split(".")[1] == rotated.primary.id
     table = pa.table({"a": [*first, second[1]]})
-    back, _ = depseudonymise(table, report, rotated, vaults=tmp_path)
+    back, _ = depseudonymise(table, report, rotated, vaults=tmp_path, other_dataset=True)
     assert back["a"].to_pylist() == ["x", "y", None, "x", "z"]
 
 
@@ -67,6 +67,14 @@ def test_the_file_is_for_its_owner_alone_and_holds_no_value(tmp_path):
 
     assert file.stat().st_mode & 0o777 == 0o600
     assert b"needle" not in file.read_bytes()
+
+
+def test_a_folder_that_everybody_can_change_is_refused(tmp_path):
+    tmp_path.chmod(0o777)
+
+    with pytest.raises(PolicyError, match=r"changed by everybody \(mode 0777\)"):
+        tokens(["x"], Keyset.generate(), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_random_tokens_differ_for_equal_values_and_lead_back(tmp_path):
@@ -100,7 +108,7 @@ def test_what_is_forgotten_or_changed_in_the_vault_is_refused(tmp_path):
 
     with pytest.raises(TokenError):
         depseudonymise(pa.table({"a": found}), report, keys, vaults=tmp_path)
-    assert Vault(file, target(keys, tmp_path)).forget([row[0] for row in rows]) == 2
+    assert forget_tokens(file, [row[0] for row in rows]) == 2
     with pytest.raises(TokenError, match="forgotten"):
         depseudonymise(pa.table({"a": found}), report, keys, vaults=tmp_path)
 
@@ -133,6 +141,7 @@ from util_services.keys.providers.choice import key_provider
 folder = pathlib.Path(sys.argv[1])
 keys = key_provider().load("clinic")
 vault = Vault(folder / "a.vault", Target("a", pa.string(), "d", "deterministic", "", keys))
+vault.tokens_for([b"s0"])  # and what it imports is there
 print("ready", flush=True)
 for batch in range(10_000):
     vault.tokens_for([b"s%d" % number for number in range(batch * 40, batch * 40 + 80)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,18 @@ from field_pseudonymisation.ff1.column import ColumnCipher
 from field_pseudonymisation.texts import Texts
 from util_services.encryption.secret import Secret, discreet
 
-__all__ = ["ALPHABETS", "FF1", "MINIMUM_DOMAIN", "Alphabet", "ColumnCipher", "minimum_length"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "ALPHABETS",
+    "FF1",
+    "MINIMUM_DOMAIN",
+    "Alphabet",
+    "ColumnCipher",
+    "minimum_length",
+    "unfit_lengths",
+]
 
 MINIMUM_DOMAIN = 1_000_000  # SP 800-38G Rev. 1 (draft of February 2025), section 5.1
 MOST_CHARACTERS = 1 << 16  # of one value; the standard allows more, nobody needs them
@@ -93,20 +104,8 @@ class FF1:
         Raises:
             UnencryptableError: with their positions.
         """
-        short = present & (lengths < self.minimum_length)
-        if short.any():
-            raise UnencryptableError(
-                "values",
-                f"fewer than the {self.minimum_length} characters that make "
-                f"{self._minimum:,} possible values",
-                np.flatnonzero(short),
-                "encrypt more of the value, or use the technique 'encrypt' or 'tokenise'",
-            )
-        long = lengths > MOST_CHARACTERS
-        if long.any():
-            raise UnencryptableError(
-                "values", f"more than {MOST_CHARACTERS} characters", np.flatnonzero(long)
-            )
+        for rows, reason in unfit_lengths(lengths, present, self.minimum_length):
+            raise UnencryptableError("values", reason, rows, CURE)
 
     def crypt(
         self, numerals: np.ndarray, lengths: np.ndarray, tweak: bytes | np.ndarray, *, decrypt: bool
@@ -118,7 +117,21 @@ class FF1:
         return self._cipher.crypt(numerals, lengths, tweak, decrypt=decrypt)
 
 
+CURE = "encrypt more or less of the value, or use the technique 'encrypt' or 'tokenise'"
 OTHER_CHARACTERS = "characters that are not in the alphabet"
+
+
+def unfit_lengths(
+    lengths: np.ndarray, present: np.ndarray, minimum: int
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield the rows of values that are too short or too long, if there are any, and why."""
+    short = np.flatnonzero(present & (lengths < minimum))
+    if len(short):
+        reason = f"fewer than {minimum} characters to encrypt, which have too few possible values"
+        yield short, reason
+    long = np.flatnonzero(lengths > MOST_CHARACTERS)
+    if len(long):
+        yield long, f"more than {MOST_CHARACTERS:,} characters to encrypt"
 
 
 def minimum_length(radix: int, minimum_domain: int = MINIMUM_DOMAIN) -> int:

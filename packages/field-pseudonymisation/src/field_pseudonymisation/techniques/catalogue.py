@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -16,9 +17,12 @@ from field_pseudonymisation.techniques.technique import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 Normalise = Literal["none", "nfc", "nfkc", "casefold", "digits"]
+AGAIN: bool = Field(
+    default=False, description="Transform pseudonyms of an earlier pseudonymisation too."
+)
 VAULT_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
@@ -35,9 +39,7 @@ class KeyedOptions(Options):
         alias="as",
         description="'text' makes 1 and '1' equal; by default values of two types never are.",
     )
-    again: bool = Field(
-        default=False, description="Transform tokens of an earlier pseudonymisation too."
-    )
+    again: bool = AGAIN
 
 
 class HashOptions(KeyedOptions):
@@ -100,6 +102,7 @@ class FormatPreservingOptions(Options):
     on_unencryptable: Literal["error", "null"] = Field(
         default="error", description="What becomes of values that are too short, or strange."
     )
+    again: bool = AGAIN
 
     @model_validator(mode="before")
     @classmethod
@@ -126,7 +129,7 @@ class MaskOptions(Options):
         default=None, ge=1, description="Hide behind so many characters; default the true length."
     )
     form: Literal["text", "email"] = Field(
-        default="text", description="'email' shows the first character and the domain."
+        default="text", description="'email' shows the first of several characters, and the domain."
     )
 
 
@@ -220,86 +223,24 @@ class ShuffleOptions(Options):
     )
 
 
-def _hash(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.hashing import KeyedHash
+def _lazily(module: str, name: str) -> Callable[[Any, Target], Transform]:
+    """Return what binds a transform of a module that is imported then, and not before."""
 
-    return KeyedHash(target, options)
+    def bind(options: Any, target: Target) -> Transform:
+        found = import_module(f"field_pseudonymisation.techniques.{module}")
+        transform: Transform = getattr(found, name)(target, options)
+        return transform
+
+    return bind
 
 
 def _encrypt(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques import encryption
-
     is_random = (options.mode or target.policy) == "random"
-    kind = encryption.RandomEncryption if is_random else encryption.DeterministicEncryption
-    return kind(target, options)
+    name = "RandomEncryption" if is_random else "DeterministicEncryption"
+    return _lazily("encryption", name)(options, target)
 
 
-def _format_preserving(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.format_preserving import FormatPreservingEncryption
-
-    return FormatPreservingEncryption(target, options)
-
-
-def _tokenise(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.tokenisation import Tokenisation
-
-    return Tokenisation(target, options)
-
-
-def _mask(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.masking import Mask
-
-    return Mask(target, options)
-
-
-def _redact(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.constants import Redact
-
-    return Redact(target, options)
-
-
-def _replace(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.constants import Replace
-
-    return Replace(target, options)
-
-
-def _nullify(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.constants import Nullify
-
-    return Nullify(target, options)
-
-
-def _retain(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.constants import Retain
-
-    return Retain(target, options)
-
-
-def _generalise(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.generalisation import Generalise
-
-    return Generalise(target, options)
-
-
-def _date_shift(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.dates import DateShift
-
-    return DateShift(target, options)
-
-
-def _noise(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.noise import Noise
-
-    return Noise(target, options)
-
-
-def _shuffle(options: Any, target: Target) -> Transform:
-    from field_pseudonymisation.techniques.noise import Shuffle
-
-    return Shuffle(target, options)
-
-
+_nullify = _lazily("constants", "Nullify")
 DROP, RETAIN = "drop", "retain"
 REPEATABLE: tuple[PolicyName, ...] = ("deterministic", "per_dataset")
 
@@ -312,7 +253,7 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="HMAC-SHA256 under a key of the domain.",
             term="pseudonymisation (keyed hash)",
             options=HashOptions,
-            bind=_hash,
+            bind=_lazily("hashing", "KeyedHash"),
             hides_values=True,
             is_keyed=True,
             policies=REPEATABLE,
@@ -335,7 +276,7 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="FF1 of NIST SP 800-38G: texts of the same length and alphabet.",
             term="format-preserving encryption",
             options=FormatPreservingOptions,
-            bind=_format_preserving,
+            bind=_lazily("format_preserving", "FormatPreservingEncryption"),
             hides_values=True,
             is_reversible=True,
             is_keyed=True,
@@ -347,7 +288,7 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="Random tokens out of an encrypted vault.",
             term="pseudonymisation (mapping table)",
             options=TokeniseOptions,
-            bind=_tokenise,
+            bind=_lazily("tokenisation", "Tokenisation"),
             hides_values=True,
             is_self_describing=True,
             is_reversible=True,
@@ -359,14 +300,14 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="Hides characters.",
             term="masking",
             options=MaskOptions,
-            bind=_mask,
+            bind=_lazily("masking", "Mask"),
         ),
         Technique(
             name="redact",
             summary="One text in place of every value.",
             term="local suppression",
             options=RedactOptions,
-            bind=_redact,
+            bind=_lazily("constants", "Redact"),
             looks_at_no_value=True,
             hides_values=True,
         ),
@@ -375,7 +316,7 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="One declared value in place of every value.",
             term="local suppression",
             options=ReplaceOptions,
-            bind=_replace,
+            bind=_lazily("constants", "Replace"),
             looks_at_no_value=True,
             hides_values=True,
         ),
@@ -402,7 +343,7 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="The values stay as they are.",
             term="none",
             options=Options,
-            bind=_retain,
+            bind=_lazily("constants", "Retain"),
             is_reversible=True,
         ),
         Technique(
@@ -410,14 +351,14 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="A wider class in place of each value.",
             term="generalisation (rounding, local generalisation)",
             options=GeneraliseOptions,
-            bind=_generalise,
+            bind=_lazily("generalisation", "Generalise"),
         ),
         Technique(
             name="date_shift",
             summary="Dates moved by days that are the same for all dates of an entity.",
             term="noise addition (keyed)",
             options=DateShiftOptions,
-            bind=_date_shift,
+            bind=_lazily("dates", "DateShift"),
             is_reversible=True,
             is_keyed=True,
             policies=REPEATABLE,
@@ -427,8 +368,9 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="Numbers changed by random amounts.",
             term="noise addition",
             options=NoiseOptions,
-            bind=_noise,
+            bind=_lazily("noise", "Noise"),
             is_keyed=True,
+            is_keyless_at_random=True,
             keeps_equality=True,
         ),
         Technique(
@@ -436,7 +378,7 @@ def built_in_techniques() -> Iterable[Technique]:
             summary="The values of a column dealt out anew.",
             term="permutation",
             options=ShuffleOptions,
-            bind=_shuffle,
+            bind=_lazily("noise", "Shuffle"),
             works_on_whole_column=True,
         ),
     )

@@ -31,12 +31,13 @@ class Replace(Base):
     """A declared value of the column's own type in place of every value."""
 
     def __post_init__(self) -> None:
+        kind, value = self.target.type, self.options.value
         try:
-            self._value = pa.scalar(self.options.value, self.target.type)
-        except (pa.ArrowException, TypeError, ValueError):
-            raise PolicyError(
-                f"'value' is not of the type {self.target.type}; correct it, or use 'redact'"
-            ) from None
+            self._value = pa.scalar(value, kind)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            raise _other_type(kind) from None
+        if pa.types.is_integer(kind) and self._value.as_py() != value:  # 1.7 would become 1
+            raise _other_type(kind)
 
     def apply(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the declared value for each value."""
@@ -61,6 +62,10 @@ class Retain(Base):
     def reverse(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the values."""
         return values
+
+
+def _other_type(kind: pa.DataType) -> PolicyError:
+    return PolicyError(f"'value' is not of the type {kind}; correct it, or use 'redact'")
 
 
 def constant(values: pa.Array, value: pa.Scalar, hide_nulls: bool) -> pa.Array:  # noqa: FBT001

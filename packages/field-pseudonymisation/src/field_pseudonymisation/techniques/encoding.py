@@ -28,7 +28,7 @@ from field_pseudonymisation.errors import CellsError, PolicyError, TokenError
 from field_pseudonymisation.flat import Flat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 TO_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 TO_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
@@ -102,7 +102,7 @@ def encode(array: pa.Array, *, as_text: bool = False) -> pa.Array:
     """Return values as bytes (large binary), missing ones missing."""
     array = plain(array)
     if as_text and not is_text(array.type):
-        array = array.cast(pa.string())
+        array = _texts(array)
     tag = tag_of(array.type)
     body = _WRITERS[tag](array)
     return joined(pa.large_binary(), tag, body, separator=b"")
@@ -130,14 +130,45 @@ def decode(encoded: pa.Array, kind: pa.DataType, *, as_text: bool = False) -> pa
     body = left.to_binary()
     try:
         if as_text:
-            return body.cast(pa.large_string()).cast(kind)
+            return _values(body.cast(pa.large_string()), kind)
         return _READERS[tag](body, kind)
     except (pa.ArrowException, ValueError, ArithmeticError):
         raise TokenError("values", UNREADABLE, ()) from None
 
 
-def decode_any(encoded: bytes) -> Any:
-    """Return one value from its bytes, by its own letter."""
+def _texts(array: pa.Array) -> pa.Array:
+    """Return values as texts, from which `_values` returns them.
+
+    Raises:
+        CellsError: for bytes that are no texts.
+    """
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowInvalid:
+        raise CellsError(
+            "values", "bytes that are no text in UTF-8", (), "leave out 'as: text'"
+        ) from None
+
+
+def _values(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_time(kind):
+        return texts.cast(kind)
+    day = joined(texts.type, "1970-01-01 ", texts)  # times of texts Arrow reads as moments alone
+    moments = day.cast(pa.timestamp(kind.unit))
+    width = pa.int32() if pa.types.is_time32(kind) else pa.int64()
+    return moments.cast(pa.int64()).cast(width).cast(kind)
+
+
+def decode_each(encoded: Iterable[bytes | None]) -> list[Any]:
+    """Return values from their bytes, each by its own letter, as JSON has them.
+
+    Raises:
+        TokenError: for one of a letter of which JSON has no values.
+    """
+    return [None if one is None else _decode_one(one) for one in encoded]
+
+
+def _decode_one(encoded: bytes) -> Any:
     kinds: dict[bytes, pa.DataType] = {
         b"s": pa.string(),
         b"i": pa.int64(),

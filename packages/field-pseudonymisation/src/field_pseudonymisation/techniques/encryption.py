@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from field_pseudonymisation.errors import TokenError
 from field_pseudonymisation.flat import Flat
 from field_pseudonymisation.techniques.distinct import by_length, per_distinct
-from field_pseudonymisation.techniques.encoding import decode, decode_any, encode, plain
+from field_pseudonymisation.techniques.encoding import decode, decode_each, encode, plain
 from field_pseudonymisation.techniques.normalisation import normalise
 from field_pseudonymisation.techniques.siv import ColumnSiv
 from field_pseudonymisation.techniques.technique import Base
@@ -65,15 +65,14 @@ class Encryption(Base):
         form = normalise(plain(values), self.options.normalise)
         return encode(form, as_text=self.options.as_ == "text")
 
-    def decoded(self, encoded: pa.Array) -> pa.Array:
-        """Return bytes as values of the column's type; of any type inside of JSON."""
-        if pa.types.is_null(self.target.type):
-            return [None if one is None else decode_any(one) for one in encoded.to_pylist()]
-        return decode(encoded, self.target.type, as_text=self.options.as_ == "text")
-
     def reverse(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the original values."""
-        return self.decoded(self.opened(plain(values)))
+        as_text = self.options.as_ == "text"
+        return decode(self.opened(plain(values)), self.target.type, as_text=as_text)
+
+    def reverse_each(self, values: pa.Array) -> list[Any]:
+        """Return the original values, each of the type that it tells itself."""
+        return decode_each(self.opened(plain(values)).to_pylist())
 
     def opened(self, tokens: pa.Array) -> pa.Array:
         """Return what is in tokens."""

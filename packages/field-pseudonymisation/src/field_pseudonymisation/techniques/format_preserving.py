@@ -16,7 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from field_pseudonymisation.errors import PolicyError, SmallDomainError, UnencryptableError
-from field_pseudonymisation.ff1 import FF1, MINIMUM_DOMAIN, Alphabet, minimum_length
+from field_pseudonymisation.ff1 import (
+    FF1,
+    MINIMUM_DOMAIN,
+    Alphabet,
+    minimum_length,
+    unfit_lengths,
+)
 from field_pseudonymisation.techniques import check_digits
 from field_pseudonymisation.techniques.distinct import by_length, per_distinct
 from field_pseudonymisation.techniques.encoding import is_text, plain
@@ -110,7 +116,11 @@ class FormatPreservingEncryption(Base):
         width = self.options.width
         texts = pc.utf8_lpad(values.cast(pa.string()), width, "0")
         wrong = pc.fill_null(
-            pc.or_(pc.less(values, 0), pc.greater(pc.utf8_length(texts), width)), False
+            pc.or_(
+                pc.less(values, pa.scalar(0, values.type)),
+                pc.greater(pc.utf8_length(texts), width),
+            ),
+            False,
         )
         if pc.any(wrong).as_py():
             raise UnencryptableError(
@@ -187,13 +197,8 @@ class FormatPreservingEncryption(Base):
 
     def _refuse(self, texts: Texts, lengths: np.ndarray, *, every: bool) -> None:
         least = max(2, minimum_length(len(self._alphabet)))
-        short = np.flatnonzero(texts.present & (lengths < least))
-        if len(short):
-            reason = (
-                f"fewer than {least} characters to encrypt, which have fewer than "
-                f"{MINIMUM_DOMAIN:,} possible values"
-            )
-            self._tell(short, reason, every=every)
+        for rows, reason in unfit_lengths(lengths, texts.present, least):
+            self._tell(rows, reason, every=every)
 
     def _tell(self, rows: np.ndarray, reason: str, *, every: bool) -> None:
         if every:

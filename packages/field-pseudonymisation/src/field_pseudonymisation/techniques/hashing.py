@@ -15,12 +15,14 @@ from field_pseudonymisation.techniques.encoding import encode, plain
 from field_pseudonymisation.techniques.normalisation import normalise
 from field_pseudonymisation.techniques.technique import Base
 from field_pseudonymisation.techniques.tokens import base64_texts, write_tokens
+from util_services.encryption.secret import discreet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from util_services.encryption.secret import Secret
 
+AT_ONCE = 8192  # messages
 BLOCK = 64  # bytes of a block of SHA-256
 INNER, OUTER = 0x36, 0x5C
 
@@ -42,7 +44,7 @@ class KeyedHash(Base):
             normalise(values, self.options.normalise), as_text=self.options.as_ == "text"
         )
         size = self.options.bytes
-        macs = hmac_sha256(self.target.subkey("hash"), encoded.to_pylist(), size)
+        macs = hmac_sha256(self.target.subkey("hash"), encoded, size)
         present = encoded.is_valid().to_numpy(zero_copy_only=False)
         flat = Flat(np.frombuffer(macs, np.uint8), np.where(present, size, 0), present)
         form = self.options.form
@@ -63,22 +65,32 @@ def _base32(mac: bytes) -> str:
     return base64.b32encode(mac).decode().rstrip("=").lower()
 
 
-def hmac_sha256(key: Secret, messages: list[bytes | None], size: int) -> bytes:
+@discreet
+def hmac_sha256(key: Secret, messages: pa.Array, size: int) -> bytes:
     """Return the first bytes of the HMAC of each message, one behind the other.
 
-    The key's two blocks are hashed once, and the states copied for each message.
+    The key's two blocks are hashed once, and the states copied for each message. So few messages
+    are objects of Python at a time that these stay near the processor.
+
+    Args:
+        key: of at most 64 bytes.
+        messages: binary values; missing ones are passed over.
+        size: how many bytes of each HMAC.
     """
     padded = key.reveal().ljust(BLOCK, b"\0")
     inner = hashlib.sha256(bytes(byte ^ INNER for byte in padded)).copy
     outer = hashlib.sha256(bytes(byte ^ OUTER for byte in padded)).copy
-    macs: list[bytes] = []
-    add = macs.append
-    for message in messages:
-        if message is not None:
-            first = inner()
-            first.update(message)
-            second = outer()
-            second.update(first.digest())
-            add(second.digest())
-    whole = np.frombuffer(b"".join(macs), np.uint8).reshape(-1, hashlib.sha256().digest_size)
-    return whole[:, :size].tobytes()
+    parts = []
+    for start in range(0, len(messages), AT_ONCE):
+        macs: list[bytes] = []
+        add = macs.append
+        for message in messages.slice(start, AT_ONCE).to_pylist():
+            if message is not None:
+                first = inner()
+                first.update(message)
+                second = outer()
+                second.update(first.digest())
+                add(second.digest())
+        whole = np.frombuffer(b"".join(macs), np.uint8).reshape(-1, hashlib.sha256().digest_size)
+        parts.append(whole[:, :size].tobytes())
+    return b"".join(parts)

@@ -19,5 +19,5 @@ BYTES = 16
 
 def numbers_of(values: pa.Array, key: Secret) -> np.ndarray:
     """Return two numbers of 64 bits for each value, which is not missing anywhere."""
-    macs = hmac_sha256(key, encode(values).to_pylist(), BYTES)
+    macs = hmac_sha256(key, encode(values), BYTES)
     return np.frombuffer(macs, ">u8").astype(np.uint64).reshape(-1, 2)

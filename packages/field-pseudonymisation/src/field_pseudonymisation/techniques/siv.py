@@ -71,7 +71,7 @@ class ColumnSiv:
             else:
                 siv = matrix[:, :BLOCK]
                 done = self._crypted(siv, matrix[:, BLOCK:])
-                refused = (self._s2v(done) != siv).any(axis=1)
+                refused = np.bitwise_or.reduce(self._s2v(done) ^ siv, axis=1) != 0  # all bytes
             wrong[rows] = refused
             result.put(length - BLOCK, rows, done)
         return result, wrong

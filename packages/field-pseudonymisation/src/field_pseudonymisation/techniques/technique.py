@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from util_services.encryption.secret import Secret
     from util_services.keys.keyset import Key, Keyset
 
+SEAL = "seal"  # the use of the subkey by which recipes are sealed; no technique has it
 PolicyName = Literal["deterministic", "per_dataset", "random"]  # the words of ENISA (2019)
 
 
@@ -72,7 +73,13 @@ class Target:
         return self.keyset.primary if key_id is None else self.keyset.key(key_id)
 
     def subkey(self, use: str, *more: str, length: int = 32, key_id: str | None = None) -> Secret:
-        """Return the subkey of this column's domain for a use, which has as many further labels."""
+        """Return the subkey of this column's domain for a use, which has as many further labels.
+
+        Raises:
+            ValueError: for the use that is kept for the seals of recipes.
+        """
+        if use == SEAL:
+            raise ValueError(f"The use '{SEAL}' is kept for the seals of recipes; choose another.")
         labels = (use, *more, self.salt) if self.salt else (use, *more)
         return self.key(key_id).subkey(self.domain, *labels, length=length)
 
@@ -101,6 +108,13 @@ class Transform(Protocol):
 
     def reverse(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:
         """Return the original values, where the technique is reversible.
+
+        Raises:
+            CellsError: with the positions of values that are none of this technique.
+        """
+
+    def reverse_each(self, values: pa.Array) -> list[Any]:
+        """Return the original values, each of the type that it tells itself, if it is to do so.
 
         Raises:
             CellsError: with the positions of values that are none of this technique.
@@ -137,6 +151,10 @@ class Base:
         """Refuse what is not reversible."""
         raise NotImplementedError
 
+    def reverse_each(self, values: pa.Array) -> list[Any]:
+        """Refuse what does not describe itself."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class Technique:
@@ -150,6 +168,7 @@ class Technique:
         bind: returns the transform of a column; imports what is heavy.
         is_reversible: whether the original can be had with the key.
         is_keyed: whether it needs a keyset.
+        is_keyless_at_random: whether it needs none with the policy random.
         policies: those that it knows; the others are refused.
         keeps_equality: whether equal values stay equal, so that frequencies show.
         hides_values: whether what comes out tells nothing of a value without a key; only such
@@ -166,6 +185,7 @@ class Technique:
     bind: Callable[[Any, Target], Transform]
     is_reversible: bool = False
     is_keyed: bool = False
+    is_keyless_at_random: bool = False
     policies: tuple[PolicyName, ...] = ("deterministic", "per_dataset", "random")
     keeps_equality: bool = False
     hides_values: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow as pa
 from field_pseudonymisation.errors import TokenError
 from field_pseudonymisation.flat import Flat
 from field_pseudonymisation.techniques.distinct import per_distinct
-from field_pseudonymisation.techniques.encoding import decode, decode_any, encode, plain
+from field_pseudonymisation.techniques.encoding import decode, decode_each, encode, plain
 from field_pseudonymisation.techniques.normalisation import normalise
 from field_pseudonymisation.techniques.technique import Base
 from field_pseudonymisation.techniques.tokens import read_tokens, write_tokens
@@ -58,6 +58,19 @@ class Tokenisation(Base):
 
     def reverse(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
         """Return the values that the vault has for the tokens."""
+        encoded = pa.array(self._found(values), pa.large_binary())
+        return decode(encoded, self.target.type, as_text=self.options.as_ == "text")
+
+    def reverse_each(self, values: pa.Array) -> list[Any]:
+        """Return the values that the vault has, each of the type that it tells itself."""
+        return decode_each(self._found(values))
+
+    def _found(self, values: pa.Array) -> list[bytes | None]:
+        """Return the bytes of values that the vault has for tokens.
+
+        Raises:
+            TokenError: with the positions of tokens that it does not have.
+        """
         tokens = plain(values)
         found: list[bytes | None] = [None] * len(tokens)
         for group in read_tokens(tokens, "tok"):
@@ -69,10 +82,7 @@ class Tokenisation(Base):
                 raise TokenError("values", UNKNOWN, wrong, "nothing was decrypted")
             for row, value in zip(rows, opened, strict=True):
                 found[row] = value
-        if pa.types.is_null(self.target.type):
-            return [None if one is None else decode_any(one) for one in found]
-        encoded = pa.array(found, pa.large_binary())
-        return decode(encoded, self.target.type, as_text=self.options.as_ == "text")
+        return found
 
     @property
     def _vault(self) -> Vault:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import stat
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
@@ -22,12 +24,14 @@ from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.techniques.hashing import hmac_sha256
 from util_services import settings
 from util_services.encryption.secret import discreet
+from util_services.errors import quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from field_pseudonymisation.techniques.technique import Target
 
+ENDING = ".vault"
 TOKEN_BYTES = 16
 MAC_BYTES = 32
 SIV_KEY = 64
@@ -68,26 +72,33 @@ class Vault:
             raise PolicyError(
                 f"The folder of vaults, {folder}, cannot be made; set DATA_SERVICES_VAULTS."
             ) from None
-        return cls(folder / f"{name}.vault", target)
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & stat.S_IWOTH:
+            raise PolicyError(
+                f"The folder of vaults, {folder}, can be changed by everybody (mode {mode:04o}); "
+                "run 'chmod o-w' on it."
+            )
+        return cls(folder / f"{name}{ENDING}", target)
 
     @discreet
     def tokens_for(self, values: Sequence[bytes]) -> list[tuple[str, bytes]]:
         """Return key id and token of each value, new ones where there are none yet."""
         key_id = self.target.key().id
-        with self._transaction() as database:
+        with _transaction(self.file) as database:
             known = self._known(database, values)
             missing = [value for value in dict.fromkeys(values) if value not in known]
-            macs = self._macs(key_id, missing)
-            for value, mac in zip(missing, macs, strict=True):
-                known[value] = key_id, self._add(database, key_id, mac, value)
+            macs: list[bytes | None] = [*self._macs(key_id, missing)]
+            tokens = self._added(database, key_id, macs, missing)
+            known |= {value: (key_id, token) for value, token in zip(missing, tokens, strict=True)}
         return [known[value] for value in values]
 
     @discreet
     def new_tokens(self, values: Sequence[bytes]) -> list[tuple[str, bytes]]:
         """Return key id and a token of its own for each value, also for equal ones."""
         key_id = self.target.key().id
-        with self._transaction() as database:
-            return [(key_id, self._add(database, key_id, None, value)) for value in values]
+        with _transaction(self.file) as database:
+            tokens = self._added(database, key_id, [None] * len(values), values)
+        return [(key_id, token) for token in tokens]
 
     @discreet
     def values_of(self, key_id: str, tokens: Sequence[bytes]) -> list[bytes | None]:
@@ -95,22 +106,14 @@ class Vault:
         found: dict[bytes, bytes] = {}
         if not self.file.exists():
             return [None] * len(tokens)
-        with closing(self._open()) as database:
+        with _opened(self.file) as database:
             for first in range(0, len(tokens), AT_ONCE):
                 some = tokens[first : first + AT_ONCE]
                 marks = ",".join("?" * len(some))
                 query = f"SELECT token, sealed FROM tokens WHERE key_id = ? AND token IN ({marks})"  # noqa: S608 - marks
                 found |= dict(database.execute(query, [key_id, *some]))
         cipher = self._cipher(key_id)
-        return [self._opened(cipher, token, found.get(token)) for token in tokens]
-
-    def forget(self, tokens: Sequence[bytes]) -> int:
-        """Delete the links of tokens for good, and return how many there were."""
-        with self._transaction() as database:
-            cursor = database.executemany(
-                "DELETE FROM tokens WHERE token = ?", [(token,) for token in tokens]
-            )
-            return cursor.rowcount
+        return [self._unsealed(cipher, token, found.get(token)) for token in tokens]
 
     def _known(
         self, database: sqlite3.Connection, values: Sequence[bytes]
@@ -131,20 +134,26 @@ class Vault:
                     known[by_mac[mac]] = key_id, token
         return known
 
-    def _add(
-        self, database: sqlite3.Connection, key_id: str, mac: bytes | None, value: bytes
-    ) -> bytes:
-        while True:
-            token = secrets.token_bytes(TOKEN_BYTES)
-            sealed = self._cipher(key_id).encrypt(value, [self.target.domain.encode(), token])
-            added = database.execute(
-                "INSERT INTO tokens VALUES (?, ?, ?, ?) ON CONFLICT (token) DO NOTHING",
-                (token, mac, key_id, sealed),
-            )
-            if added.rowcount:
-                return token
+    def _added(
+        self,
+        database: sqlite3.Connection,
+        key_id: str,
+        macs: Sequence[bytes | None],
+        values: Sequence[bytes],
+    ) -> list[bytes]:
+        """Return a new token for each value, which the vault has from then on."""
+        cipher, domain = self._cipher(key_id), self.target.domain.encode()
+        tokens = [secrets.token_bytes(TOKEN_BYTES) for _ in values]
+        database.executemany(
+            "INSERT INTO tokens VALUES (?, ?, ?, ?)",  # 128 random bits are none that are there
+            (
+                (token, mac, key_id, cipher.encrypt(value, [domain, token]))
+                for token, mac, value in zip(tokens, macs, values, strict=True)
+            ),
+        )
+        return tokens
 
-    def _opened(self, cipher: AESSIV, token: bytes, sealed: bytes | None) -> bytes | None:
+    def _unsealed(self, cipher: AESSIV, token: bytes, sealed: bytes | None) -> bytes | None:
         if sealed is None:
             return None
         try:
@@ -154,35 +163,71 @@ class Vault:
 
     def _macs(self, key_id: str, values: Sequence[bytes]) -> list[bytes]:
         key = self.target.subkey("tokenise-find", key_id=key_id)
-        macs = hmac_sha256(key, list(values), MAC_BYTES)
+        macs = hmac_sha256(key, pa.array(values, pa.large_binary()), MAC_BYTES)
         return [macs[at : at + MAC_BYTES] for at in range(0, len(macs), MAC_BYTES)]
 
     def _cipher(self, key_id: str) -> AESSIV:
         key = self.target.subkey("tokenise-seal", length=SIV_KEY, key_id=key_id)
         return AESSIV(key.reveal())
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Give the database to one writer, and keep all that it did or nothing."""
-        if not self.file.exists():
-            self.file.touch(mode=0o600)
-        with closing(self._open()) as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                database.execute(SCHEMA)
-                yield database
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
 
-    def _open(self) -> sqlite3.Connection:
+def vault_file(name: str) -> Path:
+    """Return the file of a vault that is there.
+
+    Raises:
+        PolicyError: if there is none.
+    """
+    file = vault_folder() / f"{name}{ENDING}"
+    if file.parent != vault_folder() or not file.is_file():
+        raise PolicyError(
+            f"There is no vault {quoted_name(name)} in {vault_folder()}; correct the name, or set "
+            "DATA_SERVICES_VAULTS."
+        )
+    return file
+
+
+@discreet
+def forget_tokens(file: Path, tokens: Sequence[bytes]) -> int:
+    """Delete what leads from tokens to their values for good, and return how many there were."""
+    with _transaction(file) as database:
+        cursor = database.executemany(
+            "DELETE FROM tokens WHERE token = ?", [(token,) for token in tokens]
+        )
+        return cursor.rowcount
+
+
+@contextmanager
+def _transaction(file: Path) -> Iterator[sqlite3.Connection]:
+    """Give a vault to one writer, and keep all that it did or nothing; made if it is not there."""
+    if not file.exists():
+        file.touch(mode=0o600)
+    with _opened(file) as database:
+        database.execute("BEGIN IMMEDIATE")
         try:
-            database = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
+            yield database
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open a vault.
+
+    Raises:
+        PolicyError: if it is none, or something goes wrong with its file.
+    """
+    try:
+        database = sqlite3.connect(file, timeout=WAIT_SECONDS, isolation_level=None)
+        with closing(database):
             database.execute("PRAGMA secure_delete = ON")
             database.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error:
-            raise PolicyError(
-                f"The vault {self.file} cannot be opened; check the file, or restore a backup."
-            ) from None
-        return database
+            database.execute(SCHEMA)
+            yield database
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise PolicyError(
+            f"The vault {file} cannot be used ({name}); check the file and the "
+            "disk, or restore a backup."
+        ) from None
