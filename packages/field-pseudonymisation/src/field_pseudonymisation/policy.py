@@ -236,6 +236,8 @@ def make_rule(pattern: str, given: Any) -> Rule:
         options = found.options.model_validate({str(key): value for key, value in fields.items()})
     except ValidationError as error:
         raise PolicyError(f"{place}{_told(error, found)}") from None
+    if found.adapt is not None:
+        found = found.adapt(found, options)
     column, _, path = pattern.partition(ARROW)
     if not path:
         return Rule(pattern, pattern, None, found, options)

@@ -126,8 +126,12 @@ def check_pseudonymise(
 def pseudonymise_dataset(
     dataset: Dataset, config: AnonymisePseudonymiseStructuredConfig
 ) -> Outcome:
+    """Return what the policy of a config makes of a dataset."""
+    return pseudonymise_under(dataset, policy_of(config, dataset.content))
+
+
+def pseudonymise_under(dataset: Dataset, policy: PseudonymisationPolicy) -> Outcome:
     """Return what a policy makes of a dataset."""
-    policy = policy_of(config, dataset.content)
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
     engine, rows = dataset.engine, dataset.scan()
     stored = dict(_fields(dataset.schema.arrow))

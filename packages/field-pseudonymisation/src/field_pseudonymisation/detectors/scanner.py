@@ -1,0 +1,197 @@
+"""The search: one pass of each pattern over many documents at once, then checks and context.
+
+Documents are searched as UTF-8, joined by U+0000. RE2 does that at the speed of memory; what costs
+time are candidates, and of these there are no more than in proportion to the length of a document.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from field_pseudonymisation.detectors.context import ContextWords
+from field_pseudonymisation.detectors.detector import Detector, Span
+from field_pseudonymisation.detectors.edges import is_free
+from field_pseudonymisation.detectors.linear import compiled
+from field_pseudonymisation.detectors.overlaps import without_overlaps
+from field_pseudonymisation.errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+BORDER, INNER = b"\0", b"\x01"  # between documents; and for U+0000 in one, while it is searched
+AT_ONCE = 1 << 20  # bytes that are searched together; a longer document is searched by itself
+MINIMUM_SCORE = 0.5
+
+
+class Scanner:
+    """Detectors, made ready to search.
+
+    Args:
+        detectors: what is looked for.
+        minimum_score: how sure a finding must be, from 0 to 1.
+
+    Raises:
+        PolicyError: if the pattern of a detector is none.
+    """
+
+    def __init__(self, detectors: Iterable[Detector], minimum_score: float = MINIMUM_SCORE) -> None:
+        self.detectors = tuple(
+            one for one in detectors if max(one.score, one.context_score) >= minimum_score
+        )
+        self._minimum = minimum_score
+        self._searches = [_Search(one, minimum_score) for one in self.detectors if not one.find]
+        self._others = [one for one in self.detectors if one.find]
+
+    def scan(self, documents: Sequence[str], hint: str = "") -> list[list[Span]]:
+        """Return what is found in each document, in code points, in order and without overlaps.
+
+        Args:
+            documents: the texts.
+            hint: context of all of them, such as the name of their column.
+        """
+        encoded = [text.encode(errors="replace") for text in documents]
+        found = self.scan_bytes(encoded, hint)
+        return [
+            spans if len(content) == len(text) else _in_code_points(content, spans)
+            for text, content, spans in zip(documents, encoded, found, strict=True)
+        ]
+
+    def scan_bytes(self, documents: Sequence[bytes], hint: str = "") -> list[list[Span]]:
+        """Return what is found in each document of UTF-8, in bytes, in order, without overlaps."""
+        found: list[list[Span]] = []
+        for group in _groups(documents):
+            spans: list[list[Span]] = [[] for _ in group]
+            joined = _Joined(group, hint)
+            for search in self._searches:
+                search.run(joined, spans)
+            for detector in self._others:
+                self._ask(detector, group, spans)
+            found += map(without_overlaps, spans)
+        return found
+
+    def _ask(
+        self, detector: Detector, documents: Sequence[bytes], spans: Sequence[list[Span]]
+    ) -> None:
+        """Add what a detector finds that has no pattern."""
+        for content, mine in zip(documents, spans, strict=True):
+            text = content.decode()
+            for start, end, score in detector.find(text) if detector.find else ():
+                if score >= self._minimum and 0 <= start < end <= len(text):
+                    first = len(text[:start].encode())
+                    last = first + len(text[start:end].encode())
+                    mine.append(Span(first, last, detector.entity, detector.name, score))
+
+
+class _Joined:
+    """Documents one behind the other."""
+
+    def __init__(self, documents: Sequence[bytes], hint: str) -> None:
+        inner = [one.replace(BORDER, INNER) if BORDER in one else one for one in documents]
+        self.content = BORDER.join(inner)
+        self.starts = list(accumulate((len(one) + 1 for one in inner), initial=0))
+        self.hint = hint
+
+    def document_at(self, place: int) -> int:
+        """Return the number of the document at a place."""
+        return bisect_right(self.starts, place) - 1
+
+
+class _Search:
+    """A detector with a pattern, at work."""
+
+    def __init__(self, detector: Detector, minimum: float) -> None:
+        self._detector, self._minimum = detector, minimum
+        self._pattern = compiled(detector.pattern, detector.name)
+        helps = detector.context_score > detector.score
+        self._context = ContextWords(detector.context) if helps and detector.context else None
+
+    def run(self, joined: _Joined, spans: Sequence[list[Span]]) -> None:
+        """Add what is found in documents.
+
+        Raises:
+            PolicyError: if the pattern matches the border between two.
+        """
+        detector, content = self._detector, joined.content
+        is_told = self._context is not None and self._context.are_in_name(joined.hint)
+        place = 0
+        while True:
+            passed = len(content)
+            for found in self._pattern.finditer(content, place):
+                start, end = found.span()
+                if BORDER in content[start:end]:
+                    raise PolicyError(
+                        f"The pattern of the detector '{detector.name}' matches U+0000, which "
+                        "stands between documents; leave that character out of its classes."
+                    )
+                number = joined.document_at(start)
+                is_one = self._judge(joined, number, start, end, spans[number], is_told=is_told)
+                if detector.rescans and not is_one:
+                    passed = start + 1
+                    break
+            else:
+                return
+            place = passed
+
+    def _judge(
+        self,
+        joined: _Joined,
+        number: int,
+        start: int,
+        end: int,
+        spans: list[Span],
+        *,
+        is_told: bool,
+    ) -> bool:
+        """Add the values in a candidate, and return whether there are any, sure or not."""
+        detector, content = self._detector, joined.content
+        text = content[start:end].decode(errors="replace")
+        is_ascii = len(text) == end - start
+        taken: list[tuple[int, int]] = []
+        for first, last in detector.parts(text):
+            if any(first < other_last and other < last for other, other_last in taken):
+                continue
+            a = start + (first if is_ascii else len(text[:first].encode()))
+            b = start + (last if is_ascii else len(text[:last].encode()))
+            if not is_free(content, a, b, detector.edges):
+                continue
+            if detector.check is not None and not detector.check(text[first:last]):
+                continue
+            taken.append((first, last))
+            score = detector.score
+            if self._context is not None and (
+                is_told
+                or self._context.are_near(
+                    content, a, b, joined.starts[number], joined.starts[number + 1] - 1
+                )
+            ):
+                score = detector.context_score
+            if score >= self._minimum:
+                shift = joined.starts[number]
+                spans.append(Span(a - shift, b - shift, detector.entity, detector.name, score))
+        return bool(taken)
+
+
+def _groups(documents: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Yield documents in groups that are searched together."""
+    first = size = 0
+    for number, document in enumerate(documents):
+        if size and size + len(document) > AT_ONCE:
+            yield documents[first:number]
+            first, size = number, 0
+        size += len(document) + 1
+    if first < len(documents):
+        yield documents[first:]
+
+
+def _in_code_points(content: bytes, spans: Sequence[Span]) -> list[Span]:
+    """Return spans of a document in code points, in one pass over it."""
+    place = points = 0
+    found = []
+    for span in spans:
+        start = points + len(content[place : span.start].decode())
+        place, points = span.end, start + len(content[span.start : span.end].decode())
+        found.append(replace(span, start=start, end=points))
+    return found

@@ -1,0 +1,55 @@
+"""The detectors that all installed packages bring."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from field_pseudonymisation.errors import PolicyError
+from util_services.errors import quoted_name
+from util_services.plugins.manager import plugin_manager
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from field_pseudonymisation.detectors.detector import Detector
+
+HOOK = "register_detectors"
+
+
+def detectors() -> Mapping[str, Detector]:
+    """Return all detectors by their names."""
+    return {name: one.value for name, one in plugin_manager().named(HOOK).items()}
+
+
+def chosen_detectors(names: Iterable[str]) -> tuple[Detector, ...]:
+    """Return detectors by their names or by what they find; all if there are no names.
+
+    Raises:
+        PolicyError: for a name that no detector has.
+    """
+    known = detectors()
+    wanted = list(names)
+    if not wanted:
+        return tuple(known.values())
+    for name in wanted:
+        require_known(name, known)
+    return tuple(one for one in known.values() if one.name in wanted or one.entity in wanted)
+
+
+def require_known(name: str, known: Mapping[str, Detector]) -> None:
+    """Refuse a name that is neither a detector's nor an entity's.
+
+    Raises:
+        PolicyError: with the nearest name.
+    """
+    all_names: Collection[str] = dict.fromkeys([*(one.entity for one in known.values()), *known])
+    if name in all_names:
+        return
+    near = difflib.get_close_matches(name, all_names, n=1)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    entities = ", ".join(sorted({one.entity for one in known.values()}))
+    raise PolicyError(
+        f"nothing looks for {quoted_name(name)}; {hint}Entities are {entities}; the detectors of "
+        "each are named in the documentation"
+    )
