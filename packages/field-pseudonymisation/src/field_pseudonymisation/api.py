@@ -15,6 +15,7 @@ from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.reverse import compile_recipe
 from field_pseudonymisation.techniques.catalogue import RETAIN
+from field_pseudonymisation.text.findings import limits_of, texts_told
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def pseudonymise(
         "keyset": policy.keyset,
         "columns": findings.columns_told(plan, found),
         "warnings": findings.warnings_of(plan, found),
-        "limits": list(findings.LIMITS),
+        "limits": list(limits_of(plan)),
+        "texts": texts_told(plan),
         "recipe": plan.recipe().to_dict(),
     }
     return result, report

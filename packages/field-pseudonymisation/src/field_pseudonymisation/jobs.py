@@ -15,6 +15,7 @@ repseudonymise_structured_job, repseudonymise_structured_job_s3 = (
 anonymise_pseudonymise_unstructured_job, anonymise_pseudonymise_unstructured_job_s3 = (
     text_ops.anonymise_pseudonymise_unstructured.jobs()
 )
+detect_personal_data_job, detect_personal_data_job_s3 = text_ops.detect_personal_data.jobs()
 depseudonymise_unstructured_job, depseudonymise_unstructured_job_s3 = (
     text_ops.depseudonymise_unstructured.jobs()
 )
@@ -26,6 +27,8 @@ JOBS = (
     repseudonymise_structured_job_s3,
     anonymise_pseudonymise_unstructured_job,
     anonymise_pseudonymise_unstructured_job_s3,
+    detect_personal_data_job,
+    detect_personal_data_job_s3,
 )
 REIDENTIFYING_JOBS = (
     depseudonymise_structured_job,

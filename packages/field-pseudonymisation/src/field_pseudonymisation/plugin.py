@@ -55,6 +55,7 @@ def register_ops() -> Iterable[dg.OpDefinition]:
         ops.anonymise_pseudonymise_structured.op,
         ops.repseudonymise_structured.op,
         text_ops.anonymise_pseudonymise_unstructured.op,
+        text_ops.detect_personal_data.op,
     ]
 
 

@@ -115,9 +115,9 @@ def national_patterns() -> tuple[Any, ...]:
     patterns: dict[str, None] = {}
     for region in EUROPE:
         metadata = PhoneMetadata.metadata_for_region(region)
-        if metadata is None:
+        if metadata is None or metadata.general_desc is None:
             continue
-        pattern = metadata.general_desc.national_number_pattern
+        pattern = str(metadata.general_desc.national_number_pattern)
         if metadata.national_prefix == "0":
             patterns[f"0(?:{pattern})"] = None
         elif region in {"IT", "SM"}:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import ValidationError
 
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.plan import compile_policy
@@ -78,9 +79,9 @@ def resolved(
     return _built(type(config), given)
 
 
-def _built(kind: Any, given: dict[str, Any]) -> Any:
-    from pydantic import ValidationError
-
+def _built(
+    kind: type[AnonymisePseudonymiseUnstructuredConfig], given: dict[str, Any]
+) -> AnonymisePseudonymiseUnstructuredConfig:
     try:
         return kind(**given)
     except ValidationError as error:

@@ -14,6 +14,7 @@ from field_pseudonymisation.reidentification import (
 from field_pseudonymisation.text.config import (
     AnonymisePseudonymiseUnstructuredConfig,
     DepseudonymiseUnstructuredConfig,
+    DetectPersonalDataConfig,
     default_entities,
 )
 from util_services.datasets.schema import Schema
@@ -71,3 +72,25 @@ def depseudonymise_unstructured(
     host provides the resource 'reidentification_keys'.
     """
     return depseudonymise_in_run(dataset, config, context)
+
+
+def _check_detection(config: DetectPersonalDataConfig, _: Schema, __: Inputs) -> None:
+    from field_pseudonymisation.text.registry import chosen_detectors
+
+    chosen_detectors(config.detectors)
+
+
+@operation(
+    business_operation="PSEUDONYMISATION",
+    columns=lambda config: {"columns": config.columns},
+    check=_check_detection,
+)
+def detect_personal_data(dataset: Dataset, config: DetectPersonalDataConfig) -> Outcome:
+    """Look at a sample of a table and propose what becomes of each column; change nothing.
+
+    The result is a table of findings, with counts and no values, and PATH.policy.yaml beside it: a
+    policy for 'anonymise_pseudonymise_structured', which is for somebody to read first.
+    """
+    from field_pseudonymisation.text.detection import detect_in_dataset
+
+    return detect_in_dataset(dataset, config)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ALREADY = "pseudonyms of an earlier pseudonymisation, or what looks like them"
 AMBIGUOUS = "letters right before a value, with which its pseudonym could not be read back"
+FOUND = "found_"  # before the name of a detector, in counts
 PASSED_ON = ("fixed_points", "unencryptable_nulls", "messages")  # counts that reports explain
 
 
@@ -131,7 +132,7 @@ class DetectText(Base):
         for row, text, spans in zip(rows, documents, found, strict=True):
             self.count("texts_with_findings", bool(spans))
             for span in spans:
-                self.count(f"found_{span.detector}", 1)
+                self.count(f"{FOUND}{span.detector}", 1)
                 name = self._rule_name(span.detector, span.entity) or EVERYTHING
                 type_ = span.entity if name == EVERYTHING else name
                 value = text[span.start : span.end]

@@ -40,6 +40,7 @@ REPORT_ENDINGS = {"report": ".report.html", "report_json": ".report.json"}
 QUARANTINE_ENDING = ".quarantine.jsonl"
 BESIDE_ENDINGS = {
     "changes": ".changes.parquet",
+    "policy": ".policy.yaml",
     "recipe": ".pseudonymisation.json",
     "state": ".state.json",
 }
