@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from field_pseudonymisation.detectors.context import ContextWords
-from field_pseudonymisation.detectors.detector import Detector, Span
+from field_pseudonymisation.detectors.detector import Detector, Part, Span, whole
 from field_pseudonymisation.detectors.edges import is_free
 from field_pseudonymisation.detectors.linear import compiled
 from field_pseudonymisation.detectors.overlaps import without_overlaps
@@ -117,8 +117,7 @@ class _Search:
         detector, content = self._detector, joined.content
         is_told = self._context is not None and self._context.are_in_name(joined.hint)
         place = 0
-        while True:
-            passed = len(content)
+        while place < len(content):
             for found in self._pattern.finditer(content, place):
                 start, end = found.span()
                 if BORDER in content[start:end]:
@@ -126,32 +125,25 @@ class _Search:
                         f"The pattern of the detector '{detector.name}' matches U+0000, which "
                         "stands between documents; leave that character out of its classes."
                     )
-                number = joined.document_at(start)
-                is_one = self._judge(joined, number, start, end, spans[number], is_told=is_told)
+                is_one = self._judge(joined, start, end, spans, is_told=is_told)
                 if detector.rescans and not is_one:
-                    passed = start + 1
+                    place = start + 1
                     break
             else:
                 return
-            place = passed
 
     def _judge(
-        self,
-        joined: _Joined,
-        number: int,
-        start: int,
-        end: int,
-        spans: list[Span],
-        *,
-        is_told: bool,
+        self, joined: _Joined, start: int, end: int, spans: Sequence[list[Span]], *, is_told: bool
     ) -> bool:
         """Add the values in a candidate, and return whether there are any, sure or not."""
         detector, content = self._detector, joined.content
+        if detector.parts is whole and not is_free(content, start, end, detector.edges):
+            return False
         text = content[start:end].decode(errors="replace")
         is_ascii = len(text) == end - start
-        taken: list[tuple[int, int]] = []
+        taken: list[Part] = []
         for first, last in detector.parts(text):
-            if any(first < other_last and other < last for other, other_last in taken):
+            if taken and any(first < e and s < last for s, e in taken):
                 continue
             a = start + (first if is_ascii else len(text[:first].encode()))
             b = start + (last if is_ascii else len(text[:last].encode()))
@@ -160,18 +152,23 @@ class _Search:
             if detector.check is not None and not detector.check(text[first:last]):
                 continue
             taken.append((first, last))
-            score = detector.score
-            if self._context is not None and (
-                is_told
-                or self._context.are_near(
-                    content, a, b, joined.starts[number], joined.starts[number + 1] - 1
-                )
-            ):
-                score = detector.context_score
-            if score >= self._minimum:
-                shift = joined.starts[number]
-                spans.append(Span(a - shift, b - shift, detector.entity, detector.name, score))
+            self._add(joined, a, b, spans, is_told=is_told)
         return bool(taken)
+
+    def _add(
+        self, joined: _Joined, start: int, end: int, spans: Sequence[list[Span]], *, is_told: bool
+    ) -> None:
+        """Add a value if it is sure enough, by itself or by its context."""
+        detector, number = self._detector, joined.document_at(start)
+        first, last = joined.starts[number], joined.starts[number + 1] - 1
+        score = detector.score
+        if self._context is not None and (
+            is_told or self._context.are_near(joined.content, start, end, first, last)
+        ):
+            score = detector.context_score
+        if score >= self._minimum:
+            found = Span(start - first, end - first, detector.entity, detector.name, score)
+            spans[number].append(found)
 
 
 def _groups(documents: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
