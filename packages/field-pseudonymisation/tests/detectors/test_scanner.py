@@ -18,7 +18,7 @@ VALUES = (
     *("ann@example.org", "åse@blåbær.no", "192.0.2.17"),
     *("4111 1111 1111 1111", "+47 22 12 34 56"),
 )
-AROUND = st.text("aé e\u0301😀\0\n.,;-(){}漢👩‍👩‍👧", max_size=12)
+AROUND = st.text("aé e\u0301😀\0\n,;-(){}漢👩‍👩‍👧", max_size=12)
 HOSTILE = (
     "1",
     "1 ",

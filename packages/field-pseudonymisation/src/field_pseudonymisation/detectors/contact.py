@@ -19,7 +19,9 @@ LONGEST_LABEL = 63  # RFC 1035, section 2.3.4
 BEHIND = ".,;:!?'\"*_-"  # marks that end a sentence and not an address
 PAIRS = {")": "(", "]": "[", "}": "{"}
 LABEL = r"[A-Za-z0-9\x{C0}-\x{24F}](?:[A-Za-z0-9\x{C0}-\x{24F}-]*[A-Za-z0-9\x{C0}-\x{24F}])?"
-REST = r"[^\x{0}-\x{20}\x{7F}-\x{A0}\x{2000}-\x{200F}\x{2018}-\x{201F}\x{2028}-\x{202F}<>\"`{}|\\^]"
+QUOTES = r"\x{AB}\x{BB}\x{2018}-\x{201F}"
+SPACES = r"\x{0}-\x{20}\x{7F}-\x{A0}\x{2000}-\x{200F}\x{2028}-\x{202F}"
+REST = rf"[^{SPACES}{QUOTES}<>\"`{{}}|\\^]"
 IPV6_GROUPS = 8
 
 
@@ -38,7 +40,9 @@ def is_email(text: str) -> bool:
 
 
 def email_parts(text: str) -> Iterable[Part]:
-    """Return the address without marks that stand before it and behind it."""
+    """Return the address without marks around it; none for a password before the name of a host."""
+    if text.startswith("://"):
+        return
     start = len(text) - len(text.lstrip(".'+-*=/&%"))
     yield start, len(text.rstrip(".-"))
 
@@ -109,7 +113,7 @@ def contact_detectors() -> Iterable[Detector]:
             name="email",
             entity="email",
             summary="e-mail addresses, also international ones",
-            pattern=r"[\pL\pN\pM._%+'/=&*-]+@[\pL\pN\pM-]+(?:\.[\pL\pN\pM-]+)+",
+            pattern=r"(?:://[^\x{0}\s/@:]{0,64}:)?[\pL\pN\pM._%+'/=&*-]+@[\pL\pN\pM-]+(?:\.[\pL\pN\pM-]+)+",
             parts=email_parts,
             check=is_email,
             score=0.95,

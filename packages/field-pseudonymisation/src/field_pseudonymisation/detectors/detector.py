@@ -42,7 +42,7 @@ class Detector:
         context_score: how sure it is with one of them.
         edges: what may not stand on either side: letters, digits and underscores (``word``), also
             digits behind a separator (``number``) or an at-sign (``host``), or anything (``none``).
-        rescans: whether the search goes on right behind the beginning of a candidate that failed,
+        rescans: whether the search goes on behind the first word of a candidate that failed,
             since another may begin inside of it; its pattern must match a bounded length.
         countries: where such values are given out (ISO 3166, two letters); everywhere if empty.
         find: in place of a pattern, returns begin, end and score of each value of a document, in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ ASCII = 0x80
 CONTINUED = 0xC0  # bytes from 0x80 up to here go on with a character
 WITHOUT_SPACES = 0x2E80  # from here on, scripts that put no spaces between words
 AT = frozenset(b"@")
+NO_WORD = re.compile(rb"[^0-9A-Za-z_]")
 IS_WORD = [chr(byte).isalnum() or byte == ord("_") for byte in range(ASCII)]
 IS_DIGIT = [48 <= byte <= 57 for byte in range(256)]
 IS_SEPARATOR = [byte in b".,-/" for byte in range(256)]
@@ -27,6 +29,12 @@ def is_free(content: bytes, start: int, end: int, edges: Edges) -> bool:
             end < len(content) and content[end] in AT
         )
     return edges == "word" or not (_goes_on_before(content, start) or _goes_on_at(content, end))
+
+
+def behind_word(content: bytes, start: int) -> int:
+    """Return where the letters and digits end that stand at a place."""
+    found = NO_WORD.search(content, start)
+    return len(content) if found is None else max(found.start(), start + 1)
 
 
 def _is_word_before(content: bytes, place: int) -> bool:

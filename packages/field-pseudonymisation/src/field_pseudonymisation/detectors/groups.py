@@ -1,4 +1,4 @@
-"""Numbers written in groups: which of the groups may be the value."""
+"""Numbers written in groups: how many of the groups may be the value."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from field_pseudonymisation.detectors.detector import Part
 
-GROUP = re.compile(r"[^\s\xa0\u202f-]+")
-MOST_GROUPS = 12
+GROUP = re.compile(r"[0-9]+")
 
 
-def parts_of_groups(text: str) -> Iterable[Part]:
-    """Return all runs of groups, longer ones first, those at the beginning before others."""
-    yield 0, len(text)
-    places = [found.span() for found in GROUP.finditer(text)][:MOST_GROUPS]
-    for size in range(len(places) - 1, 0, -1):
-        for first in range(len(places) - size + 1):
-            yield places[first][0], places[first + size - 1][1]
+def leading_groups(fewest: int, most: int) -> Callable[[str], Iterable[Part]]:
+    """Return what returns the first groups of a candidate, longer ones first.
+
+    Args:
+        fewest: digits of a value.
+        most: digits of a value.
+    """
+
+    def parts(text: str) -> Iterable[Part]:
+        ends, digits = [], 0
+        for group in GROUP.finditer(text):
+            digits += group.end() - group.start()
+            if digits > most:
+                break
+            if digits >= fewest:
+                ends.append(group.end())
+        return [(0, end) for end in reversed(ends)]
+
+    return parts

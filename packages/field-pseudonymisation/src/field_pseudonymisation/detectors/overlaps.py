@@ -24,6 +24,20 @@ def without_overlaps(spans: Iterable[Span]) -> list[Span]:
     return kept
 
 
+def is_partly_lost(spans: Iterable[Span], kept: list[Span]) -> bool:
+    """Return whether part of a span that was not kept lies outside of all that were."""
+    starts = [one.start for one in kept]
+    for span in spans:
+        place = span.start
+        at = max(bisect_right(starts, place) - 1, 0)
+        while at < len(kept) and kept[at].start <= place < span.end:
+            place = max(place, kept[at].end)
+            at += 1
+        if place < span.end:
+            return True
+    return False
+
+
 def _clusters(spans: list[Span]) -> Iterator[list[Span]]:
     """Yield spans in groups that overlap, directly or by way of others."""
     cluster: list[Span] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from field_pseudonymisation.detectors.checksums import luhn, mod_97
 from field_pseudonymisation.detectors.detector import Detector
-from field_pseudonymisation.detectors.groups import parts_of_groups
+from field_pseudonymisation.detectors.groups import leading_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,7 @@ CARDS = (  # first digits, from and to, and the lengths of their numbers (ISO/IE
     (56, 69, (12, 13, 14, 15, 16, 17, 18, 19)),  # Maestro and others
 )
 FEWEST, MOST = 12, 19  # digits of a card
-CARD = rf"[0-9](?:{SEPARATOR}?[0-9]){{11,30}}"
+CARD = rf"[1-6][0-9]{{3}}(?:{SEPARATOR}?[0-9]){{8,15}}"  # the first four are never apart
 CARD_WORDS = (
     *(
         "card*",
@@ -127,21 +127,23 @@ def payment_detectors() -> Iterable[Detector]:
             entity="payment_card",
             summary="payment cards: issuer, length and Luhn digit",
             pattern=CARD,
-            parts=parts_of_groups,
+            parts=leading_groups(FEWEST, MOST),
             check=is_card,
             score=0.9,
             edges="number",
+            rescans=True,
         ),
         Detector(
             name="payment_card_in_context",
             entity="payment_card",
             summary="numbers with the Luhn digit of other issuers, where words say card",
             pattern=CARD,
-            parts=parts_of_groups,
+            parts=leading_groups(FEWEST, MOST),
             check=is_like_card,
             score=0.2,
             context=CARD_WORDS,
             context_score=0.8,
             edges="number",
+            rescans=True,
         ),
     )

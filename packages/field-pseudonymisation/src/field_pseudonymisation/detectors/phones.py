@@ -29,6 +29,7 @@ FEWEST_ALONE = 8  # with the zero before it, where no words say that it is calle
 GAP = r"[ \x{A0}\x{202F}]"
 GAPS = r"[ \x{A0}\x{202F}.()/-]"
 EXTENSION = rf"(?:{GAP}?(?:x|ext\.?|extension|#){GAP}?[0-9]{{1,6}})?"
+GAPS_BETWEEN = re.compile(r"(?<=[0-9)])[ \u00a0\u202f./-]+(?=[0-9(])")
 GROUPED = re.compile(r"[0-9][ \u00a0\u202f./()-]")
 NOT_A_DIGIT = re.compile(r"[^0-9]")
 PROSE = (
@@ -41,23 +42,45 @@ PROSE = (
 )
 
 
+def international_parts(text: str) -> Iterable[Part]:
+    """Return the longest part that is a number of its country, then the whole."""
+    ends = [found.start() for found in GAPS_BETWEEN.finditer(text)]
+    for end in (len(text), *reversed(ends)):
+        digits = international_digits(text[:end])
+        if MOST >= len(digits) > FEWEST and is_of_country(digits):
+            yield 0, end
+            break
+    yield 0, len(text)
+
+
 def phone_parts(text: str) -> Iterable[Part]:
-    """Return the number with and without its extension, and without an open bracket at an end."""
-    end = len(text)
+    """Return the number without what follows an open bracket, and what shorter groups leave."""
+    start, end = 0, len(text)
     if text.count("(") > text.count(")"):
         first = text.find("(")
-        yield (1, end) if first == 0 else (0, first)
-        return
-    yield 0, end
+        start, end = (1, end) if first == 0 else (0, first)
+    yield start, end
+    for found in reversed([*GAPS_BETWEEN.finditer(text, start, end)]):
+        yield start, found.start()
 
 
 def is_international(text: str) -> bool:
-    """Return whether a number with ``+`` or ``00`` before it is possible in its country."""
+    """Return whether a number with ``+`` or ``00`` before it has a country's calling code."""
+    digits = international_digits(text)
+    return FEWEST < len(digits) <= MOST and bool(calling_code(digits))
+
+
+def international_digits(text: str) -> str:
+    """Return the digits of a number from its calling code on, without its extension."""
     number, _ = without_extension(text)
     digits = NOT_A_DIGIT.sub("", number.replace("(0)", ""))
-    if number.startswith("00"):
-        digits = digits[2:]
-    return FEWEST < len(digits) <= MOST and has_calling_code(digits)
+    return digits.removeprefix("00")
+
+
+def is_of_country(digits: str) -> bool:
+    """Return whether digits behind a calling code are a number of one of its countries."""
+    code = calling_code(digits)
+    return any(one.fullmatch(digits[len(code) :]) for one in patterns_of_code(code))
 
 
 def is_north_american(text: str) -> bool:
@@ -89,18 +112,31 @@ def without_extension(text: str) -> tuple[str, str]:
     return (text, "") if found is None else (text[: found.start()], text[found.start() :])
 
 
-def has_calling_code(digits: str) -> bool:
-    """Return whether digits begin with the calling code of a country."""
-    known = calling_codes()
-    return any(int(digits[:size]) in known for size in (1, 2, 3))
-
-
-@lru_cache(maxsize=1)
-def calling_codes() -> frozenset[int]:
-    """Return all calling codes (ITU-T E.164)."""
+def calling_code(digits: str) -> str:
+    """Return the calling code (ITU-T E.164) that digits begin with, empty if they do not."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-    return frozenset(COUNTRY_CODE_TO_REGION_CODE)
+    sizes = (1, 2, 3)
+    codes = (digits[:size] for size in sizes if len(digits) >= size)
+    return next((code for code in codes if int(code) in COUNTRY_CODE_TO_REGION_CODE), "")
+
+
+@lru_cache(maxsize=512)
+def patterns_of_code(code: str) -> tuple[Any, ...]:
+    """Return what numbers behind a calling code look like."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+    if not code:
+        return ()
+    found = (
+        PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
+        for region in COUNTRY_CODE_TO_REGION_CODE[int(code)]
+    )
+    return tuple(
+        re.compile(str(one.general_desc.national_number_pattern))
+        for one in found
+        if one is not None and one.general_desc is not None
+    )
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +169,7 @@ def phone_detectors() -> Iterable[Detector]:
             entity="phone",
             summary="phone numbers with the calling code of their country",
             pattern=rf"(?i)(?:\+|00)[0-9](?:{GAPS}{{0,3}}[0-9]){{6,16}}{EXTENSION}",
-            parts=phone_parts,
+            parts=international_parts,
             check=is_international,
             score=0.75,
             context=PROSE,
@@ -159,6 +195,7 @@ def phone_detectors() -> Iterable[Detector]:
             entity="phone",
             summary="phone numbers of European countries with a zero before them, in groups",
             pattern=rf"(?i)\(?0[0-9]{{1,5}}\)?(?:{GAPS}{{1,3}}[0-9]{{2,8}}){{1,5}}{EXTENSION}",
+            parts=phone_parts,
             check=is_national,
             score=0.55,
             context=PROSE,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from field_pseudonymisation.detectors.context import ContextWords
 from field_pseudonymisation.detectors.detector import Detector, Part, Span, whole
-from field_pseudonymisation.detectors.edges import is_free
+from field_pseudonymisation.detectors.edges import behind_word, is_free
 from field_pseudonymisation.detectors.linear import compiled
-from field_pseudonymisation.detectors.overlaps import without_overlaps
+from field_pseudonymisation.detectors.overlaps import is_partly_lost, without_overlaps
 from field_pseudonymisation.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BORDER, INNER = b"\0", b"\x01"  # between documents; and for U+0000 in one, while it is searched
 AT_ONCE = 1 << 20  # bytes that are searched together; a longer document is searched by itself
 MINIMUM_SCORE = 0.5
+ROUNDS = 2  # in which what overlapping values have left is searched once more
 
 
 class Scanner:
@@ -59,7 +60,9 @@ class Scanner:
             for text, content, spans in zip(documents, encoded, found, strict=True)
         ]
 
-    def scan_bytes(self, documents: Sequence[bytes], hint: str = "") -> list[list[Span]]:
+    def scan_bytes(
+        self, documents: Sequence[bytes], hint: str = "", *, rounds: int = ROUNDS
+    ) -> list[list[Span]]:
         """Return what is found in each document of UTF-8, in bytes, in order, without overlaps."""
         found: list[list[Span]] = []
         for group in _groups(documents):
@@ -69,8 +72,23 @@ class Scanner:
                 search.run(joined, spans)
             for detector in self._others:
                 self._ask(detector, group, spans)
-            found += map(without_overlaps, spans)
+            for content, mine in zip(group, spans, strict=True):
+                found.append(self._resolved(content, mine, hint, rounds))
         return found
+
+    def _resolved(self, content: bytes, spans: list[Span], hint: str, rounds: int) -> list[Span]:
+        """Return spans of a document without overlaps.
+
+        Where the one that counts leaves a part of another, that part is searched once more.
+        """
+        kept = without_overlaps(spans)
+        if len(kept) == len(spans) or not rounds or not is_partly_lost(spans, kept):
+            return kept
+        hidden = bytearray(content)
+        for span in kept:
+            hidden[span.start : span.end] = INNER * (span.end - span.start)
+        (more,) = self.scan_bytes([bytes(hidden)], hint, rounds=rounds - 1)
+        return without_overlaps([*kept, *more]) if more else kept
 
     def _ask(
         self, detector: Detector, documents: Sequence[bytes], spans: Sequence[list[Span]]
@@ -125,23 +143,24 @@ class _Search:
                         f"The pattern of the detector '{detector.name}' matches U+0000, which "
                         "stands between documents; leave that character out of its classes."
                     )
-                is_one = self._judge(joined, start, end, spans, is_told=is_told)
-                if detector.rescans and not is_one:
-                    place = start + 1
+                last = self._judge(joined, start, end, spans, is_told=is_told)
+                place = last or (behind_word(content, start) if detector.rescans else end)
+                if place != end:
                     break
             else:
                 return
 
     def _judge(
         self, joined: _Joined, start: int, end: int, spans: Sequence[list[Span]], *, is_told: bool
-    ) -> bool:
-        """Add the values in a candidate, and return whether there are any, sure or not."""
+    ) -> int:
+        """Add the values in a candidate, sure ones, and return where the last ends; 0 for none."""
         detector, content = self._detector, joined.content
         if detector.parts is whole and not is_free(content, start, end, detector.edges):
-            return False
+            return 0
         text = content[start:end].decode(errors="replace")
         is_ascii = len(text) == end - start
         taken: list[Part] = []
+        behind = 0
         for first, last in detector.parts(text):
             if taken and any(first < e and s < last for s, e in taken):
                 continue
@@ -152,8 +171,9 @@ class _Search:
             if detector.check is not None and not detector.check(text[first:last]):
                 continue
             taken.append((first, last))
+            behind = max(behind, b)
             self._add(joined, a, b, spans, is_told=is_told)
-        return bool(taken)
+        return behind
 
     def _add(
         self, joined: _Joined, start: int, end: int, spans: Sequence[list[Span]], *, is_told: bool

@@ -113,7 +113,7 @@ def _adapted(technique: Technique, options: Options) -> Technique:
     return replace(
         technique,
         is_keyed=any(one.is_keyed for one in made),
-        is_reversible=any(one.is_keyed and one.is_reversible for one in made),
+        is_reversible=not options.again and any(o.is_keyed and o.is_reversible for o in made),
     )
 
 

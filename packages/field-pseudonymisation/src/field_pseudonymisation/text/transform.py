@@ -101,7 +101,7 @@ class DetectText(Base):
         done = self._each_rule(places, lambda rule, some: rule.apply(some))
         new = _spliced(texts, places, done)
         if self._is_keyed and not self.options.again:
-            _require_readable(new, places, self._rules)
+            _require_readable(new, places, done)
         return pa.array(new, self.target.type)
 
     def reverse(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
@@ -305,21 +305,23 @@ def _refuse_marked(texts: Sequence[str | None]) -> None:
 
 
 def _require_readable(
-    texts: Sequence[str | None], places: Sequence[Place], rules: Mapping[str, EntityRule]
+    texts: Sequence[str | None], places: Sequence[Place], pieces: Sequence[str]
 ) -> None:
-    """Refuse texts of which not just the pseudonyms that were written could be read back.
+    """Refuse texts of which not just the pseudonyms that were written would be read back.
 
     Raises:
         CellsError: with the positions of the texts.
     """
-    expected: dict[int, int] = {}
-    for place in places:
-        if rules[place.rule].is_marked:
-            expected[place.row] = expected.get(place.row, 0) + 1
+    written: dict[int, list[str]] = {}
+    for place, piece in zip(places, pieces, strict=True):
+        mine = written.setdefault(place.row, [])
+        if MARKER.match(piece):
+            mine.append(piece)
     rows = [
         row
-        for row, number in expected.items()
-        if sum(1 for _ in marked_in(texts[row] or "")) != number
+        for row, marked in written.items()
+        if [text[one.start : one.end] for text in [texts[row] or ""] for one in marked_in(text)]
+        != marked
     ]
     if rows:
         raise CellsError("texts", AMBIGUOUS, rows, "leave out the detector that finds such values")
