@@ -22,7 +22,9 @@ LABEL = r"[A-Za-z0-9\x{C0}-\x{24F}](?:[A-Za-z0-9\x{C0}-\x{24F}-]*[A-Za-z0-9\x{C0
 QUOTES = r"\x{AB}\x{BB}\x{2018}-\x{201F}"
 SPACES = r"\x{0}-\x{20}\x{7F}-\x{A0}\x{2000}-\x{200F}\x{2028}-\x{202F}"
 REST = rf"[^{SPACES}{QUOTES}<>\"`{{}}|\\^]"
+NAME_AND_ENDING = 2
 IPV6_GROUPS = 8
+FEWEST_SHOWN = 5  # digits in the short form of an address of version 6
 
 
 def is_email(text: str) -> bool:
@@ -72,9 +74,12 @@ def is_domain(text: str) -> bool:
     labels = host.split(".")
     if len(host) > LONGEST_DOMAIN or any(len(label) > LONGEST_LABEL for label in labels):
         return False
-    if len(labels) == 2 and looks_like_file(host):
+    is_told = labels[0].lower() == "www" or "/" in text
+    if len(labels) == NAME_AND_ENDING and looks_like_file(host) and not is_told:
         return False
-    return is_top_level_domain(labels[-1])
+    return is_top_level_domain(labels[-1], is_told=is_told) and (
+        labels[-1].islower() or host.isupper()
+    )
 
 
 def is_ipv4(text: str) -> bool:
@@ -86,7 +91,7 @@ def is_ipv4(text: str) -> bool:
 
 
 def is_ipv6(text: str) -> bool:
-    """Return whether a text is an address; a short form of letters alone is none."""
+    """Return whether a text is an address; a short form needs some digits to be told from code."""
     bare = text.partition("/")[0].partition("%")[0]
     try:
         address = ipaddress.IPv6Address(bare)
@@ -94,7 +99,7 @@ def is_ipv6(text: str) -> bool:
         return False
     if address.is_unspecified:
         return False
-    return bare.count(":") == IPV6_GROUPS - 1 or any(one.isdigit() for one in bare)
+    return bare.count(":") == IPV6_GROUPS - 1 or sum(one.isalnum() for one in bare) >= FEWEST_SHOWN
 
 
 def ipv6_parts(text: str) -> Iterable[Part]:

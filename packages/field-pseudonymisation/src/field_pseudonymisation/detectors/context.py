@@ -22,6 +22,9 @@ class ContextWords:
     """
 
     def __init__(self, words: Iterable[str]) -> None:
+        words = tuple(words)
+        if any("*" in word[:-1] for word in words):
+            raise ValueError("Only the end of a context word may be left open, by '*'.")
         forms = (
             _quoted(word[:-1]) if word.endswith("*") else rf"{_quoted(word)}(?:\PL|$)"
             for word in words

@@ -36,6 +36,7 @@ NAMES = (
 )
 ASSIGNED = re.compile(r"[=:]\s*[\"']?")
 IS_PLAIN_WORD = re.compile(r"[^\W\d_]+")
+IS_CALL = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\(")
 SHORTEST = 4
 
 
@@ -53,8 +54,8 @@ def assigned_value(text: str) -> Iterable[Part]:
 
 
 def is_secret(text: str) -> bool:
-    """Return whether a text may be a secret: no plain word, no placeholder."""
-    if len(text) < SHORTEST or IS_PLAIN_WORD.fullmatch(text):
+    """Return whether a text may be a secret: no plain word, no call, no placeholder."""
+    if len(text) < SHORTEST or IS_PLAIN_WORD.fullmatch(text) or IS_CALL.match(text):
         return False
     return len(set(text) - set("*xX.•")) > 1 and text[0] not in "<{$%["
 

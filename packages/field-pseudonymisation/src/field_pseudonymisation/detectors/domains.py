@@ -13,28 +13,32 @@ COUNTRIES = (  # two letters (ISO 3166), and what IANA delegates besides
     "st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz ua ug uk us uy uz va "
     "vc ve vg vi vn vu wf ws ye yt za zm zw"
 )
-OTHERS = (
-    "com org net edu gov mil int info biz name pro coop museum aero jobs mobi travel tel cat "
-    "asia post app dev page web online site website store shop blog cloud tech digital agency "
-    "academy bank health hospital clinic care doctor dental pharmacy insurance legal law eco "
-    "bio art design media news press wiki xyz top club live life world today email network "
-    "systems solutions services software company group team center foundation institute "
-    "university school education berlin hamburg koeln bayern wien paris london scot wales "
-    "irish amsterdam brussels vlaanderen gent swiss barcelona madrid eus gal quebec nyc tokyo "
-    "africa"
+COMMON = "com org net edu gov mil int info biz pro coop aero museum eus gal cat"
+OTHERS = (  # which are words as well, and count where a path or www says that they are hosts
+    "name jobs mobi travel tel asia post app dev page web online site website store shop blog "
+    "cloud tech digital agency academy bank health hospital clinic care doctor dental pharmacy "
+    "insurance legal law eco bio art design media news press wiki xyz top club live life world "
+    "today email network systems solutions services software company group team center foundation "
+    "institute university school education berlin hamburg koeln bayern wien paris london scot "
+    "wales irish amsterdam brussels vlaanderen gent swiss barcelona madrid quebec nyc tokyo africa"
 )
 FILE_ENDINGS = (  # of files, as often as of hosts
     "ai am cc md me ml mm mo ms pl ps py rs sh so st ts vi app dev page pro cat"
 )
-TOP_LEVEL = frozenset(f"{COUNTRIES} {OTHERS}".split())
+TOP_LEVEL = frozenset(f"{COUNTRIES} {COMMON}".split())
+WORDS = frozenset(OTHERS.split())
 ENDINGS = frozenset(FILE_ENDINGS.split())
 
 
-def is_top_level_domain(label: str) -> bool:
-    """Return whether a label, in one case throughout, is a top-level domain."""
-    if label.startswith("xn--"):
-        return True
-    return label.lower() in TOP_LEVEL and (label.islower() or label.isupper())
+def is_top_level_domain(label: str, *, is_told: bool) -> bool:
+    """Return whether a label is a top-level domain.
+
+    Args:
+        label: the last one of a host.
+        is_told: whether a path or ``www`` says that it is a host.
+    """
+    name = label.lower()
+    return name.startswith("xn--") or name in TOP_LEVEL or (is_told and name in WORDS)
 
 
 def looks_like_file(host: str) -> bool:

@@ -15,7 +15,7 @@ AT = frozenset(b"@")
 NO_WORD = re.compile(rb"[^0-9A-Za-z_]")
 IS_WORD = [chr(byte).isalnum() or byte == ord("_") for byte in range(ASCII)]
 IS_DIGIT = [48 <= byte <= 57 for byte in range(256)]
-IS_SEPARATOR = [byte in b".,-/" for byte in range(256)]
+IS_SEPARATOR = [byte in b".-/:" for byte in range(256)]
 
 
 def is_free(content: bytes, start: int, end: int, edges: Edges) -> bool:

@@ -30,15 +30,17 @@ GAP = r"[ \x{A0}\x{202F}]"
 GAPS = r"[ \x{A0}\x{202F}.()/-]"
 EXTENSION = rf"(?:{GAP}?(?:x|ext\.?|extension|#){GAP}?[0-9]{{1,6}})?"
 GAPS_BETWEEN = re.compile(r"(?<=[0-9)])[ \u00a0\u202f./-]+(?=[0-9(])")
+OTHER_NUMBERS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b|(?:19|20)[0-9]{2}[-/](?:19|20)[0-9]{2}\b")
+FEW = 2  # different digits, of which no number that is given out is made
 GROUPED = re.compile(r"[0-9][ \u00a0\u202f./()-]")
 NOT_A_DIGIT = re.compile(r"[^0-9]")
 PROSE = (
-    *("phone*", "telephone", "tel", "telef*", "mobile", "mobil*", "cell*", "fax", "call*", "dial"),
+    *("phone*", "telephone", "tel", "telef*", "mobile", "mobil", "cell", "fax", "call*", "dial"),
     *("sms", "whatsapp", "contact number", "number is", "reach*", "ring", "hotline", "voicemail"),
     *("messages to", "message to", "text me", "texted", "phoned", "answering at", "handy"),
     *("rufnummer", "anruf*", "rückruf", "téléphone", "portable", "appel*", "teléfono", "móvil"),
     *("llam*", "cellulare", "chiam*", "telefoon", "bel", "gsm", "puhelin", "komórk*", "dzwoń*"),
-    "telemóvel",
+    *("telemóvel", "cellphone", "mobilnummer", "mobiltelefon*", "mobiele"),
 )
 
 
@@ -67,7 +69,8 @@ def phone_parts(text: str) -> Iterable[Part]:
 def is_international(text: str) -> bool:
     """Return whether a number with ``+`` or ``00`` before it has a country's calling code."""
     digits = international_digits(text)
-    return FEWEST < len(digits) <= MOST and bool(calling_code(digits))
+    is_long = FEWEST < len(digits) <= MOST
+    return is_long and bool(calling_code(digits)) and not OTHER_NUMBERS.match(text)
 
 
 def international_digits(text: str) -> str:
@@ -94,14 +97,19 @@ def is_grouped(text: str) -> bool:
     """Return whether a text is a number in groups, and no date."""
     number, _ = without_extension(text)
     digits = NOT_A_DIGIT.sub("", number)
-    return FEWEST <= len(digits) <= MOST and not is_date(number) and len(set(digits)) > 2
+    return FEWEST <= len(digits) <= MOST and len(set(digits)) > FEW and not is_other(number)
+
+
+def is_other(number: str) -> bool:
+    """Return whether a number is a date, or the years from and to."""
+    return is_date(number) or bool(OTHER_NUMBERS.match(number))
 
 
 def is_national(text: str) -> bool:
     """Return whether a number with a zero before it is one of a European country."""
     number, _ = without_extension(text)
     digits = NOT_A_DIGIT.sub("", number)
-    if len(digits) < FEWEST_ALONE or not GROUPED.search(number) or is_date(number):
+    if len(digits) < FEWEST_ALONE or not GROUPED.search(number) or is_other(number):
         return False
     return digits.startswith("0") and any(one.fullmatch(digits) for one in national_patterns())
 

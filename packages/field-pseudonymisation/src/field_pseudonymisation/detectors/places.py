@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from field_pseudonymisation.detectors.detector import Detector
@@ -21,10 +22,12 @@ PLATE_WORDS = (
     "rendszám", "înmatriculare", "tablica",
 )  # fmt: skip
 LICENCE_WORDS = (
-    "driver* licen*", "driver's licen*", "driving licen*", "licence number", "license number",
-    "driver*", "dl number", "führerschein*", "permis de conduire", "permiso de conducir", "patente",
-    "rijbewijs*", "prawo jazdy", "kørekort*", "körkort*", "førerkort*",
-)  # fmt: skip
+    *("driver licen*", "drivers licen*", "driver's licen*", "driving licen*", "dl number"),
+    *("führerschein*", "permis de conduire", "permiso de conducir", "patente di guida"),
+    *("rijbewijs*", "prawo jazdy", "kørekort*", "körkort*", "førerkort*"),
+)
+SHORTEST_POSTCODE = 4
+YEARS = re.compile(r"(?:19|20)[0-9]{2}-(?:19|20)[0-9]{2}")
 STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|"
     "NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC|PR|VI|GU|AS|MP"
@@ -56,6 +59,11 @@ def has_digit_and_letter(text: str) -> bool:
 def has_enough_digits(text: str) -> bool:
     """Return whether a text holds at least five digits."""
     return sum(one.isdigit() for one in text) >= 5
+
+
+def is_postcode(text: str) -> bool:
+    """Return whether a text is as long as a postcode, and not the years from and to."""
+    return len(text) >= SHORTEST_POSTCODE and not YEARS.fullmatch(text)
 
 
 def place_detectors() -> Iterable[Detector]:
@@ -93,7 +101,7 @@ def place_detectors() -> Iterable[Detector]:
             name="postcode_american",
             entity="postcode",
             summary="ZIP codes behind the abbreviation of a state",
-            pattern=rf"(?:{STATES})[ ,]{{1,2}}[0-9]{{5}}(?:-[0-9]{{4}})?",
+            pattern=rf"(?:{STATES})[\s,]{{1,6}}[0-9]{{5}}(?:-[0-9]{{4}})?",
             parts=lambda text: ((text.index(next(filter(str.isdigit, text))), len(text)),),
             score=0.6,
             edges="number",
@@ -107,7 +115,7 @@ def place_detectors() -> Iterable[Detector]:
                 r"(?:[A-Z]{1,2}-)?[0-9]{2,5}(?:[ -][0-9]{2,4})?(?: ?[A-Z]{2})?"
                 r"|[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]"
             ),
-            check=lambda text: len(text) >= 4,
+            check=is_postcode,
             score=0.1,
             context=POSTCODE_WORDS,
             context_score=0.7,
