@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from field_pseudonymisation.detectors.detector import Detector
 
-NOT_LOOKED_FOR = (
-    "names of people",
-    "names of places and organisations",
-    "street addresses",
-    "ages, professions, religion, health and whatever else tells a person by its meaning",
-)
+NOT_LOOKED_FOR = {  # by patterns; a language model may look for some of them, by entity
+    "person_name": "names of people",
+    "place": "names of places",
+    "organisation": "names of organisations",
+    "address": "street addresses",
+    "meaning": "ages, professions, religion, health and what else tells a person by its meaning",
+}
 
 
 def built_in_detectors() -> Iterable[Detector]:

@@ -9,7 +9,7 @@ from field_pseudonymisation.detectors.scanner import MINIMUM_SCORE, Scanner
 from field_pseudonymisation.frames import columns_of
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.text.proposals import policy_text, propose
-from field_pseudonymisation.text.registry import chosen_detectors
+from field_pseudonymisation.text.registry import chosen_detectors, detectors_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,29 +18,35 @@ if TYPE_CHECKING:
 
 
 def detect(
-    text: str, detectors: Iterable[str] = (), *, minimum_score: float = MINIMUM_SCORE
+    text: str,
+    detectors: Iterable[str] = (),
+    *,
+    model: str = "",
+    minimum_score: float = MINIMUM_SCORE,
 ) -> list[Span]:
     """Return where a text holds personal data, in order and without overlaps.
 
-    Names of people, places and organisations are not looked for.
+    Names of people, places and organisations are looked for by a language model alone.
 
     Args:
         text: the text.
         detectors: what is looked for, by entity or detector; everything if empty.
+        model: an installed model of spaCy, such as ``en_core_web_lg``, for names; needs
+            ``field-pseudonymisation[presidio]``.
         minimum_score: how sure a finding must be, from 0 to 1.
 
     Returns:
         Spans whose ``start`` and ``end`` count code points: ``text[span.start : span.end]``.
 
     Raises:
-        PolicyError: for a name that no detector has.
+        PolicyError: for a name that no detector has, or a model that is not installed.
     """
-    return _scanner(tuple(detectors), minimum_score).scan([text])[0]
+    return _scanner(tuple(detectors), model, minimum_score).scan([text])[0]
 
 
 @lru_cache(maxsize=32)
-def _scanner(names: tuple[str, ...], minimum_score: float) -> Scanner:
-    return Scanner(chosen_detectors(names), minimum_score)
+def _scanner(names: tuple[str, ...], model: str, minimum_score: float) -> Scanner:
+    return Scanner(chosen_detectors(names, detectors_with(model)), minimum_score)
 
 
 def detect_personal_data(

@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from field_pseudonymisation.config import DEMO, KEYSET, DepseudonymiseStructuredConfig
+from field_pseudonymisation.text.options import MODEL
 
 TEXT_COLUMN = "text"  # of a dataset of documents
 
@@ -49,6 +50,14 @@ class AnonymisePseudonymiseUnstructuredConfig(dg.Config):
     detectors: list[str] = Field(
         default_factory=list,
         description="What is looked for, by entity or detector; everything if empty.",
+    )
+    model: str = Field(
+        default="",
+        pattern=MODEL,
+        description=(
+            "An installed model of spaCy, such as en_core_web_lg, for names of people, places and "
+            "organisations; needs field-pseudonymisation[presidio]."
+        ),
     )
     minimum_score: float = Field(
         default=0.5,

@@ -60,7 +60,7 @@ def detect_in_dataset(dataset: Dataset, config: DetectPersonalDataConfig) -> Out
             "columns": records,
             "looked_for": sorted({one.entity for one in detectors}),
         },
-        limits=(*LIMITS, f"Not looked for: {'; '.join(NOT_LOOKED_FOR)}."),
+        limits=(*LIMITS, f"Not looked for: {'; '.join(NOT_LOOKED_FOR.values())}."),
         sections=(Section("Proposals", tables=(Table("Columns", FINDINGS.names, rows),)),),
         beside={POLICY: write},
         is_selection=False,

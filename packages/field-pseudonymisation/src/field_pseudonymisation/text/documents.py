@@ -103,6 +103,7 @@ def policy_for(
         "technique": DETECT_TEXT,
         "entities": dict(config.entities),
         "detectors": list(config.detectors),
+        "model": config.model,
         "minimum_score": config.minimum_score,
     }
     return PseudonymisationPolicy(

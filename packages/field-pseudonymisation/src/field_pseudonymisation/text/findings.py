@@ -13,6 +13,9 @@ from util_services.reports import Section, Table
 if TYPE_CHECKING:
     from field_pseudonymisation.plan import ColumnPlan, Plan
 
+BY_MODEL = (
+    "Names were looked for by a language model, which misses some and takes other words for names."
+)
 NOT_ALL_IS_FOUND = (
     "What is found in texts is what patterns, check digits and words beside them tell; values that "
     "are misspelt or of another form stay as they are."
@@ -25,7 +28,8 @@ def limits_of(plan: Plan) -> tuple[str, ...]:
         return findings.LIMITS
     others = (one for one in findings.LIMITS if one != findings.NO_TEXTS)
     missing = f"Not looked for in texts: {'; '.join(not_looked_for(plan))}."
-    return (*others, NOT_ALL_IS_FOUND, missing)
+    has_model = any(transform.options.model for _, transform in _text_columns(plan))
+    return (*others, NOT_ALL_IS_FOUND, *((BY_MODEL,) if has_model else ()), missing)
 
 
 def not_looked_for(plan: Plan) -> tuple[str, ...]:
@@ -35,7 +39,8 @@ def not_looked_for(plan: Plan) -> tuple[str, ...]:
     everywhere = set.intersection(
         *({one.entity for one in transform.looked_for} for transform in columns)
     )
-    return (*NOT_LOOKED_FOR, *sorted(known - everywhere))
+    nobody = [what for entity, what in NOT_LOOKED_FOR.items() if entity not in everywhere]
+    return (*nobody, *sorted(known - everywhere))
 
 
 def texts_told(plan: Plan) -> list[dict[str, Any]]:
@@ -61,9 +66,10 @@ def text_sections(plan: Plan) -> tuple[Section, ...]:
     told = texts_told(plan)
     if not told:
         return ()
+    looked_for = [one for _, transform in _text_columns(plan) for one in transform.looked_for]
+    entities = {one.name: one.entity for one in looked_for}
     rows = tuple(
-        (one["column"], known[name].entity, name, count)
-        for known in [detectors()]
+        (one["column"], entities[name], name, count)
         for one in told
         for name, count in one["found"].items()
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DETECT_TEXT, SURROGATE, EVERYTHING = "detect_text", "surrogate", "*"
 MINIMUM_SCORE = 0.5
+MODEL = r"^([a-z]{2,3}_[a-z0-9_]{1,60})?$"  # a package; never a path
 
 
 class SurrogateOptions(Options):
@@ -34,6 +35,14 @@ class DetectTextOptions(Options):
     )
     detectors: tuple[str, ...] = Field(
         default=(), description="What is looked for, by entity or detector; all if empty."
+    )
+    model: str = Field(
+        default="",
+        pattern=MODEL,
+        description=(
+            "An installed model of spaCy, such as en_core_web_lg, for names of people, places and "
+            "organisations; needs field-pseudonymisation[presidio]."
+        ),
     )
     minimum_score: float = Field(
         default=MINIMUM_SCORE, ge=0, le=1, description="How sure a finding must be."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from field_pseudonymisation.detectors.models import model_detectors
 from field_pseudonymisation.errors import PolicyError
 from util_services.errors import quoted_name
 from util_services.plugins.manager import plugin_manager
@@ -17,18 +18,33 @@ if TYPE_CHECKING:
 HOOK = "register_detectors"
 
 
-def detectors() -> Mapping[str, Detector]:
+def detectors() -> dict[str, Detector]:
     """Return all detectors by their names."""
     return {name: one.value for name, one in plugin_manager().named(HOOK).items()}
 
 
-def chosen_detectors(names: Iterable[str]) -> tuple[Detector, ...]:
+def detectors_with(model: str) -> dict[str, Detector]:
+    """Return all detectors by their names, and those of a language model if one is named.
+
+    Raises:
+        PolicyError: if the model cannot be used.
+    """
+    return {one.name: one for one in model_detectors(model)} | detectors()
+
+
+def chosen_detectors(
+    names: Iterable[str], known: Mapping[str, Detector] | None = None
+) -> tuple[Detector, ...]:
     """Return detectors by their names or by what they find; all if there are no names.
+
+    Args:
+        names: of detectors or entities.
+        known: those to choose from; by default those that packages bring.
 
     Raises:
         PolicyError: for a name that no detector has.
     """
-    known = detectors()
+    known = detectors() if known is None else known
     wanted = list(names)
     if not wanted:
         return tuple(known.values())

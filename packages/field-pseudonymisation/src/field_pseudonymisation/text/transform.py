@@ -18,7 +18,7 @@ from field_pseudonymisation.techniques.encoding import is_text
 from field_pseudonymisation.techniques.technique import Base
 from field_pseudonymisation.text.markers import MARKER, mark, marked_in
 from field_pseudonymisation.text.options import EVERYTHING, SURROGATE, rule_for
-from field_pseudonymisation.text.registry import chosen_detectors, detectors, require_known
+from field_pseudonymisation.text.registry import chosen_detectors, detectors_with, require_known
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class DetectText(Base):
         Raises:
             PolicyError: if a rule is missing, or names what nothing looks for.
         """
-        known = detectors()
+        known = detectors_with(self.options.model)
         for name in self._rules:
             if name != EVERYTHING:
                 require_known(name, known)
-        chosen = chosen_detectors(self.options.detectors)
+        chosen = chosen_detectors(self.options.detectors, known)
         left = {one.entity for one in chosen if self._rule_name(one.name, one.entity) is None}
         if left:
             raise PolicyError(
