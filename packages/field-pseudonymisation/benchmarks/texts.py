@@ -40,6 +40,7 @@ KINDS = {  # labels, and what finds them here and in Presidio
     "ZIP_CODE": ({"postcode"}, set()),
     "US_DRIVER_LICENSE": ({"driving_licence"}, {"US_DRIVER_LICENSE"}),
 }
+WITHIN = {"ZIP_CODE": {"STREET_ADDRESS"}}  # labels whose text holds such values unlabelled
 RUNS = 5
 Sentence = dict[str, Any]
 Found = tuple[int, int, str]
@@ -62,6 +63,10 @@ def hits(span: Found, label: dict[str, Any]) -> bool:
     return overlap > 0.5 * max(label["end"] - label["start"], span[1] - span[0])
 
 
+def lies_in(span: Found, labels: list[dict[str, Any]]) -> bool:
+    return any(one["start"] <= span[0] and span[1] <= one["end"] for one in labels)
+
+
 def measured(
     sentences: list[Sentence], found: list[list[Found]], place: int
 ) -> tuple[dict[str, list[int]], list[Any]]:
@@ -71,7 +76,8 @@ def measured(
     for sentence, spans in zip(sentences, found, strict=True):
         for label, kinds in KINDS.items():
             wanted = [s for s in sentence["spans"] if s["entity"] == label]
-            mine = [s for s in spans if s[2] in kinds[place]]
+            addresses = [s for s in sentence["spans"] if s["entity"] in WITHIN.get(label, ())]
+            mine = [s for s in spans if s[2] in kinds[place] and not lies_in(s, addresses)]
             for span in mine:
                 is_hit = any(hits(span, one) for one in wanted)
                 result[label][0 if is_hit else 1] += 1
