@@ -52,13 +52,13 @@ def email_parts(text: str) -> Iterable[Part]:
 def url_parts(text: str) -> Iterable[Part]:
     """Return the address without marks and closing brackets that belong to the sentence."""
     end = len(text)
-    while end:
-        last = text[end - 1]
-        opened = PAIRS.get(last)
-        if last in BEHIND or (opened and text.count(last, 0, end) > text.count(opened, 0, end)):
-            end -= 1
-        else:
-            break
+    surplus = {
+        closing: text.count(closing) - text.count(opened) for closing, opened in PAIRS.items()
+    }
+    while end and (text[end - 1] in BEHIND or surplus.get(text[end - 1], 0) > 0):
+        end -= 1
+        if text[end] in surplus:
+            surplus[text[end]] -= 1
     yield 0, end
 
 

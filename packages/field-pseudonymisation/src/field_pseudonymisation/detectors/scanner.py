@@ -96,11 +96,12 @@ class Scanner:
         """Add what a detector finds that has no pattern."""
         for content, mine in zip(documents, spans, strict=True):
             text = content.decode()
-            for start, end, score in detector.find(text) if detector.find else ():
+            place = size = 0
+            for start, end, score in sorted(detector.find(text)) if detector.find else ():
                 if score >= self._minimum and 0 <= start < end <= len(text):
-                    first = len(text[:start].encode())
-                    last = first + len(text[start:end].encode())
-                    mine.append(Span(first, last, detector.entity, detector.name, score))
+                    size += len(text[place:start].encode())
+                    place, last = start, size + len(text[start:end].encode())
+                    mine.append(Span(size, last, detector.entity, detector.name, score))
 
 
 class _Joined:

@@ -84,8 +84,8 @@ class DetectText(Base):
 
     @property
     def output(self) -> pa.DataType:
-        """Texts, as they came."""
-        _ = self.looked_for
+        """Texts, as they came; what cannot be searched for is refused here, before the first."""
+        _ = self._scanner
         return self.target.type
 
     def apply(self, values: pa.Array, others: Mapping[str, pa.Array]) -> pa.Array:  # noqa: ARG002
