@@ -129,6 +129,15 @@ def test_context_raises_the_score_and_only_in_its_own_document():
     assert EVERYTHING.scan(["absnormal 111222333"]) == [[]]
 
 
+def test_what_is_sure_at_one_place_is_so_in_the_whole_document():
+    text = "BSN 111222333 " + "x" * 100 + " see 1112.22.333, not 123456782"
+
+    spans = EVERYTHING.scan([text, "111222333"])
+
+    assert [text[one.start : one.end] for one in spans[0]] == ["111222333", "1112.22.333"]
+    assert spans[1] == []
+
+
 def test_a_lower_minimum_finds_what_is_doubtful():
     assert Scanner(built_in_detectors(), 0.3).scan(["111222333"])[0]
     assert not EVERYTHING.scan(["111222333"])[0]

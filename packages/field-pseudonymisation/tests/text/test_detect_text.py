@@ -14,6 +14,7 @@ from field_pseudonymisation import (
 )
 from field_pseudonymisation.errors import AppliedTwiceError, CellsError, PolicyError, TokenError
 from field_pseudonymisation.text.markers import mark, marked_in
+from field_pseudonymisation.text.transform import Place, _require_readable
 from util_services.keys import Keyset
 from util_services.keys.errors import UnknownKeyError
 
@@ -252,6 +253,16 @@ def test_texts_inside_of_json_are_searched_too():
 
     assert "ask EMAIL(" in done["doc"][0]
     assert back["doc"][0] == '{"a":[{"note":"ask a@x.org"}],"b":1}'
+
+
+def test_a_pseudonym_that_could_not_be_read_back_is_not_written():
+    place = Place(3, 1, 8, "*", "email", "a@x.org")
+
+    with pytest.raises(CellsError) as caught:
+        _require_readable({3: "AEMAIL(1):x"}, [place], ["EMAIL(1):x"])
+
+    assert caught.value.positions == (3,)
+    _require_readable({3: "A EMAIL(1):x"}, [place], ["EMAIL(1):x"])
 
 
 @given(st.text("AB_(1):é ", max_size=30), st.text("x😀()1:", max_size=8))

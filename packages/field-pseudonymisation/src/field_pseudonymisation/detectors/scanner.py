@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BORDER, INNER = b"\0", b"\x01"  # between documents; and for U+0000 in one, while it is searched
 AT_ONCE = 1 << 20  # bytes that are searched together; a longer document is searched by itself
 MINIMUM_SCORE = 0.5
+SEPARATORS = b" .-/()"  # in which the same value may differ from place to place
 ROUNDS = 2  # in which what overlapping values have left is searched once more
 
 
@@ -43,7 +44,7 @@ class Scanner:
             one for one in detectors if max(one.score, one.context_score) >= minimum_score
         )
         self._minimum = minimum_score
-        self._searches = [_Search(one, minimum_score) for one in self.detectors if not one.find]
+        self._searches = [_Search(one) for one in self.detectors if not one.find]
         self._others = [one for one in self.detectors if one.find]
 
     def scan(self, documents: Sequence[str], hint: str = "") -> list[list[Span]]:
@@ -77,18 +78,31 @@ class Scanner:
         return found
 
     def _resolved(self, content: bytes, spans: list[Span], hint: str, rounds: int) -> list[Span]:
-        """Return spans of a document without overlaps.
+        """Return the spans of a document that are sure enough, without overlaps.
 
         Where the one that counts leaves a part of another, that part is searched once more.
         """
-        kept = without_overlaps(spans)
-        if len(kept) == len(spans) or not rounds or not is_partly_lost(spans, kept):
+        sure = self._sure(content, spans)
+        kept = without_overlaps(sure)
+        if len(kept) == len(sure) or not rounds or not is_partly_lost(sure, kept):
             return kept
         hidden = bytearray(content)
         for span in kept:
             hidden[span.start : span.end] = INNER * (span.end - span.start)
         (more,) = self.scan_bytes([bytes(hidden)], hint, rounds=rounds - 1)
         return without_overlaps([*kept, *more]) if more else kept
+
+    def _sure(self, content: bytes, spans: list[Span]) -> list[Span]:
+        """Return the spans that are sure enough, or whose value is, elsewhere in the document."""
+        sure = [one for one in spans if one.score >= self._minimum]
+        if not sure or len(sure) == len(spans):
+            return sure
+        known = {(one.entity, _bare(content, one)) for one in sure}
+        return sure + [
+            replace(one, score=self._minimum)
+            for one in spans
+            if one.score < self._minimum and (one.entity, _bare(content, one)) in known
+        ]
 
     def _ask(
         self, detector: Detector, documents: Sequence[bytes], spans: Sequence[list[Span]]
@@ -98,7 +112,7 @@ class Scanner:
             text = content.decode()
             place = size = 0
             for start, end, score in sorted(detector.find(text)) if detector.find else ():
-                if score >= self._minimum and 0 <= start < end <= len(text):
+                if 0 <= start < end <= len(text):
                     size += len(text[place:start].encode())
                     place, last = start, size + len(text[start:end].encode())
                     mine.append(Span(size, last, detector.entity, detector.name, score))
@@ -121,8 +135,8 @@ class _Joined:
 class _Search:
     """A detector with a pattern, at work."""
 
-    def __init__(self, detector: Detector, minimum: float) -> None:
-        self._detector, self._minimum = detector, minimum
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
         self._pattern = compiled(detector.pattern, detector.name)
         helps = detector.context_score > detector.score
         self._context = ContextWords(detector.context) if helps and detector.context else None
@@ -154,7 +168,7 @@ class _Search:
     def _judge(
         self, joined: _Joined, start: int, end: int, spans: Sequence[list[Span]], *, is_told: bool
     ) -> int:
-        """Add the values in a candidate, sure ones, and return where the last ends; 0 for none."""
+        """Add the values in a candidate, and return where the last one ends; 0 for none."""
         detector, content = self._detector, joined.content
         if detector.parts is whole and not is_free(content, start, end, detector.edges):
             return 0
@@ -179,7 +193,7 @@ class _Search:
     def _add(
         self, joined: _Joined, start: int, end: int, spans: Sequence[list[Span]], *, is_told: bool
     ) -> None:
-        """Add a value if it is sure enough, by itself or by its context."""
+        """Add a value, as sure as it is by itself or by its context."""
         detector, number = self._detector, joined.document_at(start)
         first, last = joined.starts[number], joined.starts[number + 1] - 1
         score = detector.score
@@ -187,9 +201,13 @@ class _Search:
             is_told or self._context.are_near(joined.content, start, end, first, last)
         ):
             score = detector.context_score
-        if score >= self._minimum:
-            found = Span(start - first, end - first, detector.entity, detector.name, score)
-            spans[number].append(found)
+        found = Span(start - first, end - first, detector.entity, detector.name, score)
+        spans[number].append(found)
+
+
+def _bare(content: bytes, span: Span) -> bytes:
+    """Return the value at a span without its separators."""
+    return content[span.start : span.end].translate(None, SEPARATORS)
 
 
 def _groups(documents: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
