@@ -78,9 +78,10 @@ def test_cards_of_all_issuers_are_found_in_any_grouping(card):
 
 @given(digits=st.text("0123456789", min_size=11, max_size=18))
 def test_numbers_with_a_wrong_check_digit_are_no_cards(digits):
-    wrong = str((int(luhn.calc_check_digit(digits)) + 1) % 10)
+    right = luhn.calc_check_digit(digits)
 
-    assert found(f"card {digits}{wrong}") == []
+    for wrong in set("0123456789") - {right}:
+        assert found(f"card {digits}{wrong}") == []
 
 
 def test_a_card_is_found_between_other_groups_of_digits():

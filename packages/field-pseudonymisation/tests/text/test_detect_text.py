@@ -87,6 +87,16 @@ def test_surrogates_are_numbered_anew_in_each_text():
     assert report["columns"][0]["key_id"] is None
 
 
+def test_an_entity_may_stay_equal_in_all_datasets_where_others_do_not():
+    entities = {"email": {"technique": "hash", "policy": "deterministic"}, "*": "hash"}
+    text = "a@x.org 192.0.2.1"
+
+    first, second = (replaced([text], entities, policy="per_dataset")[0][0] for _ in range(2))
+
+    assert first.split()[0] == second.split()[0]
+    assert first.split()[1] != second.split()[1]
+
+
 def test_each_entity_and_detector_has_its_own_rule():
     text = "a@x.org, +47 22 12 34 56, BSN 111222333, DNI 12345678Z, 192.0.2.1, https://x.org/y"
     entities = {
