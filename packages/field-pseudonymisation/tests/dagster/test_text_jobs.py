@@ -273,6 +273,10 @@ def test_columns_of_any_type_are_looked_at(run, root):
     assert (found["born"]["entity"], found["born"]["technique"]) == ("date_of_birth", "generalise")
     policy = PseudonymisationPolicy.from_yaml((root / "found.csv.policy.yaml").read_bytes())
     assert policy.unmatched == "drop"
+    assert (
+        "# was not looked at, for there are no values, or nested ones\n  tags:"
+        in (root / "found.csv.policy.yaml").read_text()
+    )
     assert "payload -> x" not in {rule.pattern for rule in policy.made_rules}
 
 

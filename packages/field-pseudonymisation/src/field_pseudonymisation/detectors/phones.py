@@ -34,9 +34,9 @@ OTHER_NUMBERS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\b|(?:19|20)[0-9]{2}[-/](
 FEW = 2  # different digits, of which no number that is given out is made
 GROUPED = re.compile(r"[0-9][ \u00a0\u202f./()-]")
 NOT_A_DIGIT = re.compile(r"[^0-9]")
-PROSE = (
+PHONE_WORDS = (
     *("phone*", "telephone", "tel", "telef*", "mobile", "mobil", "cell", "fax", "call*", "dial"),
-    *("sms", "whatsapp", "contact number", "number is", "reach*", "ring", "hotline", "voicemail"),
+    *("sms", "whatsapp", "contact number", "my number", "reach*", "ring", "hotline", "voicemail"),
     *("messages to", "message to", "text me", "texted", "phoned", "answering at", "handy"),
     *("rufnummer", "anruf*", "rückruf", "téléphone", "portable", "appel*", "teléfono", "móvil"),
     *("llam*", "cellulare", "chiam*", "telefoon", "bel", "gsm", "puhelin", "komórk*", "dzwoń*"),
@@ -180,7 +180,7 @@ def phone_detectors() -> Iterable[Detector]:
             parts=international_parts,
             check=is_international,
             score=0.75,
-            context=PROSE,
+            context=PHONE_WORDS,
             context_score=0.95,
             edges="number",
         ),
@@ -194,7 +194,7 @@ def phone_detectors() -> Iterable[Detector]:
             ),
             check=is_north_american,
             score=0.7,
-            context=PROSE,
+            context=PHONE_WORDS,
             context_score=0.9,
             edges="number",
         ),
@@ -206,7 +206,7 @@ def phone_detectors() -> Iterable[Detector]:
             parts=phone_parts,
             check=is_national,
             score=0.55,
-            context=PROSE,
+            context=PHONE_WORDS,
             context_score=0.9,
             edges="number",
         ),
@@ -218,7 +218,7 @@ def phone_detectors() -> Iterable[Detector]:
             parts=phone_parts,
             check=is_grouped,
             score=0.2,
-            context=PROSE,
+            context=PHONE_WORDS,
             context_score=0.7,
             edges="number",
         ),

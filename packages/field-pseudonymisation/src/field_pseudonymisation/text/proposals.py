@@ -168,7 +168,7 @@ class _Tally:
 
     whole: Counter[str] = field(default_factory=Counter)  # values that are such a value, by entity
     inside: Counter[str] = field(default_factory=Counter)  # values that hold one
-    scores: Counter[str] = field(default_factory=Counter)  # sums of those that are one
+    scores: dict[str, float] = field(default_factory=dict)  # sums over values that are one
     with_any: int = 0
     highest: float = 0.0
 
@@ -179,7 +179,7 @@ class _Tally:
             covers = span.end - span.start >= WHOLE * len(text.strip())
             (self.whole if covers else self.inside)[span.entity] += 1
             if covers:
-                self.scores[span.entity] += span.score  # type: ignore[assignment] # a sum of floats
+                self.scores[span.entity] = self.scores.get(span.entity, 0.0) + span.score
             self.highest = max(self.highest, span.score)
 
     @property
@@ -269,6 +269,8 @@ def policy_text(proposals: Sequence[Proposal], keyset: str, domain: str) -> str:
 
 
 def _reason(one: Proposal) -> str:
+    if not one.values and not one.entity:
+        return "was not looked at, for there are no values, or nested ones"
     if not one.entity:
         return f"nothing was found in {one.values} values"
     what = "holds" if one.entity == "text" else "is"
