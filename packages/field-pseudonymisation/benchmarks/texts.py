@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import random
 import re
 import resource
 import statistics
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from field_pseudonymisation.detectors.catalogue import built_in_detectors
+from field_pseudonymisation.detectors.payment import IBAN_LENGTHS
+from field_pseudonymisation.detectors.phones import EUROPE
 from field_pseudonymisation.detectors.scanner import Scanner
 
 if TYPE_CHECKING:
@@ -42,6 +45,19 @@ KINDS = {  # labels, and what finds them here and in Presidio
 }
 WITHIN = {"ZIP_CODE": {"STREET_ADDRESS"}}  # labels whose text holds such values unlabelled
 RUNS = 5
+ABOUT = {  # what stands around values
+    "PHONE_NUMBER": (("You can call me at ", " from nine to five."), ("Tel: ", "\nMail: none")),
+    "IBAN_CODE": (("Please pay to ", " today."), ("Account ", ", thank you")),
+    "CREDIT_CARD": (("It was charged to ", "."), ("card no. ", " expires 12/29")),
+    "EMAIL_ADDRESS": (("Write to ", "."), ("<", ">, he said")),
+    "DOMAIN_NAME": (("See ", "."), ("(at ", ")")),
+    "IP_ADDRESS": (("Blocked ", " again."), ("host=", ";")),
+    "": (("The order ", " was sent."), ("see page ", ".")),
+}
+TRAPS = (
+    *("2019-2024", "1,234,567.89", "12:30:45.123456", "3.14159265", "10.1000/182", "v1.2.3"),
+    *("978-3-16-148410-0", "A4-2024-00123", "17-03-42", "0.0001", "RFC 2822", "x86_64"),
+)
 Sentence = dict[str, Any]
 Found = tuple[int, int, str]
 
@@ -136,6 +152,42 @@ def presidio(texts: list[str], threshold: float) -> Callable[[], list[list[Found
     return lambda: [one(text) for text in texts]
 
 
+def european() -> list[Sentence]:
+    """Return sentences with phones, accounts, cards and identifiers of Europe, and with traps."""
+    import phonenumbers
+    from stdnum import iban, luhn
+
+    chance = random.Random(17)  # noqa: S311 - for tests
+    digits = lambda size: "".join(chance.choices("0123456789", k=size))  # noqa: E731
+    values: list[tuple[str, str]] = []
+    for region in (*EUROPE, "US"):
+        for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
+            number = phonenumbers.example_number_for_type(region, kind)
+            forms = (phonenumbers.format_number(number, form) for form in (0, 1, 2))
+            values += [("PHONE_NUMBER", form) for form in forms]
+    for country, size in IBAN_LENGTHS.items():
+        bban = digits(size - 4)
+        bare = country + iban.calc_check_digits(f"{country}00{bban}") + bban
+        values += [("IBAN_CODE", bare), ("IBAN_CODE", iban.format(bare))]
+    for prefix in ("4", "51", "2221", "34", "37", "3569", "6011", "62", "50", "36"):
+        size = {"3": 15, "36": 14}.get(prefix if prefix == "36" else prefix[0], 16)
+        size = 16 if prefix == "3569" else size
+        start = prefix + digits(size - 1 - len(prefix))
+        values.append(("CREDIT_CARD", start + luhn.calc_check_digit(start)))
+        values.append(("", start + str((int(luhn.calc_check_digit(start)) + 3) % 10)))
+    values += [("EMAIL_ADDRESS", f"user{n}@mail{n}.example.org") for n in range(20)]
+    values += [("DOMAIN_NAME", f"https://www.example{n}.org/a?b={n}") for n in range(20)]
+    values += [("IP_ADDRESS", f"192.0.2.{n}") for n in range(20)]
+    values += [("", text) for text in TRAPS]
+    sentences = []
+    for label, value in values:
+        for before, after in ABOUT[label]:
+            text = f"{before}{value}{after}"
+            span = {"entity": label, "start": len(before), "end": len(before) + len(value)}
+            sentences.append({"text": text, "spans": [span] if label else []})
+    return sentences
+
+
 def table(
     title: str,
     sentences: list[Sentence],
@@ -190,6 +242,15 @@ def main() -> None:
                     f"{text[max(0, start - 50) : start]}«{text[start:end]}»{text[end : end + 20]}"
                 )
                 print(label, kind, what, repr(around))
+    sentences = european()
+    texts = [one["text"] for one in sentences]
+    found, theirs = ours(texts)(), None
+    if not options.without_presidio:
+        theirs = presidio(texts, options.threshold)()
+    errors = table("European forms", sentences, found, theirs)
+    if options.errors:
+        for label, kind, sentence, (start, end, _) in errors:
+            print(label, kind, repr(sentence["text"]), (start, end))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory {peak:,.0f} MB")
 
