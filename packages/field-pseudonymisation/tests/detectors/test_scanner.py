@@ -163,6 +163,40 @@ def test_lone_surrogates_do_not_end_the_search():
     assert text[span.start : span.end] == "ann@example.org"
 
 
+FORMS = (
+    *("RSSMRA85T10A562S", "131052-308T", "GB59IFUE40226315499137", "X-1234567-L", "AB 12 34 56 C"),
+    *(
+        "29 feb 1980",
+        "+1 (212) 555-2368",
+        "password=abc1",
+        "a@b.no",
+        "1::2",
+        "SW1A 1AA",
+        "HH-AB 12",
+    ),
+)
+STRANGE = st.text("0123456789\u017f\u212aKSÅå٣\uff14 -./:@(+)'\"=\x1f\u2028\ufeff", max_size=12)
+
+
+@given(st.lists(st.one_of(st.sampled_from(FORMS), STRANGE), max_size=6), st.data())
+def test_no_text_ends_the_search(pieces, data):
+    text = "".join(pieces)
+    if text:
+        place = data.draw(st.integers(0, len(text) - 1))
+        text = text[:place] + data.draw(STRANGE) + text[place + 1 :]
+
+    spans = EVERYTHING.scan([text])[0]
+
+    assert all(0 <= one.start < one.end <= len(text) for one in spans)
+
+
+@pytest.mark.parametrize("letter", ["\u212a", "\u017f"])
+def test_signs_that_fold_to_letters_are_none(letter):
+    text = f"codice fiscale RSSMRA85T10A56{letter}S, NINO A{letter} 12 34 56 C"
+
+    assert EVERYTHING.scan([text]) == [[]]
+
+
 SPANS = st.builds(
     lambda start, length, score: Span(start, start + length, "e", "d", score),
     st.integers(0, 40),

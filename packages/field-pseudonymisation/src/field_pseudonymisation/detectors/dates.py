@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FIRST_YEAR, LAST_YEAR = 1850, 2100
-CENTURY = 100
 MONTHS = (  # their beginnings in English, German, French, Spanish, Italian, Dutch, Portuguese
     ("jan", "jän", "gen", "ene"),
     ("feb", "fév", "fev"),

@@ -48,7 +48,7 @@ def _identifier(
 
     def check(text: str) -> bool:
         bare = text if keep else SEPARATORS.sub("", text)
-        return rule(bare.upper())
+        return bare.isascii() and rule(bare.upper())  # patterns take K for the sign of kelvins
 
     return Detector(
         name=name,

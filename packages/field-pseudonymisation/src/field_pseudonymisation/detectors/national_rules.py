@@ -68,8 +68,7 @@ def de_tax_id(text: str) -> bool:
     """German steuerliche Identifikationsnummer: one digit two or three times, MOD 11,10."""
     counts = sorted((text[:10].count(digit) for digit in set(text[:10])), reverse=True)
     repeats = counts[0] in {2, 3} and all(count == 1 for count in counts[1:])
-    thrice = any(digit * 3 in text[:10] for digit in set(text))
-    return text[0] != "0" and repeats and not thrice and mod_11_10(text)
+    return text[0] != "0" and repeats and mod_11_10(text)
 
 
 def fr_nir(text: str) -> bool:
