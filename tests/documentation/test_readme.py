@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PAGES_OF_COMMANDS = ("keys.md", "pseudonymisation.md")
+PAGES_OF_COMMANDS = ("keys.md", "pseudonymisation.md", "texts.md")
 BOOT = "python3 -m venv .boot && .boot/bin/pip install -q uv && .boot/bin/"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from field_pseudonymisation.detectors.catalogue import built_in_detectors
 from util_services.samples import sample_path
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -22,21 +23,40 @@ def test_the_python_examples_run(code):
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102
 
 
-def test_the_command_line_example_runs(tmp_path, monkeypatch):
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
     for name, value in (("DATA_SERVICES_ROOT", ""), ("DAGSTER_HOME", "home"), ("HOME", "")):
         monkeypatch.setenv(name, str(tmp_path / value))
-    (tmp_path / "in").mkdir()
+    (tmp_path / "in/letters").mkdir(parents=True)
     (tmp_path / "home").mkdir()
     (tmp_path / "in/patients.csv").write_bytes(sample_path("patients.csv").read_bytes())
-    (text,) = blocks("console")
+    (tmp_path / "in/letters/1.txt").write_text("Write to ann@example.org.")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "output"),
+    [*zip(blocks("console"), ("patients.parquet", "letters.parquet"), strict=True)],
+)
+def test_the_command_line_examples_run(folder, text, output):
     (line,) = text.replace("\\\n", "").splitlines()
 
     name, *arguments = shlex.split(line.removeprefix("$ "))
-    answer = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    answer = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, cwd=folder)
 
     assert name == "data-services"
     assert answer.returncode == 0, answer.stderr
-    done = pq.read_table(tmp_path / "out/patients.parquet")
-    assert "email" not in done.column_names
-    assert done["patient_id"][0].as_py().startswith("mac1.")
-    assert len(blocks("python")) == 1
+    done = pq.read_table(folder / "out" / output)
+    if output == "patients.parquet":
+        assert "email" not in done.column_names
+        assert done["patient_id"][0].as_py().startswith("mac1.")
+    else:
+        assert done["text"][0].as_py().startswith("Write to EMAIL(")
+
+
+def test_all_detectors_are_in_the_table():
+    lines = [line for line in README.splitlines() if line.startswith("| `")]
+    named = {name for line in lines for name in re.findall(r"`([a-z0-9_]+)`", line)}
+
+    assert {one.name for one in built_in_detectors()} <= named
+    assert {one.entity for one in built_in_detectors()} <= named

@@ -5,7 +5,7 @@ from util_services.plugins.manager import plugin_manager
 
 NAMES = (
     "hash encrypt format_preserving_encrypt tokenise mask redact replace generalise date_shift "
-    "noise shuffle nullify drop retain"
+    "noise shuffle nullify drop retain detect_text"
 )
 
 

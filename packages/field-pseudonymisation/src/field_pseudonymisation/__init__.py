@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from field_pseudonymisation.api import depseudonymise, pseudonymise
     from field_pseudonymisation.policy import PseudonymisationPolicy
+    from field_pseudonymisation.text.api import detect, detect_personal_data
 
-__all__ = ["PseudonymisationPolicy", "__version__", "depseudonymise", "pseudonymise"]
+__all__ = [
+    "PseudonymisationPolicy",
+    "__version__",
+    "depseudonymise",
+    "detect",
+    "detect_personal_data",
+    "pseudonymise",
+]
 
 __version__ = version("field-pseudonymisation")
-_PLACES = {"PseudonymisationPolicy": "policy"}
+_PLACES = {
+    "PseudonymisationPolicy": "policy",
+    "detect": "text.api",
+    "detect_personal_data": "text.api",
+}
 
 
 def __getattr__(name: str) -> Any:

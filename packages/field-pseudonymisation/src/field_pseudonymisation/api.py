@@ -15,6 +15,7 @@ from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.reverse import compile_recipe
+from field_pseudonymisation.text.findings import limits_of, texts_told
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def pseudonymise(
         "keyset": policy.keyset,
         "columns": findings.columns_told(plan, found),
         "warnings": [*findings.warnings_of(plan, found), *findings.warnings_of_index(frame)],
-        "limits": list(findings.LIMITS),
+        "limits": list(limits_of(plan)),
+        "texts": texts_told(plan),
         "recipe": plan.recipe_of_done().to_dict(),
     }
     return result, report

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 FREQUENT_SHARE = 0.1  # of the rows: one value that is so frequent can be told by it
 FEW_DISTINCT = 32  # so few classes can be told from one another by their frequencies
+NO_TEXTS = "Free texts are not searched for personal data."
 LIMITS = (  # what no run does
     "Pseudonymised data are still personal data: whoever holds the keyset can link them, and "
     "reversible techniques can be undone.",
     "What columns say together, such as a postcode beside a date of birth, is not examined; "
     "'assess_risk' measures that.",
-    "Free texts are not searched for personal data.",
+    NO_TEXTS,
     "The names of columns, and of members inside of JSON and structs, stay as they are.",
 )
 

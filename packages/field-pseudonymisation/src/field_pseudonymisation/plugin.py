@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import click
     import dagster as dg
 
+    from field_pseudonymisation.detectors.detector import Detector
     from field_pseudonymisation.techniques.technique import Technique
 
 
@@ -32,16 +33,31 @@ def register_hookspecs() -> Iterable[ModuleType]:
 def register_techniques() -> Iterable[Technique]:
     """Return the built-in techniques."""
     from field_pseudonymisation.techniques.catalogue import built_in_techniques
+    from field_pseudonymisation.text.options import text_techniques
 
-    return built_in_techniques()
+    return (*built_in_techniques(), *text_techniques())
+
+
+@hookimpl
+def register_detectors() -> Iterable[Detector]:
+    """Return the built-in detectors of personal data in texts."""
+    from field_pseudonymisation.detectors.catalogue import built_in_detectors
+
+    return built_in_detectors()
 
 
 @hookimpl
 def register_ops() -> Iterable[dg.OpDefinition]:
     """Return the ops, for pipelines."""
     from field_pseudonymisation import ops
+    from field_pseudonymisation.text import ops as text_ops
 
-    return [ops.anonymise_pseudonymise_structured.op, ops.repseudonymise_structured.op]
+    return [
+        ops.anonymise_pseudonymise_structured.op,
+        ops.repseudonymise_structured.op,
+        text_ops.anonymise_pseudonymise_unstructured.op,
+        text_ops.detect_personal_data.op,
+    ]
 
 
 @hookimpl

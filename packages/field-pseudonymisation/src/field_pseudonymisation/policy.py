@@ -266,6 +266,8 @@ def make_rule(
         options = found.options.model_validate({str(key): value for key, value in fields.items()})
     except ValidationError as error:
         raise PolicyError(f"{place}{_told(error, found)}") from None
+    if found.adapt is not None:
+        found = found.adapt(found, options)
     column, _, path = pattern.partition(ARROW)
     own = normal_domain(options.domain or domain), _policy_of(options, policy)
     if not path:

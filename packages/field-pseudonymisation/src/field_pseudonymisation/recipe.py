@@ -95,6 +95,11 @@ class RecipeColumn:
         }
 
 
+def is_free_text(column: RecipeColumn) -> bool:
+    """Return whether values in the texts of a column were pseudonymised, and not the texts."""
+    return any(rule.technique == "detect_text" for rule in column.rules)
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What was done to all columns, in the order of the original dataset."""

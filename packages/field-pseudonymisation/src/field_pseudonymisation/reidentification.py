@@ -59,13 +59,16 @@ def reidentification_keys_resource(_: dg.InitResourceContext) -> Reidentificatio
 
 
 def check_depseudonymise(
-    config: DepseudonymiseStructuredConfig, schema: "Schema", inputs: "Inputs"
+    config: DepseudonymiseStructuredConfig,
+    schema: "Schema",
+    inputs: "Inputs",
+    op: str = "depseudonymise_structured",
 ) -> None:
     """Refuse what is incomplete, before the dataset is read."""
     from field_pseudonymisation.structured import RowSelection, refuse_other_engines
 
     refuse_other_engines()
-    _require_reasons("depseudonymise_structured", config, "whoever brings personal data back")
+    _require_reasons(op, config, "whoever brings personal data back")
     inputs.content(config.approval)
     if config.rows is not None:
         RowSelection.read(inputs.content(config.rows), schema.names)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from util_services.plugins.markers import hookspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from field_pseudonymisation.detectors.detector import Detector
     from field_pseudonymisation.techniques.technique import Technique
 
 
@@ -19,6 +20,6 @@ def register_techniques() -> Iterable[Technique]:
 
 
 @hookspec
-def register_detectors() -> Iterable[Any]:
+def register_detectors() -> Iterable[Detector]:
     """Return detectors of personal data in texts, named by what they find."""
     raise NotImplementedError

@@ -27,9 +27,10 @@ from field_pseudonymisation.errors import (
 )
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
-from field_pseudonymisation.recipe import Recipe
+from field_pseudonymisation.recipe import Recipe, is_free_text
 from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
+from field_pseudonymisation.text.findings import limits_of, text_sections
 from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
 from util_services.flow.beside import RECIPE
 from util_services.flow.objects import SAMPLE_SCHEME
@@ -132,8 +133,12 @@ def check_pseudonymise(
 def pseudonymise_dataset(
     dataset: Dataset, config: AnonymisePseudonymiseStructuredConfig
 ) -> Outcome:
+    """Return what the policy of a config makes of a dataset."""
+    return pseudonymise_under(dataset, policy_of(config, dataset.content))
+
+
+def pseudonymise_under(dataset: Dataset, policy: PseudonymisationPolicy) -> Outcome:
     """Return what a policy makes of a dataset."""
-    policy = policy_of(config, dataset.content)
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
     engine, rows = dataset.engine, dataset.scan()
     stored = dict(_fields(dataset.schema.arrow))
@@ -197,8 +202,8 @@ def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Rec
             "recipe_sha256": hashlib.sha256(text.encode()).hexdigest(),
         },
         warnings=(*findings.warnings_of(plan, found), *_demonstrations(dataset, plan)),
-        limits=findings.LIMITS,
-        sections=(Section("Techniques", tables=(table,)),),
+        limits=limits_of(plan),
+        sections=(Section("Techniques", tables=(table,)), *text_sections(plan)),
         beside={RECIPE: write},
     )
 
@@ -413,7 +418,14 @@ def repseudonymise_dataset(
     old_keys = former.keyset
     if config.keyset not in {"", old_keys}:
         require_approval()
-    back = compile_recipe(former, fields, keyset_of(old_keys) if old_keys else None)
+    renewable = [column.name for column in former.columns if not is_free_text(column)]
+    able = [column.name for column in former.columns if column.is_reversible]
+    back = compile_recipe(
+        former,
+        fields,
+        keyset_of(old_keys) if old_keys else None,
+        columns=[name for name in able if name in renewable and name in dict(fields)],
+    )
     originals = [(c.name, c.output) for c in back.columns]
     stored = {column.name: column.type for column in former.columns}
     policy = renewed_policy(

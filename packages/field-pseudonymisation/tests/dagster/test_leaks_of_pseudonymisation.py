@@ -22,12 +22,14 @@ RULES = {
     "number": {"technique": "format_preserving_encrypt"},
     "note": {"technique": "tokenise"},
     "doc -> $.x": {"technique": "encrypt"},
+    "memo": {"technique": "detect_text", "entities": {"*": {"technique": "encrypt"}}},
 }
 
 
 def content(number="1234567"):
-    lines = [f'{CANARY},{number},note of {CANARY},"{{""x"": ""{CANARY}""}}"'] * 3
-    return "\n".join(["who,number,note,doc", *lines]) + "\n"
+    memo = f"write to {CANARY}@example.org"
+    lines = [f'{CANARY},{number},note of {CANARY},"{{""x"": ""{CANARY}""}}",{memo}'] * 3
+    return "\n".join(["who,number,note,doc,memo", *lines]) + "\n"
 
 
 def forms(keyset):

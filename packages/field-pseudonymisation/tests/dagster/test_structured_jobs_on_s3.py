@@ -8,7 +8,10 @@ import pytest
 
 from field_pseudonymisation.jobs import (
     anonymise_pseudonymise_structured_job_s3,
+    anonymise_pseudonymise_unstructured_job_s3,
     depseudonymise_structured_job_s3,
+    depseudonymise_unstructured_job_s3,
+    detect_personal_data_job_s3,
     repseudonymise_structured_job_s3,
 )
 from util_services.resources import S3StorageResource
@@ -58,3 +61,25 @@ def test_a_table_goes_there_and_back_on_s3(bucket, run, root, approval, ada):
     rows = list(csv.reader(io.StringIO(bucket.get("out.csv"))))
     assert rows[1][0].startswith("siv1.")
     assert '"kind": "data-services/pseudonymisation"' in bucket.get("out.csv.pseudonymisation.json")
+
+
+def test_texts_go_there_and_back_on_s3(bucket, run, root, approval, ada):
+    host = {"s3": S3StorageResource(resource_name="selfS3")}
+    options = {"keyset": "clinic", "domain": "d", "entities": {"*": {"technique": "encrypt"}}}
+    letter = "Write to ann@example.org.\n"
+    bucket.put("in.txt", letter)
+
+    first = run(anonymise_pseudonymise_unstructured_job_s3, "in.txt", "out.txt", host, **options)
+    (root / "out.txt").write_text(bucket.get("out.txt"))
+    approval("out.txt", job="depseudonymise_unstructured_job_s3")
+    bucket.put("approval.token", (root / "approval.token").read_text())
+    asked = {"purpose": "complaint 17", "requester": "bob", "approval": "approval.token"}
+    second = run(depseudonymise_unstructured_job_s3, "out.txt", "back.txt", host, **asked)
+    third = run(detect_personal_data_job_s3, "in.txt", "found.csv", host)
+
+    assert first.success
+    assert second.success
+    assert third.success
+    assert "ann@" not in bucket.get("out.txt")
+    assert bucket.get("back.txt") == letter
+    assert "technique: detect_text" in bucket.get("found.csv.policy.yaml")

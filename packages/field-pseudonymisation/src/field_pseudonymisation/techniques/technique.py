@@ -176,6 +176,7 @@ class Technique:
         is_self_describing: whether what comes out names its key, and shows if it was changed.
         looks_at_no_value: whether all values become one, so that lists and objects can too.
         works_on_whole_column: whether it needs all rows before the first.
+        adapt: returns the technique as its options make it, where these say whether it needs keys.
     """
 
     name: str
@@ -192,3 +193,4 @@ class Technique:
     is_self_describing: bool = False
     looks_at_no_value: bool = False
     works_on_whole_column: bool = False
+    adapt: Callable[[Technique, Options], Technique] | None = None

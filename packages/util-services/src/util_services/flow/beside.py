@@ -3,7 +3,7 @@
 A change log (``.changes.parquet``) holds each changed cell before and after; a state
 (``.state.json``) what fits have worked out over all rows. Both hold personal data, and are written
 on request. A recipe (``.pseudonymisation.json``) says how a dataset was pseudonymised, without
-values and keys.
+values and keys. A policy (``.policy.yaml``) is one that is proposed, for somebody to read.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Engine
 
-CHANGES, RECIPE, STATE = "changes", "recipe", "state"  # kinds
+CHANGES, POLICY, RECIPE, STATE = "changes", "policy", "recipe", "state"  # kinds
 CHANGES_MARK = b"data-services change log 1"  # in the metadata of the file's schema
 STATE_KIND = "data-services state"
+POLICY_MARK = b"# data-services: a proposed policy"  # at its beginning
 RECIPE_KIND = "data-services/pseudonymisation"
 PARQUET_END = b"PAR1"
 
@@ -73,6 +74,11 @@ def is_change_log(content: bytes) -> bool:
 def is_state(content: bytes) -> bool:
     """Return whether a file is a state."""
     return bool(_kind_of(content) == STATE_KIND)
+
+
+def is_policy(content: bytes) -> bool:
+    """Return whether a file is a proposed policy."""
+    return content.startswith(POLICY_MARK)
 
 
 def is_recipe(content: bytes) -> bool:

@@ -37,6 +37,7 @@ BESIDE_DATA = (  # the endings of what a run publishes besides
     ".report.html",
     ".quarantine.jsonl",
     ".changes.parquet",
+    ".policy.yaml",
     ".pseudonymisation.json",
     ".state.json",
 )

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 TEST_RUNS = "_test_runs"
 BESIDE_ENDINGS = {
     "changes": ".changes.parquet",
+    "policy": ".policy.yaml",
     "recipe": ".pseudonymisation.json",
     "state": ".state.json",
 }

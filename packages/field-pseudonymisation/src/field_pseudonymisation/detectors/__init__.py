@@ -1,0 +1,1 @@
+"""Detectors of personal data in texts; imports neither Dagster nor pluggy."""

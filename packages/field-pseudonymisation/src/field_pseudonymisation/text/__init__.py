@@ -1,0 +1,1 @@
+"""Free texts: what is found in them is replaced, each value by its rule."""
