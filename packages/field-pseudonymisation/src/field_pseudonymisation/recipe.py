@@ -18,8 +18,7 @@ from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.techniques.catalogue import RETAIN
 from field_pseudonymisation.techniques.technique import SEAL
 from util_services.errors import quoted
-from util_services.flow.beside import RECIPE, RECIPE_KIND
-from util_services.flow.plan import BESIDE_ENDINGS
+from util_services.flow.beside import BESIDE_ENDINGS, RECIPE, RECIPE_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

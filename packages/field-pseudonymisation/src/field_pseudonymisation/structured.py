@@ -32,10 +32,9 @@ from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
 from field_pseudonymisation.text.findings import limits_of, text_sections
 from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
-from util_services.flow.beside import RECIPE
+from util_services.flow.beside import BESIDE_ENDINGS, RECIPE
 from util_services.flow.objects import SAMPLE_SCHEME
 from util_services.flow.operate import Outcome
-from util_services.flow.plan import BESIDE_ENDINGS
 from util_services.reports import Section, Table
 from util_services.storage.patterns import names_many
 

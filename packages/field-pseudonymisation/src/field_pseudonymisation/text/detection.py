@@ -1,11 +1,10 @@
-"""Datasets in which personal data is looked for: the result is a table of findings and a policy."""
+"""Datasets in which personal data is looked for: the result is a report and a policy."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
-import pandas as pd
 import pyarrow as pa
 
 from field_pseudonymisation.detectors.catalogue import NOT_LOOKED_FOR
@@ -19,21 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from field_pseudonymisation.text.config import DetectPersonalDataConfig
-    from field_pseudonymisation.text.proposals import Proposal
 
-FINDINGS = pa.schema(
-    [
-        pa.field("column", pa.string()),
-        pa.field("entity", pa.string()),
-        pa.field("values", pa.int64()),
-        pa.field("matches", pa.int64()),
-        pa.field("share", pa.float64()),
-        pa.field("by_name", pa.bool_()),
-        pa.field("confidence", pa.float64()),
-        pa.field("technique", pa.string()),
-        pa.field("found", pa.string()),
-    ]
-)
 ROW = "row"
 
 
@@ -50,10 +35,10 @@ def detect_in_dataset(dataset: Dataset, config: DetectPersonalDataConfig) -> Out
         file.write_text(text, encoding="utf-8")
 
     records = [one.to_dict() for one in proposals]
+    columns = tuple(records[0]) if records else ()
     rows = tuple(tuple(record.values()) for record in records)
     return Outcome(
-        _findings(dataset, proposals),
-        dropped=dataset.staged.rows,
+        None,
         facts={
             "rows_looked_at": max((len(values) for values in sample.values()), default=0),
             "columns_with_personal_data": sum(1 for one in proposals if one.entity),
@@ -61,9 +46,8 @@ def detect_in_dataset(dataset: Dataset, config: DetectPersonalDataConfig) -> Out
             "looked_for": sorted({one.entity for one in detectors}),
         },
         limits=(*LIMITS, f"Not looked for: {'; '.join(NOT_LOOKED_FOR.values())}."),
-        sections=(Section("Proposals", tables=(Table("Columns", FINDINGS.names, rows),)),),
+        sections=(Section("Proposals", tables=(Table("Columns", columns, rows),)),),
         beside={POLICY: write},
-        is_selection=False,
     )
 
 
@@ -82,18 +66,3 @@ def _sample(dataset: Dataset, columns: Sequence[str], rows: int) -> dict[str, pa
         values = table.column(alias).combine_chunks()
         found[name] = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     return found
-
-
-def _findings(dataset: Dataset, proposals: Sequence[Proposal]) -> Any:
-    """Return findings as a frame of the engine."""
-    records = [one.to_dict() for one in proposals]
-    table: pd.DataFrame = pa.Table.from_pylist(records, FINDINGS).to_pandas(
-        types_mapper=pd.ArrowDtype
-    )
-    one = dataset.scan().select(nw.len().alias("rows"))
-
-    def made(batch: pd.DataFrame) -> pd.DataFrame:
-        del batch
-        return table
-
-    return dataset.engine.map_batches(one, made, FINDINGS)

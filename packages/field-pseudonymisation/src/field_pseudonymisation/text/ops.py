@@ -84,11 +84,12 @@ def _check_detection(config: DetectPersonalDataConfig, _: Schema, __: Inputs) ->
     business_operation="PSEUDONYMISATION",
     columns=lambda config: {"columns": config.columns},
     check=_check_detection,
+    is_report=True,
 )
 def detect_personal_data(dataset: Dataset, config: DetectPersonalDataConfig) -> Outcome:
     """Look at a sample of a table and propose what becomes of each column; change nothing.
 
-    The result is a table of findings, with counts and no values, and PATH.policy.yaml beside it: a
+    The result is a report, with counts and no values, and PATH.policy.yaml beside it: a
     policy for 'anonymise_pseudonymise_structured', which is for somebody to read first.
     """
     from field_pseudonymisation.text.detection import detect_in_dataset

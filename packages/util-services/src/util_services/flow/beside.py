@@ -14,15 +14,22 @@ from typing import TYPE_CHECKING, Any
 from util_services.encryption.paths import for_library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import narwhals as nw
     import pyarrow as pa
 
     from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Engine
+    from util_services.storage.protocol import Location
 
 CHANGES, POLICY, RECIPE, STATE = "changes", "policy", "recipe", "state"  # kinds
+BESIDE_ENDINGS = {
+    CHANGES: ".changes.parquet",
+    POLICY: ".policy.yaml",
+    RECIPE: ".pseudonymisation.json",
+    STATE: ".state.json",
+}
 CHANGES_MARK = b"data-services change log 1"  # in the metadata of the file's schema
 STATE_KIND = "data-services state"
 POLICY_MARK = b"# data-services: a proposed policy"  # at its beginning
@@ -84,6 +91,17 @@ def is_policy(content: bytes) -> bool:
 def is_recipe(content: bytes) -> bool:
     """Return whether a file is the recipe of a pseudonymisation."""
     return bool(_kind_of(content) == RECIPE_KIND)
+
+
+def places_beside(whole: Location) -> dict[str, Location]:
+    """Return the places of the files that steps may write beside an output, by their kinds."""
+    return {kind: whole.beside(ending) for kind, ending in BESIDE_ENDINGS.items()}
+
+
+def recognised(places: Mapping[str, Location]) -> dict[Location, Callable[[bytes], bool]]:
+    """Return, for the places of such files, what tells one of ours from a stranger's."""
+    ours = {CHANGES: is_change_log, POLICY: is_policy, RECIPE: is_recipe, STATE: is_state}
+    return {place: ours[kind] for kind, place in places.items()}
 
 
 def _kind_of(content: bytes) -> Any:

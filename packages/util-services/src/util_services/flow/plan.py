@@ -18,6 +18,7 @@ from util_services.datasets.layout import Layout
 from util_services.datasets.manifest import MANIFEST
 from util_services.datasets.staged import Origin
 from util_services.errors import ConfigurationError, DatasetError, quoted
+from util_services.flow.beside import places_beside
 from util_services.flow.idle_options import READING, WRITING, refuse_idle
 from util_services.flow.objects import (
     BESIDE_DATA,
@@ -42,12 +43,6 @@ if TYPE_CHECKING:
     from util_services.datasets.schema import Schema
 
 TEST_RUNS = "_test_runs"
-BESIDE_ENDINGS = {
-    "changes": ".changes.parquet",
-    "policy": ".policy.yaml",
-    "recipe": ".pseudonymisation.json",
-    "state": ".state.json",
-}
 MAX_NAME_BYTES = 255  # of a file's name, on all common file systems
 DELIMITERS: dict[str, str] = {"csv": ",", "tsv": "\t"}
 DEFAULT_PART_ROWS = 1_000_000
@@ -127,7 +122,7 @@ class WritePlan:
     def beside_data(self) -> dict[str, Location]:
         """The places of further files that a step may write, by their kinds."""
         whole = replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))
-        return {kind: whole.beside(ending) for kind, ending in BESIDE_ENDINGS.items()}
+        return places_beside(whole)
 
     @property
     def failed(self) -> ReportPlan:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from util_services.datasets.manifest import MANIFEST, Manifest, Part
 from util_services.errors import DatasetError
 from util_services.flow.appear import Place, appear
-from util_services.flow.beside import is_change_log, is_policy, is_recipe, is_state
+from util_services.flow.beside import recognised
 from util_services.flow.bring import digest_of
 from util_services.flow.changes import file_state
 from util_services.flow.parts import parts_published, remove_parts
@@ -206,9 +206,6 @@ def _beside(plan: WritePlan) -> dict[Location, Callable[[bytes], bool]]:
         plan.reports["report"]: is_page,
         plan.reports["report_json"]: is_record,
         plan.quarantine: is_quarantine,
-        plan.beside_data["changes"]: is_change_log,
-        plan.beside_data["policy"]: is_policy,
-        plan.beside_data["recipe"]: is_recipe,
-        plan.beside_data["state"]: is_state,
+        **recognised(plan.beside_data),
         **beside_report(plan.failed),
     }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from util_services.flow.appear import Place, appear, refuse_strangers
+from util_services.flow.beside import recognised
 from util_services.flow.published import Published
 from util_services.flow.quarantine import is_quarantine
 from util_services.reports.html import GENERATOR, render_html
@@ -59,7 +60,9 @@ def publish_report(
     published = Published(
         location=plan.location,
         address=plan.address,
-        reports=plan.reports | ({"quarantine": plan.quarantine} if sets_aside else {}),
+        reports=plan.reports
+        | ({"quarantine": plan.quarantine} if sets_aside else {})
+        | {kind: plan.beside_data[kind] for kind in dataset.beside if failure is None},
         rows=0,
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
@@ -71,7 +74,13 @@ def publish_report(
         own = Place(plan.storage, plan.location, beside_report(plan), overwrite=True)
         refuse_strangers(own)
     else:
-        beside |= {plan.quarantine: is_quarantine, **beside_report(plan.failed)}
+        beside |= {
+            plan.quarantine: is_quarantine,
+            **recognised(plan.beside_data),
+            **beside_report(plan.failed),
+        }
+        for kind, file in dataset.beside.items():
+            sidecars[plan.beside_data[kind]] = staging.path(file)
         if sets_aside:
             sidecars[plan.quarantine] = staging.path(str(dataset.quarantine))
     place = Place(plan.storage, plan.location, beside, plan.overwrite)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from util_services.flow.beside import places_beside
+
 if TYPE_CHECKING:
     from util_services.storage.protocol import Location, Storage
 
@@ -44,6 +46,11 @@ class ReportPlan:
     def quarantine(self) -> Location:
         """The place of records that could not be read."""
         return self.whole.beside(QUARANTINE_ENDING)
+
+    @property
+    def beside_data(self) -> dict[str, Location]:
+        """The places of further files that a step may write, by their kinds."""
+        return places_beside(self.whole)
 
     @property
     def address(self) -> str:
