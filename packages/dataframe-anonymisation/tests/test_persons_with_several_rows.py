@@ -178,3 +178,9 @@ def test_an_entity_that_cannot_be_one_is_refused(entity, error, sentence):
 
     with pytest.raises(error, match=sentence):
         assess_risk(frame, ["town"], entity=entity)
+
+
+@pytest.mark.parametrize("threshold", [0, 1.1, float("nan"), "1"])
+def test_a_threshold_of_risk_that_is_none_is_refused(threshold):
+    with pytest.raises(ConfigurationError, match="'threshold' must be a number above 0"):
+        assess_risk(pd.DataFrame({"town": ["a"]}), ["town"], threshold=threshold)

@@ -216,6 +216,8 @@ def test_the_error_that_is_told_is_that_of_the_noise():
         ({"groups": {}}, "'groups' must name columns"),
         ({"groups": {"a": []}}, "'groups' must name columns"),
         ({"groups": {"a": ["x", "x"]}}, "names a value of 'a' twice"),
+        ({"groups": {"a": "xyz"}}, "must list the values of each column as texts"),
+        ({"groups": {"a": [1, 2]}}, "must list the values of each column as texts"),
         ({"groups": {"count": ["x"]}}, "'count' has several meanings"),
         ({"groups": {"a": ["x"]}, "entity": "a"}, "'a' has several meanings"),
         ({"max_groups": 2}, "'max_groups' is about persons"),

@@ -15,6 +15,7 @@ from dataframe_anonymisation.differential.facts import LIMITS, facts_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.models import Model
+from dataframe_anonymisation.models.base import between
 from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
 from dataframe_anonymisation.private_counting import count_table
@@ -107,6 +108,7 @@ def assess_risk(
     """
     _refuse_no_frame(frame)
     refuse_entity(quasi_identifiers, entity)
+    between("threshold", threshold, 0, 1, above_low=True)
     for option, names in (("quasi_identifiers", quasi_identifiers), ("entity", [entity])):
         unknown = [name for name in names if name is not None and name not in frame.columns]
         if unknown:

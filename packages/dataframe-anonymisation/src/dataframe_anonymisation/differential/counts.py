@@ -100,6 +100,12 @@ class PrivateCounts:
         whole("max_groups", self.max_groups, 1)
         if not self.groups or not all(self.groups.values()):
             raise PolicyError("'groups' must name columns, and the values of each to be counted.")
+        wrong = [
+            isinstance(values, str) or not all(isinstance(value, str) for value in values)
+            for values in self.groups.values()
+        ]
+        if any(wrong):
+            raise PolicyError("'groups' must list the values of each column as texts, as ['1'].")
         double = [name for name, values in self.groups.items() if len(set(values)) < len(values)]
         if double:
             raise PolicyError(f"'groups' names a value of {quoted(double)} twice; name each once.")
