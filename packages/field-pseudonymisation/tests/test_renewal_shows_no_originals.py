@@ -21,6 +21,7 @@ RULES = {  # what each technique may say of a text of digits
     "encrypt": {},
     "format_preserving_encrypt": {},
     "tokenise": {},
+    "detect_text": {},
     "mask": {"keep_first": 3},
     "redact": {},
     "replace": {"value": "x"},

@@ -46,7 +46,7 @@ def run(instance, root):
         ops = {
             name: {"config": config},
             "read_dataset": {"config": {"path": source}},
-            "write_dataset": {"config": {"path": target}},
+            job.nodes_in_topological_order[-1].name: {"config": {"path": target}},
         }
         if resources:
             definitions = dg.Definitions(

@@ -75,11 +75,11 @@ def test_texts_go_there_and_back_on_s3(bucket, run, root, approval, ada):
     bucket.put("approval.token", (root / "approval.token").read_text())
     asked = {"purpose": "complaint 17", "requester": "bob", "approval": "approval.token"}
     second = run(depseudonymise_unstructured_job_s3, "out.txt", "back.txt", host, **asked)
-    third = run(detect_personal_data_job_s3, "in.txt", "found.csv", host)
+    third = run(detect_personal_data_job_s3, "in.txt", "found", host)
 
     assert first.success
     assert second.success
     assert third.success
     assert "ann@" not in bucket.get("out.txt")
     assert bucket.get("back.txt") == letter
-    assert "technique: detect_text" in bucket.get("found.csv.policy.yaml")
+    assert "technique: detect_text" in bucket.get("found.policy.yaml")

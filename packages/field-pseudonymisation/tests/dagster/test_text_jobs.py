@@ -32,6 +32,12 @@ def table(file):
     return list(csv.DictReader(io.StringIO(file.read_text())))
 
 
+def proposed(folder):
+    """Return what a report tells of each column."""
+    (step,) = json.loads((folder / "found.report.json").read_text())["steps"]
+    return step["facts"]["columns"]
+
+
 def back(run, approval, source, target, job=depseudonymise_unstructured_job, **more):
     token = approval(source, job=job.name)
     return run(job, source, target, approval=token, **ASK, **more)
@@ -193,7 +199,7 @@ def test_a_policy_file_says_all(run, root):
     [
         ("[]", "is a mapping with 'keyset'"),
         ("a: [", "is no YAML"),
-        ("used_function: []", "here it is rules"),
+        ("used_function: []", "here it is 'rules'"),
         ("minimum_score: 3", "'minimum_score': input should be less than or equal to 1"),
     ],
 )
@@ -210,18 +216,18 @@ def test_a_policy_file_that_is_none_is_refused(run, root, reason, text, sentence
 def test_a_proposed_policy_runs_as_it_is(run, root):
     (root / "patients.csv").write_bytes(sample_path("patients.csv").read_bytes())
 
-    first = run(detect_personal_data_job, "patients.csv", "found.csv", keyset="clinic", domain="d")
+    first = run(detect_personal_data_job, "patients.csv", "found", keyset="clinic", domain="d")
     second = run(
         anonymise_pseudonymise_structured_job,
         "patients.csv",
         "out.csv",
-        policy_file="found.csv.policy.yaml",
+        policy_file="found.policy.yaml",
     )
 
     assert first.success
     assert second.success
-    found = {row["column"]: row for row in table(root / "found.csv")}
-    entities = {name: row["entity"] for name, row in found.items() if row["entity"]}
+    found = {one["column"]: one for one in proposed(root)}
+    entities = {name: one["entity"] for name, one in found.items() if one["entity"]}
     assert entities == {
         "patient_id": "person_id",
         "given_name": "person_name",
@@ -236,8 +242,8 @@ def test_a_proposed_policy_runs_as_it_is(run, root):
         "notes": "text",
         "updated": "date",
     }
-    assert float(found["email"]["confidence"]) > 0.9
-    policy = PseudonymisationPolicy.from_yaml((root / "found.csv.policy.yaml").read_bytes())
+    assert found["email"]["confidence"] > 0.9
+    policy = PseudonymisationPolicy.from_yaml((root / "found.policy.yaml").read_bytes())
     assert policy.unmatched == "error"
     assert "@example" not in (root / "out.csv").read_text()
 
@@ -245,10 +251,10 @@ def test_a_proposed_policy_runs_as_it_is(run, root):
 def test_a_proposal_shows_no_value(run, root):
     (root / "in.csv").write_text(CSV)
 
-    result = run(detect_personal_data_job, "in.csv", "found.csv")
+    result = run(detect_personal_data_job, "in.csv", "found")
 
     assert result.success
-    for file in root.glob("found.csv*"):
+    for file in root.glob("found*"):
         assert "ann@" not in file.read_text()
         assert "nothing," not in file.read_text()
 
@@ -265,17 +271,17 @@ def test_columns_of_any_type_are_looked_at(run, root):
     )
     pq.write_table(frame, root / "in.parquet")
 
-    result = run(detect_personal_data_job, "in.parquet", "found.csv")
+    result = run(detect_personal_data_job, "in.parquet", "found")
 
     assert result.success
-    found = {row["column"]: row for row in table(root / "found.csv")}
+    found = {one["column"]: one for one in proposed(root)}
     assert (found["card"]["entity"], found["card"]["technique"]) == ("payment_card", "encrypt")
     assert (found["born"]["entity"], found["born"]["technique"]) == ("date_of_birth", "generalise")
-    policy = PseudonymisationPolicy.from_yaml((root / "found.csv.policy.yaml").read_bytes())
+    policy = PseudonymisationPolicy.from_yaml((root / "found.policy.yaml").read_bytes())
     assert policy.unmatched == "drop"
     assert (
         "# was not looked at, for there are no values, or nested ones\n  tags:"
-        in (root / "found.csv.policy.yaml").read_text()
+        in (root / "found.policy.yaml").read_text()
     )
     assert "payload -> x" not in {rule.pattern for rule in policy.made_rules}
 
@@ -284,8 +290,8 @@ def test_the_sample_of_a_proposal_is_spread_over_all_rows(run, root):
     lines = [f"x{n}" for n in range(900)] + ["ann@example.org"] * 100
     (root / "in.csv").write_text("\n".join(["a", *lines]) + "\n")
 
-    result = run(detect_personal_data_job, "in.csv", "found.csv", sample_rows=50)
+    result = run(detect_personal_data_job, "in.csv", "found", sample_rows=50)
 
     assert result.success
-    (row,) = table(root / "found.csv")
-    assert (row["values"], row["matches"], row["entity"]) == ("50", "5", "text")
+    (one,) = proposed(root)
+    assert (one["values"], one["matches"], one["entity"]) == (50, 5, "text")
