@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.text.options import DETECT_TEXT
 from util_services.errors import quoted
 from util_services.flow.beside import RECIPE, RECIPE_KIND
 from util_services.flow.plan import BESIDE_ENDINGS
@@ -90,7 +91,7 @@ class RecipeColumn:
 
 def is_free_text(column: RecipeColumn) -> bool:
     """Return whether values in the texts of a column were pseudonymised, and not the texts."""
-    return any(rule.technique == "detect_text" for rule in column.rules)
+    return any(rule.technique == DETECT_TEXT for rule in column.rules)
 
 
 @dataclass(frozen=True, slots=True)
