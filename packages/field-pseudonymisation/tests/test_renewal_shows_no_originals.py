@@ -31,6 +31,7 @@ RULES = {  # what each technique may say of a text of digits
     "date_shift": {"entity": "who"},
     "noise": {"scale": 1e-9},
     "shuffle": {},
+    "detect_text": {},
 }
 HIDING = {"hash", "encrypt", "format_preserving_encrypt", "tokenise"}
 CONSTANT = {"redact", "replace", "nullify", "drop"}
