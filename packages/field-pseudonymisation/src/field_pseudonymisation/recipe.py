@@ -17,6 +17,7 @@ import pyarrow as pa
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.techniques.catalogue import RETAIN
 from field_pseudonymisation.techniques.technique import SEAL
+from field_pseudonymisation.text.options import DETECT_TEXT
 from util_services.errors import quoted
 from util_services.flow.beside import BESIDE_ENDINGS, RECIPE, RECIPE_KIND
 
@@ -96,7 +97,7 @@ class RecipeColumn:
 
 def is_free_text(column: RecipeColumn) -> bool:
     """Return whether values in the texts of a column were pseudonymised, and not the texts."""
-    return any(rule.technique == "detect_text" for rule in column.rules)
+    return any(rule.technique == DETECT_TEXT for rule in column.rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -419,6 +419,11 @@ def repseudonymise_dataset(
         require_approval()
     renewable = [column.name for column in former.columns if not is_free_text(column)]
     able = [column.name for column in former.columns if column.is_reversible]
+    if able and not set(able).intersection(renewable):
+        raise PolicyError(
+            "Texts are not pseudonymised anew; bring them back by 'depseudonymise_unstructured' "
+            "and pseudonymise them again."
+        )
     back = compile_recipe(
         former,
         fields,

@@ -161,6 +161,16 @@ def test_a_new_key_leaves_texts_as_they_are(run, root):
     assert new[0]["plain"] != old[0]["plain"]
 
 
+def test_texts_alone_are_not_pseudonymised_anew(run, root, reason):
+    (root / "letter.txt").write_text(LETTER)
+    run(anonymise_pseudonymise_unstructured_job, "letter.txt", "o.txt", entities=ENTITIES, **KEYS)
+
+    result = run(repseudonymise_structured_job, "o.txt", "new.txt", domain="clinic-b")
+
+    assert not result.success
+    assert reason(result).startswith("Texts are not pseudonymised anew; bring them back")
+
+
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [

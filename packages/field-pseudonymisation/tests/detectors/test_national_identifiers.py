@@ -29,7 +29,7 @@ DATED = {  # the module of the oracle, the beginning of a day and three digits, 
     "be_rrn": ("be.nn", lambda d, n: f"{d:%y%m%d}{n}", PAIRS),
     "fi_hetu": ("fi.hetu", lambda d, n: f"{d:%d%m%y}-8{n[1:]}", DIGITS + LETTERS),
     "si_emso": ("si.emso", lambda d, n: f"{d:%d%m9%y}50{n}", DIGITS),
-    "at_svnr": ("at.vnr", lambda d, n: f"{n}1{d:%d%m}", PAIRS),
+    "at_svnr": ("at.vnr", lambda d, n: f"{n}1{min(d.day, 28):02d}{d:%m}", PAIRS),
     "fr_nir": ("fr.nir", lambda d, n: f"1{d:%y%m}75{n}{n}", PAIRS),
     "it_codice_fiscale": (
         "it.codicefiscale",

@@ -214,6 +214,7 @@ def test_the_report_counts_and_says_what_was_not_looked_for():
     ("entities", "more", "sentence"),
     [
         ({"emial": "redact", "*": "redact"}, {}, "did you mean 'email'?"),
+        ({"PHONE_NUMBERS": "redact"}, {}, "former configuration; here it is phone"),
         ({"email": "redact"}, {}, "there is no rule for"),
         ({}, {}, "names no entity"),
         ({"*": {"technique": "shuffle"}}, {}, "'shuffle' is not for values in a text"),

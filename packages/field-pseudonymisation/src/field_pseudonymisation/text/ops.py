@@ -81,10 +81,7 @@ def _check_detection(config: DetectPersonalDataConfig, _: Schema, __: Inputs) ->
 
 
 @operation(
-    business_operation="PSEUDONYMISATION",
-    columns=lambda config: {"columns": config.columns},
-    check=_check_detection,
-    is_report=True,
+    columns=lambda config: {"columns": config.columns}, check=_check_detection, is_report=True
 )
 def detect_personal_data(dataset: Dataset, config: DetectPersonalDataConfig) -> Outcome:
     """Look at a sample of a table and propose what becomes of each column; change nothing.

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from field_pseudonymisation.detectors.detector import Detector
 
 HOOK = "register_detectors"
+FORMER = {  # classes of the platform's former configuration, and our entities
+    "PERSON": "person_name, which wants 'model'",
+    "EMAIL": "email",
+    "PHONE_NUMBERS": "phone",
+    "CREDIT_CARD": "payment_card",
+    "URL": "url",
+    "DATE_OF_BIRTH": "date_of_birth",
+    "CREDENTIALS": "credential",
+}
 
 
 def detectors() -> dict[str, Detector]:
@@ -62,6 +71,10 @@ def require_known(name: str, known: Mapping[str, Detector]) -> None:
     all_names: Collection[str] = dict.fromkeys([*(one.entity for one in known.values()), *known])
     if name in all_names:
         return
+    if name in FORMER:
+        raise PolicyError(
+            f"'{name}' is a class of the platform's former configuration; here it is {FORMER[name]}"
+        )
     near = difflib.get_close_matches(name, all_names, n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
     entities = ", ".join(sorted({one.entity for one in known.values()}))
