@@ -65,6 +65,7 @@ class LocalEngine:
     """
 
     name = "local"
+    drops_while_scanning = True
     scans: frozenset[Format] = frozenset({"parquet", "csv", "tsv"})
 
     def __init__(
@@ -188,18 +189,21 @@ class LocalEngine:
     def map_batches(
         self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
     ) -> nw.LazyFrame[Any]:
-        """Apply a pandas function batch by batch; the result is a Parquet file in scratch."""
+        """Apply a pandas function batch by batch; the result is a file in scratch."""
         from util_services.engines.batches import map_reader
 
-        file = self.scratch / f"{next(self._names)}.parquet"
-        view = self._view(frame)
+        name = next(self._names)
+        file, view = self.scratch / f"{name}.batches", self._view(frame)
 
-        def work() -> None:
+        def work() -> pa.Table | None:
             reader = self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows)
-            map_reader(reader, function, schema, file, self._stop)
+            return map_reader(reader, function, schema, file, self._stop)
 
-        self._run(work)
-        return self.relation(f"FROM {read_parquet(file)}")
+        mapped = self._run(work)
+        if mapped is None:
+            return self.relation(f"FROM {read_parquet(file)}")
+        self.connection.register(name, mapped)
+        return self.relation(f"FROM {name}")
 
     def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame into a temporary table, which spills when memory is short."""
