@@ -1,5 +1,7 @@
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import narwhals as nw
@@ -65,7 +67,20 @@ def colliding_engine():
 
 
 @pytest.fixture(scope="session")
-def dedupe(tmp_path_factory):
+def engine_of(tmp_path_factory):
+    """Return a function that opens an engine, once for each class and settings."""
+    with ExitStack() as stack:
+
+        @cache
+        def opened(kind, *settings):
+            scratch = tmp_path_factory.mktemp("engine")
+            return stack.enter_context(kind(scratch, **dict(settings)))
+
+        yield lambda kind, settings: opened(kind, *sorted(settings.items()))
+
+
+@pytest.fixture(scope="session")
+def dedupe(tmp_path_factory, engine_of):
     """Remove the duplicates of a table, from Parquet file to Parquet file as a job does it."""
     folder = tmp_path_factory.mktemp("dedupe")
     storage = LocalStorage(folder)
@@ -82,17 +97,17 @@ def dedupe(tmp_path_factory):
         pq.write_table(table, folder / "input.parquet", row_group_size=row_group_rows)
         staging = Staging.create(folder / "staging", "run")
         try:
-            with engine(staging.scratch(), **(settings or {})) as opened:
-                plan = plan_read(storage, ReadOptions("input.parquet", keep_nan=keep_nan))
-                result = operate(
-                    "remove_duplicates",
-                    lambda dataset: of_one_step(
-                        clean_in_run(dataset, Recipe.of([{"step": "remove_duplicates", **options}]))
-                    ),
-                    Dataset(opened, read_dataset(plan, staging, opened)),
-                    Target(staging, Layout("parquet")),
-                    options,
-                )
+            opened = engine_of(engine, settings or {})
+            plan = plan_read(storage, ReadOptions("input.parquet", keep_nan=keep_nan))
+            result = operate(
+                "remove_duplicates",
+                lambda dataset: of_one_step(
+                    clean_in_run(dataset, Recipe.of([{"step": "remove_duplicates", **options}]))
+                ),
+                Dataset(opened, read_dataset(plan, staging, opened)),
+                Target(staging, Layout("parquet")),
+                options,
+            )
             check_conserved(result)
             return Done(pq.read_table(result.files[0]), result.steps[-1])
         finally:

@@ -115,14 +115,14 @@ def run(variant: str, folder: Path) -> dict[str, float]:
     from util_services import ops
     from util_services.custom_json_logger import SimplLogHandler
     from util_services.location.jobs import find_job
-    from util_services.runs import auditing, execute
+    from util_services.runs import auditing, execute, run_facts
     from util_services.runs.home import prepare_home
 
     audit, log = Spent(), Spent()
     if variant == "without":
         SimplLogHandler.emit = lambda *_: None
         ops.audited_step = _nothing_recorded  # type: ignore[assignment]
-        ops.link_before = lambda *_: None
+        run_facts.link_before = lambda *_: None
         execute.begin_or_leave = execute.close = lambda *_: None
     else:
         SimplLogHandler.emit = log.within(SimplLogHandler.emit)  # type: ignore[method-assign]

@@ -75,7 +75,6 @@ def remove_duplicates(
         facts=found.facts(),
         warnings=duplicates.warnings(rule, table.schema, labels.__getitem__),
         limits=(duplicates.LIMIT,),
-        sections=found.sections(),
     )
     return frame.iloc[kept].reset_index(drop=True), report.to_dict()
 
@@ -113,7 +112,7 @@ def clean(
         rows = {name: engine.from_arrow(one) for name, one in others.items()}
         schemas = {name: _data(engine.arrow_schema(one), number) for name, one in rows.items()}
         given = engine.from_arrow(table)
-        planned = plan(chain, _data(engine.arrow_schema(given), number), schemas)
+        planned = plan(chain, _data(engine.arrow_schema(given), number), schemas, engine)
         ran = run(engine, given, planned, rows=len(frame), number=number, others=rows)
         result = engine.consume(ran.frame, lambda reader: reader.read_all())
         result = result.drop_columns([ran.number])

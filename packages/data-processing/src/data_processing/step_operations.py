@@ -155,7 +155,7 @@ def clean_in_run(
     others = {path: dataset.other(path) for path in _other_paths(recipe)}
     schema = engine.arrow_schema(dataset.scan())
     schemas = {path: engine.arrow_schema(other.scan()) for path, other in others.items()}
-    planned = plan(recipe, schema, schemas)
+    planned = plan(recipe, schema, schemas, engine)
     is_numbered = planned.needs_numbers or logs_changes
     number = free_number([schema, *schemas.values()]) if is_numbered else None
     try:

@@ -14,7 +14,6 @@ from data_processing.cleaning.duplicates import LIMIT
 from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
 from util_services.audit import Link
 from util_services.errors import ConfigurationError
-from util_services.reports import Figure, Section
 from util_services.runs.execute import check_before_run
 
 FORMATS = ["csv", "tsv", "jsonl", "parquet"]
@@ -114,8 +113,6 @@ def test_the_report_is_the_golden_record(instance, root):
     report = json.loads((root / "out.csv.report.json").read_text())
     run_part = report.pop("run")
     sections = [section["title"] for section in report.pop("sections")]
-    sizes = Figure.of("Largest groups of equal rows", "columns", {"1": 2, "2": 2}, unit="rows")
-    groups = Section("Groups", figures=(sizes,))
     assert (root / "out.csv").read_text() == published
     assert report == {
         "schema": 1,
@@ -164,7 +161,7 @@ def test_the_report_is_the_golden_record(instance, root):
                 "columns": {"added": [], "removed": [], "retyped": []},
                 "warnings": [],
                 "limits": [LIMIT],
-                "sections": [groups.to_dict()],
+                "sections": [],
             }
         ],
     }

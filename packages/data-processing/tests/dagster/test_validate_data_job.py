@@ -6,8 +6,9 @@ import json
 import dagster as dg
 import pytest
 
-from data_processing.jobs import clean_data_job, validate_data_job
+from data_processing.jobs import clean_data_job, validate_data_job, validate_data_job_s3
 from util_services.runs.outcome import notification_of
+from util_services.storage import S3Settings, S3Storage
 
 CSV = "id,age\n1,30\n2,-1\n2,x\n"
 RULES = [
@@ -151,3 +152,33 @@ def test_the_audit_knows_of_the_report_of_a_failure(run, root, tmp_path, monkeyp
     content = (root / "validate_data.csv.failed.report.json").read_bytes()
     written = b"".join(file.read_bytes() for file in (tmp_path / "audit").rglob("*.jsonl"))
     assert hashlib.sha256(content).hexdigest().encode() in written
+
+
+def test_a_report_that_cannot_be_published_hides_no_reason(run, root):
+    (root / "validate_data.csv.failed.report.json").write_text("mine")
+
+    result = run(validate_data_job, {"validate_data": {"rules": ERRORS}})
+
+    (failure,) = result.filter_events(lambda event: event.is_step_failure)
+    error = failure.event_specific_data.error_display_string
+    assert "unique of 'id' by 2 of 3 rows" in error
+    assert "Its report is not published. The output" in error
+    assert (root / "validate_data.csv.failed.report.json").read_text() == "mine"
+
+
+def test_the_twin_leaves_the_report_of_a_failure_in_the_bucket(s3_bucket, instance):
+    storage = S3Storage(S3Settings.from_environment("selfS3"))
+    storage.client.put_object(Bucket=s3_bucket, Key="in.csv", Body=CSV.encode())
+    ops = {
+        "read_dataset": {"config": {"path": "in.csv"}},
+        "validate_data": {"config": {"rules": ERRORS}},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    result = validate_data_job_s3.execute_in_process(
+        {"ops": ops}, instance=instance, resources={"s3": storage}, raise_on_error=False
+    )
+
+    keys = [one["Key"] for one in storage.client.list_objects_v2(Bucket=s3_bucket)["Contents"]]
+    assert not result.success
+    assert keys == ["in.csv", "out.csv.failed.report.html", "out.csv.failed.report.json"]

@@ -14,6 +14,7 @@ from util_services.engines.local import LocalEngine
 from util_services.engines.stage_notes import Note
 
 BATCHES = (1, 7, 100_000)
+FEW_ROWS = 40  # of a table that is worked on row by row
 NUMBER = "row number of the test"
 
 
@@ -44,7 +45,16 @@ class Cleaned:
         return [(n.rows_in, n.rows_out, n.dropped, n.quarantined) for n in self.notes]
 
 
-def apply(engine, table, recipe, tables, may_stay=(), *, as_given=None):
+def batches_of(tables):
+    """Return sizes of batches that tables are split by differently; many rows take few batches."""
+    rows = max(map(len, tables))
+    if rows > FEW_ROWS:
+        return (rows // 6 + 1, BATCHES[-1])
+    return tuple(size for size in BATCHES if size < rows) or BATCHES[-1:]
+
+
+def apply(engine, table, recipe, tables, may_stay=(), *, as_given=None, sizes=(None,)):
+    """Return what a recipe makes of a table, for each size of batches."""
     chain = Recipe.of(recipe)
     table = table if isinstance(table, pa.Table) else pa.table(table)
     given, *others = (
@@ -60,10 +70,17 @@ def apply(engine, table, recipe, tables, may_stay=(), *, as_given=None):
     def data(frame):
         return engine.arrow_schema(engine.select(frame, {n: n for n in names_of(engine, frame)}))
 
-    planned = plan(chain, data(given), {name: data(frame) for name, frame in named.items()})
-    ran = run(
-        engine, given, planned, rows=len(table), number=NUMBER, others=named, logs_changes=True
-    )
+    planned = plan(chain, data(given), {name: data(one) for name, one in named.items()}, engine)
+    found = []
+    for size in sizes:
+        if size is not None:
+            engine.batch_rows = size
+        found.append(_ran(engine, given, planned, len(table), named, may_stay))
+    return found
+
+
+def _ran(engine, given, planned, rows, named, may_stay):
+    ran = run(engine, given, planned, rows=rows, number=NUMBER, others=named, logs_changes=True)
     result = engine.consume(ran.frame, lambda reader: reader.read_all())
     assert result[ran.number].to_pylist() == sorted(result[ran.number].to_pylist())
     found = result.drop_columns([ran.number])
@@ -83,20 +100,28 @@ def names_of(engine, frame):
     return [name for name in engine.arrow_schema(frame).names if name != NUMBER]
 
 
+@pytest.fixture(scope="session")
+def local_engine(tmp_path_factory):
+    """An engine that tests share, since to open one takes longer than most of them."""
+    with LocalEngine(tmp_path_factory.mktemp("engine")) as engine:
+        yield engine
+
+
 @pytest.fixture
-def cleaned(tmp_path):
+def cleaned(local_engine):
     """Return a function that cleans a table on the local engine, alike for all batch sizes.
 
     What comes out has the columns that were planned, and of ``may_stay`` any.
     """
 
     def clean(table, *recipe, tables=None, may_stay=()):
-        found = []
-        for size in BATCHES:
-            scratch = tmp_path / f"scratch-{size}"
-            scratch.mkdir(exist_ok=True)
-            with LocalEngine(scratch, batch_rows=size) as engine:
-                found.append(apply(engine, table, recipe, tables or {}, may_stay))
+        table = table if isinstance(table, pa.Table) else pa.table(table)
+        others = {
+            name: one if isinstance(one, pa.Table) else pa.table(one)
+            for name, one in (tables or {}).items()
+        }
+        sizes = batches_of([table, *others.values()])
+        found = apply(local_engine, table, recipe, others, may_stay, sizes=sizes)
         for other in found[1:]:
             assert other.table.equals(found[0].table)
             assert other.notes == found[0].notes
@@ -143,6 +168,7 @@ def cleaned_on_spark(tmp_path, spark_session, monkeypatch):
                     )
                 )
 
-            return apply(engine, table, recipe, tables or {}, may_stay, as_given=staged)
+            (found,) = apply(engine, table, recipe, tables or {}, may_stay, as_given=staged)
+            return found
 
     return clean

@@ -12,24 +12,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_names import ODD
 
 from data_processing import clean
 from data_processing.cleaning.exact_sums import Grid, deviation
 from util_services.errors import ConfigurationError, DatasetError
 
 NAN, INF = float("nan"), float("inf")
-ODD = [
-    "a.b",
-    "*",
-    'quote"d',
-    "it's",
-    "select",
-    " ",
-    "naïve 名前 🦆",
-    "COLUMNS(*)",
-    "number",
-    "kind",
-]
 FUNCTIONS = [
     "count", "count_distinct", "count_missing", "sum", "mean", "median", "std", "min", "max",
     "first", "last", "any",
@@ -319,6 +308,7 @@ def test_sums_of_whole_numbers_do_not_wrap(cleaned):
         {"sum": 2**62 - 1, "mean": (2**62 - 1) / 2}
     ]
     assert refused(cleaned, {"v": [2**62] * 2}, each("v", ["sum"]), DatasetError) == (
+        "steps[0] (aggregate_data): "
         "A sum of the column 'v' has more than 64 bits; cast it to a decimal in a step before."
     )
 

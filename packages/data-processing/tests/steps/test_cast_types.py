@@ -222,6 +222,15 @@ def test_texts_in_iso_8601_become_times(cleaned):
     assert dict(zip(given, done.column("x"), strict=True)) == given
 
 
+@pytest.mark.parametrize("kind", ["time", "date", "timestamp", "integer", "boolean", "decimal"])
+def test_a_column_without_a_text_becomes_a_column_without_a_value(cleaned, kind):
+    digits = {"precision": 5, "scale": 2} if kind == "decimal" else {}
+
+    done = casted(cleaned, pa.array([None, None], pa.string()), type=kind, **digits)
+
+    assert done.column("x") == [None, None]
+
+
 @pytest.mark.parametrize(
     ("kind", "values", "target", "expected"),
     [
@@ -304,6 +313,7 @@ def test_what_cannot_be_cast_is_an_error_that_names_rows_and_no_value(cleaned):
         clean(frame, [{"step": "filter_rows", "keep": "y > 0"}, cast(type="integer")])
 
     assert str(caught.value) == (
+        "steps[1] (cast_types): "
         "The column 'x' holds what is no whole number of 64 bits in rows 1, 4 (the first row is "
         "0); correct it, or set 'on_error' to null, flag or quarantine."
     )

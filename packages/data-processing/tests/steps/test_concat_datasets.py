@@ -4,21 +4,9 @@ import datetime as dt
 
 import pyarrow as pa
 import pytest
+from odd_names import ODD
 
 from util_services.errors import ConfigurationError
-
-ODD = [
-    "a.b",
-    "*",
-    'quote"d',
-    "it's",
-    "select",
-    " ",
-    "naïve 名前 🦆",
-    "COLUMNS(*)",
-    "number",
-    "kind",
-]
 
 
 def concat(cleaned, first, *others, **options):

@@ -132,6 +132,7 @@ def test_a_median_between_whole_numbers_is_an_error_if_it_must_be_none():
         clean(frame, [fill(strategy="median", rounding="error")])
 
     assert str(caught.value) == (
+        "steps[0] (fill_missing_values): "
         "The column 'x' holds whole numbers, and its median is none; set 'rounding' to float or "
         "round."
     )
@@ -148,6 +149,7 @@ def test_whole_numbers_that_floats_do_not_hold_stay_whole_numbers(cleaned, strat
 
     assert done.column("x") == [odd, odd, odd]
     assert str(caught.value) == (
+        "steps[0] (fill_missing_values): "
         "The column 'x' holds whole numbers beyond 2^53, which floats do not hold exactly; set "
         "'rounding' to round or error."
     )

@@ -231,8 +231,8 @@ def test_a_column_of_too_many_texts_is_refused_without_them(cleaned, monkeypatch
         cleaned({"city": ["a", "b", "c"]}, harmonise())
 
     assert str(refused.value) == (
-        "The column 'city' holds more than 2 different texts, too many for categories; leave it "
-        "out."
+        "steps[0] (harmonise): The column 'city' holds more than 2 different texts, too many for "
+        "categories; leave it out."
     )
 
 

@@ -8,23 +8,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_names import ODD
 
 from util_services.errors import ConfigurationError, DatasetError
 
 SECRET = "s3cr3t"  # noqa: S105
 HOWS = ["inner", "left", "right", "outer", "semi", "anti"]
-ODD = [
-    "a.b",
-    "*",
-    'quote"d',
-    "it's",
-    "select",
-    " ",
-    "naïve 名前 🦆",
-    "COLUMNS(*)",
-    "number",
-    "kind",
-]
 
 VISITS = {"patient": [2, 1, None, 2, 9], "visit": ["a", "b", "c", "d", "e"]}
 PATIENTS = {"patient": [1, 2, 3, None], "city": ["Rome", "Łódź", "Oslo", "Bonn"]}
@@ -161,6 +150,7 @@ def test_a_key_that_stands_too_often_is_an_error_with_counts(
     left, right = (TWICE, once) if swapped else (once, TWICE)
 
     assert refused(cleaned, left, right, DatasetError, cardinality=cardinality) == (
+        "steps[0] (join_datasets): "
         f"{who} has keys that stand more than once (keys: 1, rows: 2), and 'cardinality' is "
         f"{cardinality}; remove the duplicates, or set 'cardinality' to {cure}."
     )
@@ -172,7 +162,7 @@ def test_missing_keys_may_stand_often_unless_they_match(cleaned):
 
     assert values(joined(cleaned, once, several)) == [(2, "b", "z")]
     assert refused(cleaned, once, several, DatasetError, null_equals_null=True).startswith(
-        "The other"
+        "steps[0] (join_datasets): The other"
     )
 
 

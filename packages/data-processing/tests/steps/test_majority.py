@@ -159,8 +159,8 @@ def test_a_column_that_hardly_depends_is_refused_without_its_values(cleaned, mon
         cleaned({"zip": ["1", "1", "2", "2"], "city": ["a", "b", "a", "b"]}, majority())
 
     assert str(refused.value) == (
-        "More than 1 keys of 'zip' have rows that disagree on 'city', which hardly depends on "
-        "them; name other keys, or bring the column into one form first."
+        "steps[0] (majority): More than 1 keys of 'zip' have rows that disagree on 'city', which "
+        "hardly depends on them; name other keys, or bring the column into one form first."
     )
 
 

@@ -55,6 +55,7 @@ def test_a_text_that_is_not_named_stops_the_run_on_demand(source):
         source({"sex": ["m", "secret"]}, unmatched="error")
 
     assert str(stopped.value) == (
+        "steps[0] (map_values): "
         "The column 'sex' holds texts that are neither mapped nor allowed; name them, or set "
         "'unmatched' to keep, null or other."
     )
@@ -100,7 +101,9 @@ def test_a_table_that_contradicts_itself_is_refused_without_its_values(cleaned, 
     with pytest.raises(DatasetError) as refused:
         cleaned({"sex": ["m"]}, recode(table="t", ignore=ignore), tables={"t": table})
 
-    assert str(refused.value) == ("'table' has several values for 1 texts; leave one row for each.")
+    assert str(refused.value) == (
+        "steps[0] (map_values): 'table' has several values for 1 texts; leave one row for each."
+    )
 
 
 def test_a_mapping_that_contradicts_itself_is_refused(cleaned):

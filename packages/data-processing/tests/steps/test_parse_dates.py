@@ -148,6 +148,7 @@ def test_a_text_that_two_formats_read_differently_is_an_error_that_names_rows():
         clean(frame, [parse(formats=[DAY_FIRST, MONTH_FIRST], on_error="null")])
 
     assert str(caught.value) == (
+        "steps[0] (parse_dates): "
         "The column 'x' holds what two of its formats read as different dates in rows 2, 4 (the "
         "first row is 0); take one of them out, or set 'ambiguous' to first."
     )
@@ -312,6 +313,7 @@ def test_what_is_no_date_is_treated_by_policy(cleaned, policy):
         with pytest.raises(DatasetError) as caught:
             cleaned(table, step)
         assert str(caught.value) == (
+            "steps[0] (parse_dates): "
             "The column 'x' holds what is no date in row 1 (the first row is 0); correct it, or "
             "set 'on_error' to null, flag or quarantine."
         )

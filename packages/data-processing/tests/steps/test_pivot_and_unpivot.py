@@ -8,23 +8,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_names import ODD
 
 from data_processing import clean
 from util_services.errors import ConfigurationError, DatasetError
 
 SECRET = "s3cr3t"  # noqa: S105
-ODD = [
-    "a.b",
-    "*",
-    'quote"d',
-    "it's",
-    "select",
-    " ",
-    "naïve 名前 🦆",
-    "COLUMNS(*)",
-    "number",
-    "kind",
-]
 
 
 def pivot(columns, **options):
@@ -78,6 +67,7 @@ def test_values_that_are_not_declared_are_an_error_with_their_count(cleaned):
     table = {"k": ["a", SECRET, None], "v": [1, 2, 3]}
 
     assert refused(cleaned, table, pivot({"a": "A"}), DatasetError) == (
+        "steps[0] (pivot): "
         "The column 'k' holds values that 'columns' does not declare, or none (rows: 2); declare "
         "them, or set 'undeclared' to count."
     )
@@ -87,6 +77,7 @@ def test_several_values_of_one_cell_want_a_function(cleaned):
     table = {"k": ["a", "a", "b", "a"], "v": [0.1, 0.2, None, None]}
 
     assert refused(cleaned, table, pivot({"a": "A", "b": "B"}), DatasetError) == (
+        "steps[0] (pivot): "
         "Several values would stand in one cell (cells: 1), and 'function' is 'only'; choose "
         "another function, such as sum, or remove the duplicates."
     )

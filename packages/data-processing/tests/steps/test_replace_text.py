@@ -115,6 +115,7 @@ def test_a_pattern_that_backtracks_without_end_stops_the_run(cleaned, monkeypatc
         cleaned({"a": ["a" * 60 + "!"]}, replace("(a|aa)+$", ""))
 
     assert str(stopped.value) == (
+        "steps[0] (replace_text): "
         "The pattern takes too long in the column 'a'; write it without repeats inside repeats, "
         "such as (a+)+."
     )

@@ -155,6 +155,7 @@ def test_a_value_that_is_no_category_may_be_an_error():
         clean(frame, recipe)
 
     assert str(caught.value) == (
+        "steps[0] (encode): "
         "The column 'x' holds what is none of its categories in rows 2, 4 (the first row is 0); "
         "declare it, or set 'unknown' to missing."
     )

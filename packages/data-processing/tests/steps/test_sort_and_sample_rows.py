@@ -8,23 +8,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from odd_names import ODD
 
 from data_processing.cleaning.sampling import drawn
 from util_services.errors import ConfigurationError
 
 NAN = float("nan")
-ODD = [
-    "a.b",
-    "*",
-    'quote"d',
-    "it's",
-    "select",
-    " ",
-    "naïve 名前 🦆",
-    "COLUMNS(*)",
-    "number",
-    "kind",
-]
 
 
 def refused(cleaned, table, step):

@@ -6,22 +6,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from odd_names import ODD
 
 from data_processing.cleaning.names import snake_case
 from util_services.errors import ConfigurationError, DatasetError
 
-ODD = [
-    "a.b",
-    "*",
-    'quote"d',
-    "it's",
-    "select",
-    " ",
-    "naïve 名前 🦆",
-    "COLUMNS(*)",
-    "number",
-    "kind",
-]
 TABLE = {"id": [1, 2, 3], "name": ["Ann", None, "Bo"], "age": [17, None, 40]}
 
 
@@ -320,8 +309,8 @@ def test_a_value_that_cannot_be_computed_with_ends_the_run_without_being_quoted(
         cleaned({"t": ["x-secret"]}, {"step": "derive", "columns": {"n": "cast(t AS integer)"}})
 
     assert str(error.value) == (
-        "The expression 'cast(t AS integer)' casts a value that is not written as its type asks "
-        "for a value of 't'; use try_cast for a missing value instead."
+        "steps[0] (derive): The expression 'cast(t AS integer)' casts a value that is not written "
+        "as its type asks for a value of 't'; use try_cast for a missing value instead."
     )
 
 

@@ -8,23 +8,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_names import ODD
 
 from data_processing.cleaning.json_documents import NotJsonError, pointer, read, value_at, written
 from data_processing.cleaning.splitting import Cut
 from util_services.errors import ConfigurationError, DatasetError
 
-ODD = [
-    "a.b",
-    "*",
-    'quote"d',
-    "it's",
-    "select",
-    " ",
-    "naïve 名前 🦆",
-    "COLUMNS(*)",
-    "number",
-    "kind",
-]
 SECRET = "s3cr3t"  # noqa: S105
 
 
@@ -106,7 +95,9 @@ def test_rows_of_too_many_or_too_few_parts_are_set_aside(cleaned):
     ],
 )  # fmt: skip
 def test_parts_that_do_not_fit_end_the_run(cleaned, texts, sentence):
-    assert refused(cleaned, {"t": texts}, split(delimiter=","), DatasetError) == sentence
+    assert refused(cleaned, {"t": texts}, split(delimiter=","), DatasetError) == (
+        f"steps[0] (split_column): {sentence}"
+    )
 
 
 def test_the_column_may_stay_or_give_its_name_to_a_part(cleaned):
@@ -448,6 +439,7 @@ def test_keys_that_are_not_declared_may_be_an_error(cleaned):
     step = flat({"b": "/b"}, undeclared="error")
 
     assert refused(cleaned, {"j": [f'{{"b": 1, "{SECRET}": 2}}']}, step, DatasetError) == (
+        "steps[0] (flatten_json): "
         "The column 'j' holds keys that lead to none of the 'columns'; declare them, or set "
         "'undeclared' to count."
     )
@@ -504,7 +496,9 @@ def test_rows_of_texts_and_values_at_fault_are_set_aside(cleaned):
 def test_texts_and_values_at_fault_end_the_run(cleaned, text, sentence):
     step = flat({"n": {"path": "/n", "type": "float"}})
 
-    assert refused(cleaned, {"j": [text]}, step, DatasetError) == sentence
+    assert refused(cleaned, {"j": [text]}, step, DatasetError) == (
+        f"steps[0] (flatten_json): {sentence}"
+    )
 
 
 def test_structs_and_lists_come_apart_in_their_types(cleaned):

@@ -149,9 +149,9 @@ def test_a_broken_rule_of_severity_error_stops_the_run_and_tells_all_of_them(cle
         cleaned(TABLE, check(*rules))
 
     assert str(error.value) == (
-        "validate_data: the data break 3 of the rules of severity error: range of 'age' by 2 of 6 "
-        "rows; codes by 2 of 6 rows; row_count; nothing was published. Correct the data, or give "
-        "these rules the severity warn or quarantine."
+        "steps[0] (validate_data): the data break 3 of the rules of severity error: range of 'age' "
+        "by 2 of 6 rows; codes by 2 of 6 rows; row_count; nothing was published. Correct the data, "
+        "or give these rules the severity warn or quarantine."
     )
     assert MARKED not in str(error.value)
 

@@ -17,7 +17,7 @@ from util_services.asset_events import (
 )
 from util_services.config import ReadDatasetConfig, WriteDatasetConfig, WriteReportConfig
 from util_services.datasets.staged import StagedDataset
-from util_services.errors import CancelledError, ConfigurationError
+from util_services.errors import CancelledError, ConfigurationError, StorageError
 from util_services.flow.staging_area import StagingArea
 from util_services.logs.records import BUSINESS_EVENT
 from util_services.reports import render_markdown
@@ -246,20 +246,27 @@ def _reported(
     staging: "Staging",
     audit: StepAudit,
 ) -> ReportedError:
-    """Publish what made a step fail, and return the error that says where."""
+    """Publish what made a step fail, and return the error that says where.
+
+    Raises:
+        StorageError: if that cannot be published; it says what made the step fail too.
+    """
     from util_services.flow.publish_report import publish_report
 
     place = plan.failed
-    published = publish_report(
-        error.dataset,
-        place,
-        staging,
-        run_facts(context, error.dataset),
-        may_publish=lambda: _refuse_over(context),
-        more_sections=sections_of_plugins,
-        announce=lambda found: audit.commit(found, place.address),
-        failure=error.sentence,
-    )
+    try:
+        published = publish_report(
+            error.dataset,
+            place,
+            staging,
+            run_facts(context, error.dataset),
+            may_publish=lambda: _refuse_over(context),
+            more_sections=sections_of_plugins,
+            announce=lambda found: audit.commit(found, place.address),
+            failure=error.sentence,
+        )
+    except StorageError as fault:
+        raise StorageError(f"{error.sentence} Its report is not published. {fault}") from None
     if asset := checked_key(plan, error.dataset, plan.storage):
         _log_checks(context, error.dataset, asset)
     places = {name: str(place) for name, place in published.reports.items()}

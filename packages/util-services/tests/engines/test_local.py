@@ -21,7 +21,7 @@ from util_services.engines.failures import (
     engine_failure,
 )
 from util_services.engines.local import LocalEngine
-from util_services.errors import CancelledError, ConfigurationError
+from util_services.errors import CancelledError, ConfigurationError, DatasetError
 from util_services.flow.changes import file_state
 from util_services.storage.protocol import Location
 
@@ -104,6 +104,27 @@ def test_batches_of_any_size_give_the_same_result(tmp_path, batch_rows, clean_en
         result = engine.rows(engine.map_batches(given, function, schema))
 
     assert [tuple(row.values()) for row in result] == [(2, "X"), (None, None), (4, "")] * 50
+
+
+def test_what_a_function_on_batches_makes_has_no_name_on_disk(engine, tmp_path):
+    rows = engine.relation("SELECT i AS a FROM range(10) t(i)")
+
+    made = engine.map_batches(rows, lambda batch: batch * 2, pa.schema([("a", pa.int64())]))
+
+    assert [path for path in tmp_path.iterdir() if path.is_file()] == []
+    assert column(engine, made, "a") == column(engine, made, "a") == list(range(0, 20, 2))
+
+
+def test_an_engine_goes_on_after_a_function_on_batches_has_failed(engine):
+    def fail(batch):
+        raise DatasetError("no")
+
+    rows = engine.relation("SELECT i AS a FROM range(1000000) t(i)")
+    with pytest.raises(DatasetError) as error:
+        engine.map_batches(rows, fail, pa.schema([("a", pa.int64())]))
+
+    assert str(error.value) == "no"
+    assert engine.rows(engine.relation("SELECT 1 AS b")) == [{"b": 1}]
 
 
 def test_a_function_on_batches_sees_arrow_types(engine):

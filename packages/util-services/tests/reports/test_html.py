@@ -10,6 +10,7 @@ from sample_report import HOSTILE_NAMES, column, sample_report
 
 from util_services.reports import Figure, Report, Section, render_html
 from util_services.reports.shown import number, shown, visible, words
+from util_services.reports.svg import draw
 
 VOID = {"meta", "link", "wbr", "br"}
 THIN, MINUS, NOTHING = "\N{NARROW NO-BREAK SPACE}", "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -352,3 +353,24 @@ def test_contrast_is_enough_for_text_and_for_figures_in_light_dark_and_print():
             assert contrast(colours[shape], colours["paper"]) >= 3
             if shape != "alarm":
                 assert contrast(colours[shape], colours["track"]) >= 3
+
+
+def test_facts_that_a_section_shows_are_not_listed_once_more():
+    report = sample_report()
+    shown = Section("Rules", facts={"rows": 3}, shows=("checks",))
+    facts = {"score": 0.5, "checks": [{"name": "one-of-them"}]}
+    inner = {"steps": [{"step": "validate", "facts": facts}]}
+    first, *_ = report.steps
+
+    for told in (facts, inner):
+        page = render_html(
+            replace(report, steps=(replace(first, facts=told, sections=(shown,)),), sections=())
+        )
+        assert "one-of-them" not in page
+        assert "Score" in page
+
+
+def test_a_share_of_all_is_drawn_as_the_share_that_it_is():
+    figure = Figure.of("Missing", "bars", {"a": 10.0}, unit="percent")
+
+    assert 'width="10.000%"' in draw(figure, "f")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 
+from data_processing.cleaning.function_names import Function  # noqa: TC001 - read by pydantic
 from data_processing.steps.parameters import (
     ColumnName,
     Columns,
@@ -26,20 +27,7 @@ class Aggregate(Rule):
     """What a column tells of a group of rows."""
 
     function: Annotated[
-        Literal[
-            "count",
-            "count_distinct",
-            "count_missing",
-            "sum",
-            "mean",
-            "median",
-            "std",
-            "min",
-            "max",
-            "first",
-            "last",
-            "any",
-        ],
+        Function,
         described(
             "How values become one: 'count' without 'of' counts rows; 'first' and 'last' are the "
             "values of these rows, 'any' the first that is present; 'std' has n - 1 degrees of "

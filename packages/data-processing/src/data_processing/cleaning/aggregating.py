@@ -14,7 +14,6 @@ from data_processing.cleaning.names import refuse_clashes
 from data_processing.cleaning.placing import column_of, whole
 from data_processing.cleaning.reductions import (
     PICKING,
-    Function,
     Reduction,
     Span,
     Values,
@@ -27,6 +26,7 @@ from util_services.errors import ConfigurationError, DatasetError, quoted_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from data_processing.cleaning.function_names import GroupFunction
     from util_services.engines.protocol import Engine
     from util_services.engines.stages import Rows
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Wanted:
     """What a column of the result holds: a function of a column, or the number of rows."""
 
-    function: Function
+    function: GroupFunction
     of: str | None = None
 
 

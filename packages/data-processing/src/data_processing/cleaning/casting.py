@@ -125,10 +125,10 @@ class Cast:
         if not is_text(words.type):
             return Converted(self._each(words))
         texts, is_plain = self.reader.plain(words.cast(pa.string()))
+        if not is_plain.true_count:  # or no words at all, which Arrow makes no times of
+            return Converted(self._each(words))
         if is_plain.true_count == len(words):
             return Converted(texts.cast(self.kind))
-        if not is_plain.true_count:
-            return Converted(self._each(words))
         plain = pc.if_else(is_plain, texts, pa.scalar(None, pa.string())).cast(self.kind)
         others = self._each(words.filter(pc.invert(is_plain)))
         return Converted(pc.replace_with_mask(plain, pc.invert(is_plain), others))

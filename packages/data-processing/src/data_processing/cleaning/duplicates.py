@@ -19,7 +19,6 @@ from data_processing.cleaning.folding import Difference, fold_texts, holds_texts
 from util_services.engines.stage_batches import free_name
 from util_services.engines.stages import NUMBER, Tabled
 from util_services.errors import quoted_name
-from util_services.reports import Figure, Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,14 +75,6 @@ class Duplicates:
             "largest_groups": list(self.largest_groups),
         }
 
-    def sections(self) -> tuple[Section, ...]:
-        """Return what the report draws, nothing where there are no groups."""
-        if not self.groups:
-            return ()
-        sizes = {str(n): size for n, size in enumerate(self.largest_groups, 1)}
-        figure = Figure.of("Largest groups of equal rows", "columns", sizes, unit="rows")
-        return (Section("Groups", figures=(figure,)),)
-
 
 @dataclass(frozen=True, slots=True)
 class _Keyed:
@@ -117,7 +108,7 @@ def remove_duplicates(
         facts=found.facts(),
         warnings=warnings(rule, rows.engine.arrow_schema(rows.frame), known_as.__getitem__),
         limits=(LIMIT,),
-        sections=found.sections(),
+        is_scan=rows.engine.drops_while_scanning,
     )
 
 

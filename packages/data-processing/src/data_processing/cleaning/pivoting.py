@@ -23,7 +23,7 @@ from util_services.errors import ConfigurationError, DatasetError, quoted, quote
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from data_processing.cleaning.reductions import Function
+    from data_processing.cleaning.function_names import GroupFunction
 
 Undeclared = Literal["error", "count"]
 Missing = Literal["keep", "drop"]
@@ -38,7 +38,7 @@ def pivot(
     names_from: str,
     values_from: str,
     columns: Mapping[str, str],
-    function: Function,
+    function: GroupFunction,
     undeclared: Undeclared,
 ) -> Tabled:
     """Return a row for each group, with a column for each declared value of a column.

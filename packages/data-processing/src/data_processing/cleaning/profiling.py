@@ -39,6 +39,13 @@ WRITTEN_SHARE = 0.95  # of the texts of a column, which is then told to be of a 
 QUASI_ROWS = 2  # rows that share a value of a quasi-identifier on average, at the least
 MOST_QUASI_IDENTIFIERS = 8  # the columns with most values, whose combinations are counted
 COMPARED: tuple[Kind, ...] = ("text", "boolean", "date", "moment", "zoned", "time", *NUMBERS)
+SHOWN = (
+    "columns",
+    "candidate_keys",
+    "candidate_quasi_identifiers",
+    "rows_in_small_groups_share",
+    "min_count",
+)
 LIMITS = (
     "A candidate is told by counts alone: whether a column is a key, or lets a person be told from "
     "others, is for somebody to decide who knows what it holds.",
@@ -247,7 +254,9 @@ def _section(
         (one.name, one.type, one.meant or "", told(one.missing), _distinct(one)) for one in columns
     )
     tokens = tuple(
-        (one.name, token, told(number)) for one in columns for token, number in one.tokens.items()
+        (one.name, ", ".join(f"{token}: {told(number)}" for token, number in one.tokens.items()))
+        for one in columns
+        if one.tokens
     )
     numbers = tuple(
         (one.name, *(one.quantiles.get(share, "") for share in SHARES))
@@ -262,7 +271,7 @@ def _section(
             numbers,
             "Rounded to two digits; left out where few rows lie beyond.",
         ),
-        Table("Tokens that often stand for a missing value", ("column", "token", "rows"), tokens),
+        Table("Tokens that often stand for a missing value", ("column", "rows by token"), tokens),
     ]
     missing = {
         one.name: round(100 * one.missing / one.rows, 1) if told(one.missing) != few else None
@@ -298,6 +307,7 @@ def _section(
                 f"rows whose values in all candidate quasi-identifiers fewer than {least} rows have"
             ),
         },
+        shows=SHOWN,
     )
 
 

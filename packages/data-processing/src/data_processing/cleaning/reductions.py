@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import pyarrow as pa
@@ -22,21 +22,9 @@ from data_processing.steps.kinds import NUMBERS, kind_of
 from util_services.engines.stages import NUMBER
 from util_services.errors import ConfigurationError, DatasetError, quoted_name
 
-Function = Literal[
-    "count",
-    "count_distinct",
-    "count_missing",
-    "sum",
-    "mean",
-    "median",
-    "std",
-    "min",
-    "max",
-    "first",
-    "last",
-    "any",
-    "only",
-]
+if TYPE_CHECKING:
+    from data_processing.cleaning.function_names import GroupFunction
+
 Groups = dict[str, pa.Array]  # measures by their names, with an entry for each group
 
 SUM_BITS, SQUARE_BITS = 52, 26  # of limbs, such that products of these fit 64 bits
@@ -100,7 +88,7 @@ class Values:
 class Reduction:
     """A function of the values of a group; without values, the number of its rows."""
 
-    function: Function
+    function: GroupFunction
     values: Values | None = None
 
     def check(self) -> None:

@@ -333,4 +333,4 @@ def _section(found: Sequence[Found]) -> Section:
         f"{n}. {one.check.name}": round(100 * one.kept_share, 2) for n, one in enumerate(found, 1)
     }
     figure = Figure.of("Rows that keep each rule", "bars", shares, unit="percent")
-    return Section("Validation", tables=(table,), figures=(figure,))
+    return Section("Validation", tables=(table,), figures=(figure,), shows=("checks",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from util_services.engines.stages import NUMBER
 from util_services.errors import ConfigurationError, DataServicesError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from data_processing.steps.recipe import Call, Recipe
     from util_services.engines.protocol import Engine
@@ -87,7 +88,10 @@ class Planned:
 
 
 def plan(
-    recipe: Recipe, schema: pa.Schema, others: Mapping[str, pa.Schema] | None = None
+    recipe: Recipe,
+    schema: pa.Schema,
+    others: Mapping[str, pa.Schema] | None = None,
+    engine: Engine | None = None,
 ) -> Planned:
     """Return the parts of a recipe, tried out on a table without rows.
 
@@ -95,6 +99,7 @@ def plan(
         recipe: the recipe.
         schema: the columns of the dataset.
         others: the columns of other datasets that steps name, by their names there.
+        engine: the engine that is to run the recipe, for what can be tried on it.
 
     Raises:
         ConfigurationError: naming the step, if a column is missing or of a kind that the step
@@ -103,11 +108,11 @@ def plan(
     parts: list[stages.Step] = []
     owners: list[int] = []
     given = schema
-    with tempfile.TemporaryDirectory() as scratch, LocalEngine(Path(scratch)) as engine:
+    with _local(engine) as local:
         for place, call in enumerate(recipe):
             try:
                 built = _built(call, schema)
-                schema = _tried(engine, built, schema, others or {})
+                schema = _tried(local, built, schema, others or {})
             except DataServicesError as error:
                 raise ConfigurationError(f"{call.place}: {error}") from None
             except Exception as error:  # noqa: BLE001 - a step's own, which may come from anywhere
@@ -118,6 +123,16 @@ def plan(
             parts += [replace(part, place=call.label) for part in built]
             owners += [place] * len(built)
     return Planned(recipe, tuple(parts), tuple(owners), schema, given)
+
+
+@contextmanager
+def _local(engine: Engine | None) -> Iterator[LocalEngine]:
+    """Give a local engine: the one at hand, or one for the trial alone."""
+    if isinstance(engine, LocalEngine):
+        yield engine
+        return
+    with tempfile.TemporaryDirectory() as scratch, LocalEngine(Path(scratch)) as local:
+        yield local
 
 
 def run(
@@ -169,7 +184,8 @@ def _tried(
         others={name: _nothing(engine, one, number) for name, one in others.items()},
         is_trial=True,
     )
-    found = engine.arrow_schema(engine.materialise(ran.frame))
+    ends_in_table = bool(parts) and isinstance(parts[-1], stages.Table)  # not computed yet
+    found = engine.arrow_schema(engine.materialise(ran.frame) if ends_in_table else ran.frame)
     return pa.schema([field for field in found if field.name != ran.number])
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -14,9 +17,24 @@ from util_services.errors import CancelledError, quoted, quoted_name
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Generator
 
     from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import BatchFunction
+
+
+PLAIN = (
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_float32,
+    pa.types.is_float64,
+    pa.types.is_decimal128,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_binary,
+    pa.types.is_date32,
+    pa.types.is_timestamp,
+)
 
 
 def map_reader(
@@ -25,24 +43,58 @@ def map_reader(
     schema: pa.Schema,
     file: AnyPath,
     stop: threading.Event,
-) -> None:
-    """Write what ``function`` makes of each batch to a Parquet file, in order.
+) -> pa.Table | None:
+    """Keep what ``function`` makes of each batch in a file, in order.
+
+    Where that may lie on disk as it is in memory, it does, and comes back as a table that is mapped
+    from there: it takes no memory of its own, and the file has no name any more and goes with it.
+    Else the file is a Parquet file, and nothing comes back.
 
     Raises:
         BatchContractError: if a batch comes back with other columns, types or rows.
         CancelledError: once ``stop`` is set.
     """
+    is_mapped = isinstance(file, Path) and all(_is_plain(field.type) for field in schema)
+    writing = _as_in_memory if is_mapped else _as_parquet
     with (
         for_library(file, "wb") as target,
-        # what is read once and soon is not worth looking for repeated values in it
-        pq.ParquetWriter(
-            target, schema, compression="lz4", use_dictionary=False, write_statistics=False
-        ) as writer,
+        writing(target, schema) as writer,
+        closing(_read_ahead(reader)) as batches,
     ):
-        for batch in reader:
+        for batch in batches:
             if stop.is_set():
                 raise CancelledError("The run was cancelled while the engine was at work.")
             writer.write_batch(apply_to_batch(batch, function, schema))
+    if not is_mapped:
+        return None
+    with pa.memory_map(str(file)) as mapped:
+        Path(str(file)).unlink()
+        return pa.ipc.open_file(mapped).read_all()
+
+
+def _read_ahead(reader: pa.RecordBatchReader) -> Generator[pa.RecordBatch]:
+    """Yield batches, each of which is made while the one before is worked on; close the reader."""
+    with closing(reader), ThreadPoolExecutor(1, "data-services-read-ahead") as thread:
+        coming = thread.submit(next, reader, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, reader, None)
+            yield batch
+
+
+def _as_in_memory(target: Any, schema: pa.Schema) -> pa.ipc.RecordBatchFileWriter:
+    return pa.ipc.new_file(target, schema)
+
+
+def _as_parquet(target: Any, schema: pa.Schema) -> pq.ParquetWriter:
+    # what is read once and soon is not worth looking for repeated values in it
+    return pq.ParquetWriter(
+        target, schema, compression="lz4", use_dictionary=False, write_statistics=False
+    )
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether DuckDB scans values of a type as it scans those of a Parquet file."""
+    return any(test(kind) for test in PLAIN)
 
 
 def apply_to_batch(

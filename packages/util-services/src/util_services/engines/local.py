@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
@@ -35,7 +36,7 @@ from util_services.engines.waiting import wait_for
 from util_services.errors import ConfigurationError, DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -65,6 +66,7 @@ class LocalEngine:
     """
 
     name = "local"
+    drops_while_scanning = True
     scans: frozenset[Format] = frozenset({"parquet", "csv", "tsv"})
 
     def __init__(
@@ -171,7 +173,8 @@ class LocalEngine:
 
     def relation(self, query: str) -> nw.LazyFrame[Any]:
         """Return the lazy result of a SQL query of this engine's own modules."""
-        return _lazy(self._run(lambda: self.connection.sql(query)))
+        with _told_in_a_sentence():  # nothing is computed, so that nothing is to be interrupted
+            return _lazy(self.connection.sql(query))
 
     def select(self, frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame[Any]:
         """Return columns under other names; DuckDB's expressions would take ``*`` for all."""
@@ -188,18 +191,21 @@ class LocalEngine:
     def map_batches(
         self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
     ) -> nw.LazyFrame[Any]:
-        """Apply a pandas function batch by batch; the result is a Parquet file in scratch."""
+        """Apply a pandas function batch by batch; the result is a file in scratch."""
         from util_services.engines.batches import map_reader
 
-        file = self.scratch / f"{next(self._names)}.parquet"
-        view = self._view(frame)
+        name = next(self._names)
+        file, view = self.scratch / f"{name}.batches", self._view(frame)
 
-        def work() -> None:
+        def work() -> pa.Table | None:
             reader = self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows)
-            map_reader(reader, function, schema, file, self._stop)
+            return map_reader(reader, function, schema, file, self._stop)
 
-        self._run(work)
-        return self.relation(f"FROM {read_parquet(file)}")
+        mapped = self._run(work)
+        if mapped is None:
+            return self.relation(f"FROM {read_parquet(file)}")
+        self.connection.register(name, mapped)
+        return self.relation(f"FROM {name}")
 
     def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame into a temporary table, which spills when memory is short."""
@@ -321,7 +327,8 @@ class LocalEngine:
     def _view(self, frame: nw.LazyFrame[Any]) -> str:
         """Give a lazy frame a name that SQL can use."""
         name = next(self._names)
-        self._run(lambda: frame.to_native().create_view(name))
+        with _told_in_a_sentence():
+            frame.to_native().create_view(name)
         return name
 
     def _execute(self, query: str) -> list[tuple[Any, ...]]:
@@ -345,6 +352,15 @@ class LocalEngine:
             share = self.connection.query_progress() / 100
             if share >= 0:
                 self._progress(min(share, 1.0))
+
+
+@contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    """Raise errors of DuckDB as those that say in a sentence what they mean."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text stays here
+        raise engine_failure(error) from None
 
 
 def _row_number(dataset: StagedDataset) -> str:

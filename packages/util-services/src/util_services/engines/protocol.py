@@ -68,6 +68,8 @@ class Engine(Protocol):
     def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame that is used more than once, and return one that scans the result."""
 
+    drops_while_scanning: bool  # whether ``drop_rows`` costs hardly more than a scan
+
     def drop_rows(
         self, frame: nw.LazyFrame[Any], row_number: str, losers: nw.LazyFrame[Any]
     ) -> nw.LazyFrame[Any]:

@@ -80,6 +80,7 @@ class SparkEngine:
     """
 
     name = "spark"
+    drops_while_scanning = False
     scans: frozenset[Format] = frozenset({"parquet"})
 
     def __init__(self, scratch: Path, *, progress: Progress | None = None) -> None:

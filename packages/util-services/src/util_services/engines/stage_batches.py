@@ -103,13 +103,9 @@ class Names:
     kind: str
     note: str
 
-    def free_of(self, steps: Sequence[RowWise], given: pa.Schema) -> Names:
+    def free_of(self, schemas: Iterable[pa.Schema]) -> Names:
         """Return names that no column of the data has, whichever step it is at."""
-        taken, schema = {name.casefold() for name in given.names}, given
-        for step in steps:
-            if not isinstance(step, Filter):
-                schema = step.schema(schema)
-                taken |= {name.casefold() for name in schema.names}
+        taken = {name.casefold() for schema in schemas for name in schema.names}
         number = None if self.number is None else free_name(self.number, taken)
         return Names(number, free_name(self.kind, taken), free_name(self.note, taken))
 
@@ -121,23 +117,33 @@ def free_name(wish: str, taken: Collection[str]) -> str:
     return wish
 
 
+def schemas_of(steps: Sequence[RowWise], given: pa.Schema) -> list[pa.Schema]:
+    """Return the columns that go into the first of some steps, and those that each leaves."""
+    schemas = [given]
+    for step in steps:
+        schemas.append(schemas[-1] if isinstance(step, Filter) else step.schema(schemas[-1]))
+    return schemas
+
+
 class Composed:
     """Row-wise steps one after the other, as one function on batches.
 
     Args:
         steps: the steps.
-        given: the columns of the data that go in.
+        schemas: the columns of the data, as `schemas_of` tells them.
         names: what stands beside the data.
         logs_changes: whether each changed cell is noted with its values before and after.
     """
 
     def __init__(
-        self, steps: Sequence[RowWise], given: pa.Schema, names: Names, *, logs_changes: bool
+        self,
+        steps: Sequence[RowWise],
+        schemas: Sequence[pa.Schema],
+        names: Names,
+        *,
+        logs_changes: bool,
     ) -> None:
         self.steps, self.names, self.logs_changes = tuple(steps), names, logs_changes
-        schemas = [given]
-        for step in steps:
-            schemas.append(schemas[-1] if isinstance(step, Filter) else step.schema(schemas[-1]))
         self.schemas = tuple(schemas[1:])
 
     @property
@@ -195,7 +201,7 @@ class Composed:
         tally = json.dumps(tallies)
         if rows.numbers is not None:
             frame = frame.assign(**{str(self.names.number): _arrow(rows.numbers, pa.int64())})
-        beside = [tally] + [None] * (size - 1) if size else []
+        beside = pa.concat_arrays([pa.array([tally], NOTE_TYPE), pa.nulls(size, NOTE_TYPE)])[:size]
         frame = frame.assign(
             **{
                 self.names.kind: _arrow(np.zeros(size), KIND_TYPE),
@@ -355,4 +361,5 @@ def _flags(array: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
 
 def _arrow(values: Any, kind: pa.DataType) -> pd.arrays.ArrowExtensionArray:
-    return pd.arrays.ArrowExtensionArray(pa.chunked_array([pa.array(values, kind)]))
+    array = values if isinstance(values, pa.Array) else pa.array(values, kind)
+    return pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))

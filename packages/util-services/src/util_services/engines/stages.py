@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals as nw
 import pyarrow as pa
 
+from util_services.engines.batches import apply_to_batch
 from util_services.engines.failures import BrokenRulesError, naming
 from util_services.engines.stage_batches import (
     CHANGED,
@@ -29,6 +30,7 @@ from util_services.engines.stage_batches import (
     Names,
     RowWise,
     free_name,
+    schemas_of,
 )
 from util_services.engines.stage_fits import Fit, Fitted, Groups, datasets_of, fit_all
 from util_services.engines.stage_notes import Note, Tally, Told, add_up
@@ -36,6 +38,7 @@ from util_services.engines.stage_notes import Note, Tally, Told, add_up
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from util_services.engines.local import LocalEngine
     from util_services.engines.protocol import Engine
 
 Frame = nw.LazyFrame[Any]
@@ -70,12 +73,15 @@ class Tabled(Told):
         dropped: how many rows it left out; None where rows out are no selection of rows in.
         places: the names in the frame by the names of the columns; None if all are as before.
         failures: what rows break that they must not, so that nothing may be published.
+        is_scan: whether going through the rows again costs hardly more than going through those
+            that the step was given, so that they need not be kept.
     """
 
     frame: Frame
     dropped: int | None
     places: Mapping[str, str] | None = None
     failures: tuple[str, ...] = ()
+    is_scan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +174,7 @@ def run(
         states: states of fits that were worked out before, by their places in the chain.
         logs_changes: whether each changed cell is told with its values before and after.
         is_trial: whether there are no rows, since only columns are to be found out: nothing fails
-            then for what rows lack.
+            then for what rows lack. The engine is a local one.
 
     Raises:
         BrokenRulesError: if a step found that rows break what they must not.
@@ -263,7 +269,7 @@ class _Chain:
         self.number = free_name(self.number, {name.casefold() for name in places})
         frame = self.engine.select(result.frame, places | {self.number: NUMBER})
         with naming(step.place):
-            self.frame = frame if is_last else self.engine.materialise(frame)
+            self.frame = frame if is_last or result.is_scan else self.engine.materialise(frame)
         if result.dropped is not None:
             note.dropped, note.rows_out = result.dropped, self.rows - result.dropped
         elif not is_last:
@@ -321,10 +327,12 @@ class _Chain:
 
     def _apply(self, steps: Sequence[RowWise]) -> list[Tally]:
         """Do row-wise steps in one pass, and return what each of them counted."""
-        given = self._data()
-        names = Names(self.number, "kind", "note").free_of(steps, given)
+        schemas = schemas_of(steps, self._data())
+        names = Names(self.number, "kind", "note").free_of(schemas)
         self._call_numbers(names.number)
-        function = Composed(steps, given, names, logs_changes=self.logs_changes)
+        function = Composed(steps, schemas, names, logs_changes=self.logs_changes)
+        if self.is_trial:
+            return self._try_out(function)
         mapped = self.engine.map_batches(self.frame, function, function.schema)
         kind, note = nw.col(names.kind), nw.col(names.note)
         noted = mapped.filter(~note.is_null()).select(kind.alias("kind"), note.alias("note"))
@@ -334,9 +342,23 @@ class _Chain:
             frames.append(noted.filter(nw.col("kind") == kept).select("note"))
         number = {} if self.number is None else {self.number: self.number}
         columns = {name: name for name in function.data.names} | number
-        self.frame = self.engine.select(mapped.filter(kind == DATA), columns)
+        others = self.engine.rows(mapped.filter(kind != DATA).select(nw.len().alias("rows")))
+        rows = mapped.filter(kind == DATA) if others[0]["rows"] else mapped
+        self.frame = self.engine.select(rows, columns)
         self.repeats_numbers |= any(isinstance(step, Expand) for step in steps)
         return tallies
+
+    def _try_out(self, function: Composed) -> list[Tally]:
+        """Apply composed steps to no rows, which takes no engine, and go on with none."""
+        given = self.engine.arrow_schema(self.frame).empty_table()
+        (batch,) = given.to_batches() or [pa.RecordBatch.from_pylist([], given.schema)]
+        apply_to_batch(batch, function, function.schema)
+        number = function.names.number
+        beside = {number} - {None}
+        columns = [one for one in function.schema if one.name in {*function.data.names, *beside}]
+        self.frame = cast("LocalEngine", self.engine).from_arrow(pa.schema(columns).empty_table())
+        self.repeats_numbers |= any(isinstance(step, Expand) for step in function.steps)
+        return [Tally() for _ in function.steps]
 
     def _call_numbers(self, name: str | None) -> None:
         """Give the column of numbers another name, where a step makes a column of its own."""

@@ -14,7 +14,7 @@ from util_services.reports.section import Figure, Section
 from util_services.reports.shown import moment, number, shown, visible, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from jinja2 import Template
 
@@ -76,6 +76,7 @@ def _template() -> Template:
         "max_drawn": MAX_DRAWN,
         "tint": tint,
         "numeric_columns": _numeric_columns,
+        "facts_shown": facts_shown,
         "is_records": _is_records,
         "cells_of": lambda records: [tuple(one.values()) for one in records],
         "rows_of": _rows_of,
@@ -112,6 +113,29 @@ def course_figure(report: Report) -> Figure | None:
     for n, step in enumerate(report.steps, 1):
         left[f"{n}. {words(step.operation)}"] = step.rows_out
     return Figure.of("Rows after each step", "bars", left, unit="rows")
+
+
+def facts_shown(step: StepReport) -> dict[str, Any]:
+    """Return the facts of an operation that none of its sections shows already.
+
+    Those of the steps of a recipe stand inside of the operation's.
+    """
+    shown_already = {name for section in step.sections for name in section.shows}
+    facts = _without(step.facts, shown_already)
+    if _is_records(facts.get("steps")):
+        facts["steps"] = [_step_shown(one, shown_already) for one in facts["steps"]]
+    return facts
+
+
+def _step_shown(told: Mapping[str, Any], shown_already: set[str]) -> dict[str, Any]:
+    facts = told.get("facts")
+    if not isinstance(facts, dict):
+        return dict(told)
+    return {**told, "facts": _without(facts, shown_already)}
+
+
+def _without(facts: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: fact for name, fact in facts.items() if name not in names}
 
 
 def remarks(report: Report, kind: str) -> Iterator[Remark]:

@@ -143,6 +143,8 @@ class Section:
         definitions: what the terms used here mean.
         sections: parts of this part.
         source: the distribution that brought it; filled in for sections of plugins.
+        shows: keys of the operation's facts that it shows in its own way, so that the page does
+            not list them once more.
     """
 
     title: str
@@ -155,13 +157,14 @@ class Section:
     definitions: Mapping[str, str] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
     source: str = ""
+    shows: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what would spoil a report long after it was written."""
         _refuse_untitled(self)
         _set(self, facts=plain(self.facts, "facts"))
         _set(self, definitions=plain(self.definitions, "definitions"))
-        for name in ("text", "warnings", "limits"):
+        for name in ("text", "warnings", "limits", "shows"):
             _set(self, **{name: sentences(getattr(self, name), name)})
         for name, kind in (("tables", Table), ("figures", Figure), ("sections", Section)):
             _set(self, **{name: only(kind, getattr(self, name), name)})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from util_services.reports.section import Figure
 
 MAX_DRAWN = 30  # of the labels of a figure; the rest is in its table and in the JSON report
+PERCENT = "percent"  # the unit of shares of a whole
 MAX_TOLD = 12  # numbers in the description for those who cannot see the figure
 LETTERS = 38  # that fit beside each other on the narrowest screen
 LABEL_LETTERS = 30  # of these, beside a number
@@ -67,6 +68,8 @@ def _bars(figure: Figure) -> tuple[int, str]:
     """Draw horizontal bars below their labels, from the line of zero."""
     drawn = {name: values[:MAX_DRAWN] for name, values in figure.series.items()}
     lowest, highest = _range(drawn)
+    if figure.unit == PERCENT:
+        highest = max(highest, 100)  # a bar for the greatest share would look like all
     span = highest - lowest or 1
     zero = 100 * (0 - lowest) / span
     pieces, y = [], 0
@@ -107,7 +110,12 @@ def _columns(figure: Figure) -> tuple[int, str]:
             if shows_numbers:
                 pieces.append(_text(x + width / 2, y - 5, _told(values[n]), "number middle"))
         if n % every == 0:
-            place, look = ((n + 0.5) * slot, "label middle") if every == 1 else (n * slot, "label")
+            if every == 1:
+                place, look = (n + 0.5) * slot, "label middle"
+            elif (n + every) * slot < 100:
+                place, look = n * slot, "label"
+            else:  # the last one, which might not fit behind its place
+                place, look = (n + 1) * slot, "label end"
             pieces.append(_text(place, TOP + PLOT + LINE, _cut(label, letters), look))
     floor = TOP + PLOT
     pieces.append(f'<line class="axis" x1="0" x2="100%" y1="{floor}" y2="{floor}"/>')
