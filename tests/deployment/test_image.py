@@ -12,6 +12,7 @@ MEMBERS = {
     "dataframe-anonymisation",
     "field-pseudonymisation",
     "util-services",
+    "workspace-core",
 }
 TAKES_MANY_MEGABYTES = 1_000_000_000  # what an image may take without Spark
 
