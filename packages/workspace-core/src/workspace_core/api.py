@@ -135,7 +135,7 @@ def restore(
     return sum(bool(one.plan.changes) for one in workspace.restore(snapshot, wanted))
 
 
-def _snapshots(uri_or_path: str | None, *, verbose: bool) -> Any:
+def _snapshots(uri_or_path: str | None, *, verbose: bool) -> SnapshotWorkspaceMixin:
     workspace = find_and_load_workspace(uri_or_path, batch=True, verbose=verbose)
     assert isinstance(workspace, SnapshotWorkspaceMixin)  # noqa: S101 - all backends are as yet
     return workspace
