@@ -1,6 +1,7 @@
 """Workspaces from Python: notebooks, scripts, kits.
 
-Each call finds the workspace by an address or a path, else the nearest one above the current folder.
+Each call finds the workspace by an address or a path, else the nearest one above the current
+folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The errors of this package: each is one sentence with the next step, picklable, free of values."""
+"""The errors of this package: each is one sentence with the next step, and can be pickled."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class WorkspaceBusyError(DataWorkspacesError):
 
     def __str__(self) -> str:
         return (
-            f"The {self.what} is in use by {self.owner}, after {self.waited_seconds:g} s of waiting; "
-            "try again when that has ended, or wait longer with --lock-timeout."
+            f"The {self.what} is in use by {self.owner}, after {self.waited_seconds:g} s of "
+            "waiting; try again when that has ended, or wait longer with --lock-timeout."
         )
 
 
@@ -137,8 +137,8 @@ class MissingObjectsError(StoreError):
 
     def __str__(self) -> str:
         return (
-            f"The store {shown(self.store)} lacks {len(self.ids)} object(s): {quoted(self.ids, 3)}; "
-            "nothing was changed. 'dws verify' names the files they belong to."
+            f"The store {shown(self.store)} lacks {len(self.ids)} object(s): {quoted(self.ids, 3)}"
+            "; nothing was changed. 'dws verify' names the files they belong to."
         )
 
 
@@ -165,8 +165,8 @@ class DamagedFileError(StoreError):
 
     def __str__(self) -> str:
         return (
-            f"{shown(self.file)} is damaged ({self.what}); nothing of it is used. 'dws verify' lists "
-            "all damage."
+            f"{shown(self.file)} is damaged ({self.what}); nothing of it is used. 'dws verify' "
+            "lists all damage."
         )
 
 
@@ -237,8 +237,8 @@ class LocalChangesError(TreeError):
     def __str__(self) -> str:
         return (
             f"Restoring '{self.resource}' would destroy changes that are in no snapshot: "
-            f"{quoted(self.paths, 5)}; take a snapshot first, or use --force, which keeps them in a "
-            "rescue snapshot."
+            f"{quoted(self.paths, 5)}; take a snapshot first, or use --force, which keeps them in "
+            "a rescue snapshot."
         )
 
 

@@ -1,14 +1,15 @@
 """Workspaces and resources: what backends and resource types build upon.
 
-A *workspace* knows its resources and snapshots; a *backend* says where that is kept. A *resource* is a
-named part of a workspace with a role; its *type* says where its content lives. What each of them can do
-beyond the least is told by mixins, which do not inherit from the base classes.
+A *workspace* knows its resources and snapshots; a *backend* says where that is kept. A *resource*
+is a named part of a workspace with a role; its *type* says where its content lives. What each of
+them can do beyond the least is told by mixins, which do not inherit from the base classes.
 """
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlparse
 
@@ -18,7 +19,6 @@ from workspace_core.snapshots.metadata import SnapshotMetadata
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
     from urllib.parse import ParseResult
 
     from workspace_core.store.session import Session
@@ -145,7 +145,7 @@ class Workspace(ABC):
 
     @abstractmethod
     def local_state(self, resource_name: str) -> Path:
-        """Return the folder for what is known of a resource on this machine alone: caches and such."""
+        """Return the folder for what is known of a resource on this machine alone."""
 
     def get_resource_role(self, resource_name: str) -> str:
         """Return the role of a resource."""
@@ -234,7 +234,8 @@ class Workspace(ABC):
         home = self.get_workspace_local_path_if_any()
         if home is not None and os.path.commonpath([proposed, os.path.realpath(home)]) == proposed:
             raise ConfigurationError(
-                f"{shown(path)} holds the workspace itself; a resource is a folder below or beside it."
+                f"{shown(path)} holds the workspace itself; a resource is a folder below or beside "
+                "it."
             )
         for other in self.get_resources():
             if not isinstance(other, LocalStateResourceMixin):
@@ -264,7 +265,8 @@ class Workspace(ABC):
                     inside = os.path.relpath(wanted, root)
                     return resource.name, "" if inside == "." else inside
         raise PathNotAResourceError(
-            f"{shown(path)} belongs to no resource of the workspace; 'dws report status' lists them."
+            f"{shown(path)} belongs to no resource of the workspace; 'dws report status' lists "
+            "them."
         )
 
 
@@ -311,7 +313,7 @@ class Resource(ABC):
 
     @abstractmethod
     def get_params(self) -> JSONDict:
-        """Return the parameters that all copies of the workspace share, type, name and role first."""
+        """Return the parameters that all copies of the workspace share."""
 
     @abstractmethod
     def validate_subpath_exists(self, subpath: str) -> None:
@@ -578,7 +580,7 @@ def find_and_load_workspace(
         return load_workspace(f"git:{_enclosing_workspace()}", batch=batch, verbose=verbose)
     scheme, separator, _ = uri_or_local_path.partition(":")
     is_path = not separator or os.sep in scheme
-    uri = f"git:{os.path.abspath(uri_or_local_path)}" if is_path else uri_or_local_path
+    uri = f"git:{Path(uri_or_local_path).absolute()}" if is_path else uri_or_local_path
     return load_workspace(uri, batch=batch, verbose=verbose)
 
 
@@ -599,14 +601,11 @@ def init_workspace(
     )
 
 
-def _enclosing_workspace() -> str:
-    here = folder = os.path.abspath(os.curdir)
-    while True:
-        if os.path.isfile(os.path.join(folder, METADATA_FOLDER, CONFIG_FILE)):
+def _enclosing_workspace() -> Path:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / METADATA_FOLDER / CONFIG_FILE).is_file():
             return folder
-        above = os.path.dirname(folder)
-        if above == folder:
-            raise ConfigurationError(
-                f"No folder from {shown(here)} upwards is a workspace; 'dws init' makes one."
-            )
-        folder = above
+    raise ConfigurationError(
+        f"No folder from {shown(here)} upwards is a workspace; 'dws init' makes one."
+    )

@@ -1,4 +1,4 @@
-"""The git backend: what a workspace knows are files in ``.dataworkspace``, and git is their history.
+"""The git backend: metadata are files in ``.dataworkspace``, and git is their history.
 
 config.json            name, release, parameters that all copies share        committed
 resources/<name>.json  a resource                                             committed
@@ -286,8 +286,8 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
             restore_hash = snapshot.restore_hashes.get(name)
             if restore_hash is None:
                 raise ConfigurationError(
-                    f"The snapshot '{snapshot.hashval[:8]}' keeps nothing of '{name}' to restore; leave "
-                    "it out with --leave."
+                    f"The snapshot '{snapshot.hashval[:8]}' keeps nothing of '{name}' to restore; "
+                    "leave it out with --leave."
                 )
             found.append(self._snapshot_resource(name).snapshot_folder(restore_hash))
         return found

@@ -123,7 +123,8 @@ def restore(
         _print(done)
     else:
         click.echo(
-            f"{sum(len(one['changes']) for one in done.values())} entries {'would change' if dry_run else 'changed'}."
+            f"{sum(len(one['changes']) for one in done.values())} entries "
+            f"{'would change' if dry_run else 'changed'}."
         )
 
 

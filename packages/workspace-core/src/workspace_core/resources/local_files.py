@@ -120,8 +120,8 @@ class LocalFilesResource(
         """Refuse a folder that is not there."""
         if not self.root.is_dir():
             raise ConfigurationError(
-                f"The folder {shown(self.root)} of the resource '{self.name}' is not there; bring it "
-                f"back, or say where it is: dws config --resource {self.name} my_local_path PATH."
+                f"The folder {shown(self.root)} of the resource '{self.name}' is not there; bring "
+                f"it back, or say where it is: dws config --resource {self.name} my_local_path PATH."
             )
 
     @property

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HASH = re.compile(r"[0-9a-f]{64}")
-PREFIX = re.compile(r"[0-9a-fA-F]{%d,64}" % LEAST_PREFIX)
+PREFIX = re.compile(rf"[0-9a-fA-F]{{{LEAST_PREFIX},64}}")
 SUFFIX = ".json"
 
 
@@ -65,7 +65,7 @@ class Catalogue:
             found = [one for one in self.hashes() if one.startswith(tag_or_hash.lower())]
             if len(found) > 1:
                 raise ConfigurationError(
-                    f"'{tag_or_hash}' begins the hashes of {len(found)} snapshots; give more digits."
+                    f"'{tag_or_hash}' begins {len(found)} hashes of snapshots; give more digits."
                 )
             if found:
                 return self.get(found[0])

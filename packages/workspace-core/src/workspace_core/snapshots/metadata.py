@@ -24,8 +24,8 @@ class SnapshotMetadata:
     """A snapshot: which trees the resources were, and what is told of that moment.
 
     `hashval` is the hash of everything in the record; tags are references of their own and no part
-    of it. `content_id` is the hash of names and contents of the resources alone: equal data has equal
-    content ids, wherever it lies.
+    of it. `content_id` is the hash of names and contents of the resources alone: equal data has
+    equal content ids, wherever it lies.
     """
 
     hashval: str
@@ -126,8 +126,8 @@ def checked_tag(tag: str) -> str:
     """
     if not TAG.fullmatch(tag):
         raise ConfigurationError(
-            f"'{tag[:80]}' cannot be a tag; use letters, digits, '-', '_' and '.', the first and the "
-            "last of them a letter or a digit."
+            f"'{tag[:80]}' cannot be a tag; use letters, digits, '-', '_' and '.', the first and "
+            "the last of them a letter or a digit."
         )
     return tag
 

@@ -1,9 +1,9 @@
 """Cutting large contents where their bytes say, so that an insertion moves few cut points.
 
 FastCDC with normalised chunking (Xia et al., "The Design of Fast Content-Defined Chunking for Data
-Deduplication Based Storage Systems", 2020), in the implementation of pyfastcdc, whose cut points are
-those of the Rust crate fastcdc, v2020. Parameters stand in each chunk list; contents cut by others can
-always be read.
+Deduplication Based Storage Systems", 2020), in the implementation of pyfastcdc, whose cut points
+are those of the Rust crate fastcdc, v2020. Parameters stand in each chunk list; contents cut by
+others can always be read.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def cut_stream(
 ) -> Iterator[memoryview]:
     """Yield the chunks of a stream, the same as of its whole content, with a bounded memory.
 
-    A chunk that ends before its window does would end there in the whole content too; the last one of
-    a window may not, and is cut again together with what follows.
+    A chunk that ends before its window does would end there in the whole content too; the last one
+    of a window may not, and is cut again together with what follows.
     """
     rest = b""
     while fresh := read(window):

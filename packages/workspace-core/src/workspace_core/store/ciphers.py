@@ -1,9 +1,9 @@
 """Encryption at rest: a key for each pack, derived from a keyset of util-services.
 
-A frame is sealed with AES-256-GCM (NIST SP 800-38D) under a random nonce of 96 bits; its place in the
-pack is authenticated with it, so that a frame that was changed, moved or taken from another pack is
-noticed. The key of a pack is a subkey (HKDF) of the keyset's primary key for the store and the pack's
-salt, so that nonces stay far from repeating.
+A frame is sealed with AES-256-GCM (NIST SP 800-38D) under a random nonce of 96 bits; its place in
+the pack is authenticated with it, so that a frame that was changed, moved or taken from another
+pack is noticed. The key of a pack is a subkey (HKDF) of the keyset's primary key for the store and
+the pack's salt, so that nonces stay far from repeating.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class StoreKeys:
     def __init__(self, keyset: Keyset, store_id: str) -> None:
         if keyset.purpose != PURPOSE:
             raise StoreKeyError(
-                f"The keyset '{keyset.name}' is for {keyset.purpose}; a store needs one for {PURPOSE}."
+                f"The keyset '{keyset.name}' is for {keyset.purpose}; a store needs one for "
+                f"{PURPOSE}."
             )
         self._keyset, self._store_id = keyset, store_id
 

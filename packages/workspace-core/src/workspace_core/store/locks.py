@@ -26,8 +26,8 @@ DEFAULT_WAIT_SECONDS = 60.0
 def exclusive(file: Path, what: str, wait_seconds: float = DEFAULT_WAIT_SECONDS) -> Iterator[None]:
     """Hold a lock that nobody else may hold at the same time; its file tells of the owner.
 
-    The file stays when the lock is given up: what counts is the kernel's lock on it, which goes with
-    the process, however that ends.
+    The file stays when the lock is given up: what counts is the kernel's lock on it, which goes
+    with the process, however that ends.
 
     Args:
         file: the file to lock; made if it is missing.

@@ -1,7 +1,7 @@
 """Pins: what keeps objects from being collected, by workspace and name.
 
-A pin is on disk before the record of its snapshot, and goes after it; so what a record names is always
-pinned, whatever happens in between.
+A pin is on disk before the record of its snapshot, and goes after it; so what a record names is
+always pinned, whatever happens in between.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ class Session:
             raise DamagedFileError(str(found.pack.file), f"{id_text(object_id)} is not its chunks")
 
     def read_range(self, object_id: bytes, start: int, end: int) -> bytes:
-        """Return some bytes of an object; of a large one only the chunks that hold them are read."""
+        """Return some bytes of an object; only the chunks that hold them are read."""
         found = self.locate(object_id)
         if not found.is_list:
             return self._whole(object_id, found)[start:end]
@@ -227,7 +227,7 @@ class Session:
     # Writing
 
     def put(self, content: bytes | memoryview, cutting: Cutting = FILES) -> bytes:
-        """Keep a content, cut where it is large, and return its id; it is not on disk before `flush`.
+        """Keep a content, cut where it is large, and return its id; `flush` brings it to disk.
 
         Raises:
             StoreWriteError: if the disk does not take it.

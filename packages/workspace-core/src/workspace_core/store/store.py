@@ -143,7 +143,7 @@ class Store:
             lock.release()
 
     def packs(self) -> dict[str, Pack]:
-        """Return the packs by name, as they are in the folder now; damaged ones are in `damaged`."""
+        """Return the packs by name, as they are now; damaged ones are in `damaged`."""
         names = {
             entry.name for entry in os.scandir(self.folder / PACKS) if entry.name.endswith(SUFFIX)
         }

@@ -1,8 +1,8 @@
 """Capture: a folder becomes objects of the store, and an id.
 
-Directories are walked in the main thread, which alone writes to the store; files are read, hashed and
-compressed in batches by a few threads. What has not changed since the last capture, by the stat cache,
-is not read; a directory of which nothing has changed is not even taken apart.
+Directories are walked in the main thread, which alone writes to the store; files are read, hashed
+and compressed in batches by a few threads. What has not changed since the last capture, by the stat
+cache, is not read; a directory of which nothing has changed is not even taken apart.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ class _Work:
         """List a directory, and decide what of it must be read."""
         cached = self.old.directories.get(path)
         try:
-            names, fields, folders = self._listed(path, descriptor, parent is None)
+            names, fields, folders = self._listed(path, descriptor, top=parent is None)
         except BaseException:
             os.close(descriptor)
             raise
@@ -263,9 +263,9 @@ class _Work:
             self._finish(folder)
 
     def _listed(
-        self, path: bytes, descriptor: int, top: bool
+        self, path: bytes, descriptor: int, *, top: bool
     ) -> tuple[list[bytes], list[int], list[int]]:
-        """Return the names of a directory, sorted, the stat fields of all, and which are directories."""
+        """Return the sorted names of a directory, all stat fields, and which are directories."""
         try:
             with os.scandir(descriptor) as listing:
                 found = sorted([(os.fsencode(one.name), one) for one in listing], key=_first)

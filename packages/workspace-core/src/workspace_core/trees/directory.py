@@ -2,10 +2,11 @@
 
     magic, then for each entry, sorted by the bytes of its name:
     kind (1), permission bits (2), length of the name (2), size (8), id (32), name
-    where the id of a link is the hash of its target, and the target follows the name with its length (4)
+    where the id of a link is the hash of its target, and the target follows the name with its
+    length (4)
 
-The size of a directory is that of all files below it. Nothing of time, owner, path or option is in it,
-so that equal trees have equal ids everywhere.
+The size of a directory is that of all files below it. Nothing of time, owner, path or option is in
+it, so that equal trees have equal ids everywhere.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def plan_restore(
     needed = _above([*kept, *conflicts])
     stays = {c.path for c in wanted if c.after is None and c.path in needed}
     changes = tuple(c for c in wanted if c.path not in stays)
-    return RestorePlan(target, changes, tuple(conflicts), tuple([*kept, *sorted(stays)]))
+    return RestorePlan(target, changes, tuple(conflicts), (*kept, *sorted(stays)))
 
 
 def _is_saved_elsewhere(change: Change) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workspace_core.errors import LocalChangesError
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
 from workspace_core.trees.capture import CaptureOptions, capture
 from workspace_core.trees.plan import RestorePlan, plan_restore
-from workspace_core.trees.stat_cache import StatCache
 from workspace_core.trees.swap import Swap, recover
 from workspace_core.trees.tree import Trees
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workspace_core.store.session import Session
+    from workspace_core.trees.stat_cache import StatCache
 
 SCHEMA = 1
 JOURNAL = "restore.json"
@@ -33,7 +33,7 @@ class Folder:
     root: Path
     target: bytes
     base: bytes | None  # the tree it was last captured as or restored to
-    options: CaptureOptions = CaptureOptions()
+    options: CaptureOptions = field(default_factory=CaptureOptions)
     cache: StatCache | None = None
 
 

@@ -1,12 +1,12 @@
 """The stat cache: what each directory looked like when its files were hashed.
 
-It saves reading, never proves anything: it may be lost or damaged at any time. A directory is kept as
-three runs of bytes (names, stat fields, ids), which are compared as wholes and taken apart only where
-they differ.
+It saves reading, never proves anything: it may be lost or damaged at any time. A directory is kept
+as three runs of bytes (names, stat fields, ids), which are compared as wholes and taken apart only
+where they differ.
 
-An entry is believed if size, modes, inode, mtime and ctime are as they were, and both times lie before
-the moment of that look by more than the file system's clock ticks: what is changed in the same tick as
-it was read looks the same afterwards (racily clean).
+An entry is believed if size, modes, inode, mtime and ctime are as they were, and both times lie
+before the moment of that look by more than the file system's clock ticks: what is changed in the
+same tick as it was read looks the same afterwards (racily clean).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class StatCache:
 
     @classmethod
     def load(cls, file: Path, store_id: bytes, generation: int) -> StatCache:
-        """Return the cache in a file; an empty one if it is missing, damaged or of another store."""
+        """Return the cache in a file; an empty one if it is damaged or of another store."""
         try:
             content = file.read_bytes()
         except OSError:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from workspace_core.trees.directory import STAGING
 from workspace_core.trees.reading import OPEN_DIRECTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from workspace_core.trees.directory import Entry
@@ -89,7 +88,7 @@ class Swap:
             (self.area / NEW).mkdir(parents=True)
             (self.area / OLD).mkdir()
             self._stage_all()
-            _sync_all(self.area)
+            os.sync()
             record = {
                 "schema": SCHEMA,
                 "restore": self.restore_id,
@@ -278,16 +277,7 @@ class _parent_of:  # noqa: N801 - reads like a function
         os.close(self.descriptor)
 
 
-def _sync_all(area: Path) -> None:
-    """Force a folder with all its files to disk, in one call for the whole file system."""
-    os.sync()
-
-
 def _restore_error(error: OSError, root: Path) -> RestoreError:
     if isinstance(error, RestoreError):
         return error
     return RestoreError(str(error.filename or root), error.strerror or type(error).__name__)
-
-
-def _walk_modes(path: bytes) -> Iterator[int]:
-    yield stat.S_IMODE(os.lstat(path).st_mode)
