@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from workspace_core.store.session import Session
     from workspace_core.store.store import Store
-    from workspace_core.trees.restoring import Folder, PlannedFolder
+    from workspace_core.trees.restoring import Folder, PlannedFolder, RestoredFolder
 
 __all__ = [
     "RESOURCE_ROLE_CHOICES",
@@ -479,11 +479,12 @@ class SnapshotResourceMixin(ABC):
         """Return the folder that a restore would make equal to a tree."""
 
     @abstractmethod
-    def note_state(self, restore_hashval: str) -> None:
-        """Take note that the resource is a tree that a recorded snapshot keeps.
+    def note_recorded(self) -> None:
+        """Take note that the last snapshot is recorded, so that what it keeps is safe."""
 
-        Called once a snapshot is recorded or a restore has come to its end, and not before.
-        """
+    @abstractmethod
+    def note_restored(self, restored: RestoredFolder) -> None:
+        """Take note that the resource has been restored."""
 
     @abstractmethod
     def delete_snapshot(
@@ -518,7 +519,7 @@ class SnapshotWorkspaceMixin(ABC):
     @abstractmethod
     def restore(
         self, snapshot: SnapshotMetadata, names: Sequence[str], *, force: bool = False
-    ) -> list[PlannedFolder]:
+    ) -> list[RestoredFolder]:
         """Make resources as they were, all of them or none; return what was done."""
 
     @abstractmethod

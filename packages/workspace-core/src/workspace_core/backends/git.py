@@ -16,6 +16,7 @@ import socket
 import subprocess
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ from workspace_core.store.store import Store
 from workspace_core.trees.restoring import (
     JOURNAL,
     PlannedFolder,
+    RestoredFolder,
     plan_folders,
     recover_folders,
     restore_folders,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from urllib.parse import ParseResult
 
     from workspace_core.store.session import Session
+    from workspace_core.trees.restoring import Folder
 
 SCHEMA = 1
 IGNORED = "/local/\n/store/\n"
@@ -184,7 +187,7 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
     def locked(self) -> Iterator[None]:
         """Keep other commands from changing the workspace, and bring it to rest after a crash."""
         with exclusive(self._local / "lock", f"workspace {shown(self.folder)}"):
-            recover_folders(list(self._roots()), self._local / JOURNAL)
+            recover_folders(self._roots(), self._local / JOURNAL)
             yield
 
     # Snapshots
@@ -223,8 +226,7 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
             if tag is not None:
                 self.catalogue.tag(tag, metadata.hashval)
             for resource in resources:
-                if restore := metadata.restore_hashes[_name(resource)]:
-                    resource.note_state(restore)
+                resource.note_recorded()
             self.save(f"Snapshot {tag or metadata.hashval[:8]}")
             return self.catalogue.get(metadata.hashval)
 
@@ -241,14 +243,14 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
 
     def restore(
         self, snapshot: SnapshotMetadata, names: Sequence[str], *, force: bool = False
-    ) -> list[PlannedFolder]:
+    ) -> list[RestoredFolder]:
         """Make resources as they were, all of them or none; return what was done."""
         with self.locked(), self.store_session():
             planned = self.plan_restore(snapshot, names, force=force)
-            restore_folders(planned, self._local / JOURNAL)
-            for name in names:
-                self._snapshot_resource(name).note_state(str(snapshot.restore_hashes[name]))
-            return planned
+            restored = restore_folders(planned, self._local / JOURNAL)
+            for one in restored:
+                self._snapshot_resource(one.folder.name).note_restored(one)
+            return restored
 
     def get_snapshot_metadata(self, hash_val: str) -> SnapshotMetadata:
         """Return a snapshot by its whole hash."""
@@ -280,7 +282,7 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
             self.pins().unpin(hash_val)
             self.save(f"Delete snapshot {hash_val[:8]}")
 
-    def _folders(self, snapshot: SnapshotMetadata, names: Sequence[str]) -> list[Any]:
+    def _folders(self, snapshot: SnapshotMetadata, names: Sequence[str]) -> list[Folder]:
         found = []
         for name in names:
             restore_hash = snapshot.restore_hashes.get(name)
@@ -289,7 +291,13 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
                     f"The snapshot '{snapshot.hashval[:8]}' keeps nothing of '{name}' to restore; "
                     "leave it out with --leave."
                 )
-            found.append(self._snapshot_resource(name).snapshot_folder(restore_hash))
+            saved = tuple(
+                parse_id(other)
+                for one in self.list_snapshots()
+                if (other := one.restore_hashes.get(name))
+            )
+            folder = self._snapshot_resource(name).snapshot_folder(restore_hash)
+            found.append(replace(folder, saved=saved))
         return found
 
     def _snapshot_resource(self, name: str) -> SnapshotResourceMixin:

@@ -22,6 +22,7 @@ from workspace_core.workspace import (
 )
 
 if TYPE_CHECKING:
+    from workspace_core.trees.restoring import RestoredFolder
     from workspace_core.trees.stat_cache import StatCache
     from workspace_core.workspace import Workspace
 
@@ -143,16 +144,18 @@ class LocalFilesResource(
             self.name,
             self.root,
             parse_id(restore_hashval),
-            state.base(),
-            CaptureOptions(),
-            state.cache(),
+            options=CaptureOptions(),
+            cache=state.cache(),
         )
 
-    def note_state(self, restore_hashval: str) -> None:
-        """Take note that the folder is a tree that a snapshot keeps."""
+    def note_recorded(self) -> None:
+        """Take note that the snapshot that was taken last is recorded."""
         if self._captured is not None:
             self._state.save_cache(self._captured)
-        self._state.set_base(parse_id(restore_hashval))
+
+    def note_restored(self, restored: RestoredFolder) -> None:
+        """Take note that the folder has been restored."""
+        self._state.save_cache(restored.cache)
 
     def delete_snapshot(
         self, workspace_snapshot_hash: str, resource_restore_hash: str, relative_path: str

@@ -224,6 +224,25 @@ class Session:
             rows.sort(key=lambda one: one[1].place)
             yield self._packs[number], rows
 
+    def from_block(self, object_id: bytes, pack: Pack, row: Row, body: bytes | memoryview) -> bytes:
+        """Return the verified bytes of an object whose frame was read together with others.
+
+        Raises:
+            DamagedFileError: if it is damaged in every pack that holds it.
+        """
+        try:
+            frame = pack.taken_apart(row.place, body, row.length)
+            if frame.object_id == object_id:
+                return verified(object_id, frame.size, plain(frame.form, frame.size, frame.payload))
+        except (ValueError, DamagedFileError):
+            pass
+        return self._whole(object_id, Location(pack, row))  # from another pack, or with the reason
+
+    @staticmethod
+    def is_list(row: Row) -> bool:
+        """Return whether an object is kept in chunks."""
+        return row.form in LISTS
+
     # Writing
 
     def put(self, content: bytes | memoryview, cutting: Cutting = FILES) -> bytes:

@@ -37,6 +37,7 @@ from workspace_core.trees.reading import (
     OPEN_DIRECTORY,
     SPECIAL,
     WINDOW_BYTES,
+    WORKERS,
     read_large,
     read_small,
 )
@@ -49,16 +50,16 @@ from workspace_core.trees.stat_cache import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from workspace_core.store.session import Session
+    from workspace_core.trees.materialise import Written
     from workspace_core.trees.reading import Fields
 
     Encoded = tuple[bytes, int, int, bytes | memoryview]
 
 BATCH_FILES, BATCH_BYTES, BATCH_DIRECTORIES = 128, 4 << 20, 16
-WORKERS = max(1, min(4, os.cpu_count() or 1))
 MASK = 0xFFFF_FFFF_FFFF_FFFF
 EXECUTABLE = 0o111
 
@@ -97,6 +98,14 @@ class Capture:
     directories: dict[bytes, bytes]  # objects by id, where nothing is written to the store
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a restore has just done, so that nothing of it need be read again."""
+
+    written: Mapping[bytes, Written]  # by path
+    touched: frozenset[bytes]  # directories of which something changed; others are as they were
+
+
 @dataclass(slots=True)
 class _Folder:
     """A directory on its way."""
@@ -129,6 +138,7 @@ def capture(
     options: CaptureOptions | None = None,
     *,
     keep: bool = True,
+    known: Known | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Capture:
     """Capture a folder.
@@ -139,6 +149,7 @@ def capture(
         cache: what is known of the last capture.
         options: what is captured.
         keep: write to the store; otherwise ids are computed and directories kept in memory.
+        known: what a restore has just done, by which the cache is brought up to date.
         progress: called with files and bytes that were read so far.
 
     Raises:
@@ -147,7 +158,14 @@ def capture(
         ChangedWhileReadError: if a file changes each time it is read.
         StoreWriteError: if the store cannot be written.
     """
-    work = _Work(session, cache or StatCache(), options or CaptureOptions(), keep, progress)
+    work = _Work(
+        session,
+        cache or StatCache(),
+        options or CaptureOptions(),
+        keep=keep,
+        known=known,
+        progress=progress,
+    )
     with ThreadPoolExecutor(WORKERS, "capture") as pool:
         try:
             return work.run(root, pool)
@@ -161,12 +179,14 @@ class _Work:
         session: Session,
         cache: StatCache,
         options: CaptureOptions,
-        keep: bool,  # noqa: FBT001 - handed through
+        *,
+        keep: bool,
+        known: Known | None,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self.session, self.old, self.options, self.keep = session, cache, options, keep
-        self.progress = progress
-        self.new = StatCache()
+        self.known, self.progress = known, progress
+        self.new = StatCache(dict(cache.directories) if known else {})
         self.directories: dict[bytes, bytes] = {}
         self.skipped: list[str] = []
         self.files = self.read_files = self.read_bytes = 0
@@ -221,7 +241,13 @@ class _Work:
 
     def _descend(self, parent: _Folder, index: int) -> None:
         name = parent.names[index]
-        path = parent.path + b"/" + name if parent.path else name
+        path = self._path(parent, name)
+        if self.known is not None and path not in self.known.touched:
+            before = self.old.directories.get(path)
+            if before is not None and before.id != UNTRUSTED:
+                parent.release()
+                self._hand_up(parent, index, before.id, before.size)
+                return
         try:
             descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent.descriptor)
         except OSError as error:
@@ -247,6 +273,8 @@ class _Work:
         )
         self.files += len(names) - len(folders)
         folder.ids, to_read = _known_ids(names, fields, cached, unchanged=unchanged)
+        if self.known is not None:
+            to_read = [number for number in to_read if not self._recognise(folder, number)]
         is_leaf_as_before = (
             unchanged and not folders and cached is not None and cached.id != UNTRUSTED
         )
@@ -261,6 +289,16 @@ class _Work:
         folder.release()
         if not to_read and not folders:
             self._finish(folder)
+
+    def _recognise(self, folder: _Folder, number: int) -> bool:
+        """Take over the id of a file that a restore has written and nobody has touched since."""
+        assert self.known is not None  # noqa: S101 - the caller has asked
+        one = self.known.written.get(self._path(folder, folder.names[number]))
+        _, size, mtime, _, inode = folder.fields[number * FIELDS : (number + 1) * FIELDS]
+        if one is None or (one.size, one.mtime, one.inode) != (size, mtime, inode):
+            return False
+        folder.ids[number] = one.id
+        return True
 
     def _listed(
         self, path: bytes, descriptor: int, *, top: bool
@@ -444,6 +482,12 @@ class _Work:
             if parent.pending:
                 return
             folder = parent
+
+    def _hand_up(self, parent: _Folder, index: int, identity: bytes, size: int) -> None:
+        parent.ids[index], parent.sizes[index] = identity, size
+        parent.pending -= 1
+        if not parent.pending:
+            self._finish(parent)
 
     def _identified(self, folder: _Folder) -> tuple[bytes, int]:
         """Return the id and the size of a directory whose entries all have theirs."""

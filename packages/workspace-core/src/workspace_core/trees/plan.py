@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from workspace_core.trees.diff import Change, diff
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workspace_core.trees.directory import Entry
     from workspace_core.trees.tree import Trees
 
 
@@ -18,61 +21,90 @@ class RestorePlan:
 
     target: bytes  # the tree it is to become
     changes: tuple[Change, ...]  # from the folder as it is, in the order of a walk
-    conflicts: tuple[bytes, ...]  # paths whose present content is in no snapshot, and would go
-    kept: tuple[bytes, ...]  # paths that were never in a snapshot, and stay
+    unsaved: tuple[bytes, ...]  # paths whose present content is in no snapshot, and would go
+    kept: tuple[bytes, ...]  # paths that are in no snapshot, and stay
+    is_forced: bool = False
+
+    @property
+    def conflicts(self) -> tuple[bytes, ...]:
+        """The paths for whose sake the restore is refused."""
+        return () if self.is_forced else self.unsaved
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data."""
         return {
             "changes": [change.to_dict() for change in self.changes],
-            "conflicts": [os.fsdecode(path) for path in self.conflicts],
+            "unsaved": [os.fsdecode(path) for path in self.unsaved],
             "kept": [os.fsdecode(path) for path in self.kept],
         }
 
 
 def plan_restore(
-    trees: Trees, base: bytes | None, current: bytes | None, target: bytes, *, force: bool = False
+    trees: Trees,
+    current: bytes | None,
+    target: bytes,
+    saved: Sequence[bytes],
+    *,
+    paths: Sequence[bytes] = (),
+    force: bool = False,
 ) -> RestorePlan:
     """Return how a folder becomes a tree.
 
+    Content that no tree of `saved` has at the same path is never destroyed without force: where the
+    target has something else there, the plan is refused; where it has nothing, the content stays.
+
     Args:
         trees: where directories are read.
-        base: the tree that the folder was last captured as or restored to; what differs from it are
-            changes that are in no snapshot.
         current: the folder as it is now, None where there is none.
         target: the tree that it is to become.
+        saved: trees that snapshots keep, the likeliest first.
+        paths: only these, and what lies below them; all if there are none.
         force: the folder becomes exactly the tree, whatever is in it.
     """
-    changes = tuple(diff(trees, current, target))
-    if force or current is None or current == base:
-        return RestorePlan(target, changes, (), ())
-    unsaved = {change.path: change for change in diff(trees, base, current)}
-    conflicts, kept, wanted = [], [], []
-    for change in changes:
-        own = unsaved.get(change.path)
-        if own is None or change.before is None or _is_saved_elsewhere(change):
-            wanted.append(change)
-        elif own.before is None and change.after is None:
-            kept.append(change.path)
-        else:
-            conflicts.append(change.path)
-    needed = _above([*kept, *conflicts])
-    stays = {c.path for c in wanted if c.after is None and c.path in needed}
-    changes = tuple(c for c in wanted if c.path not in stays)
-    return RestorePlan(target, changes, tuple(conflicts), (*kept, *sorted(stays)))
+    changes = [one for one in diff(trees, current, target) if _is_below(one.path, paths)]
+    saved = [root for root in saved if root != target]
+    if current is None or current in saved:
+        return RestorePlan(target, tuple(changes), (), (), force)
+    lost = {one.path for one in changes if _loses(one) and not _is_saved(trees, saved, one)}
+    kept = set() if force else {one.path for one in changes if one.path in lost and not one.after}
+    holding = _above(kept)  # directories that stay for the sake of what they hold
+    stays = kept | {one.path for one in changes if one.path in holding and one.after is None}
+    blocked = {one.path for one in changes if one.path in holding and one.after is not None}
+    unsaved = (lost - kept) | {path for path in blocked if path not in stays}
+    wanted = tuple(one for one in changes if one.path not in stays)
+    return RestorePlan(target, wanted, tuple(sorted(unsaved)), tuple(sorted(kept)), force)
 
 
-def _is_saved_elsewhere(change: Change) -> bool:
-    """Return whether nothing is lost: directories hold nothing of their own."""
-    return bool(
-        change.before and change.before.is_directory and change.after and change.after.is_directory
-    )
+def _loses(change: Change) -> bool:
+    """Return whether content goes, which is that of a file or a link."""
+    before, after = change.before, change.after
+    if before is None or before.is_directory:
+        return False
+    return after is None or (before.kind, before.id) != (after.kind, after.id)
 
 
-def _above(paths: list[bytes]) -> set[bytes]:
+def _is_saved(trees: Trees, saved: Sequence[bytes], change: Change) -> bool:
+    def same(found: Entry | None) -> bool:
+        before = change.before
+        return found is not None and before is not None and _content(found) == _content(before)
+
+    return any(same(trees.find(root, change.path)) for root in saved)
+
+
+def _content(entry: Entry) -> tuple[int, bytes]:
+    return entry.kind, entry.id
+
+
+def _is_below(path: bytes, paths: Sequence[bytes]) -> bool:
+    return not paths or any(path == one or path.startswith(one + b"/") for one in paths)
+
+
+def _above(paths: set[bytes]) -> set[bytes]:
     """Return the directories that hold some paths."""
     found: set[bytes] = set()
     for path in paths:
-        while (path := path.rpartition(b"/")[0]) and path not in found:
-            found.add(path)
+        above = path.rpartition(b"/")[0]
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition(b"/")[0]
     return found

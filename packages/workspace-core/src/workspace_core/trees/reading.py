@@ -19,6 +19,7 @@ Fields = tuple[int, int, int, int, int]
 OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 WINDOW_BYTES = 8 << 20
+WORKERS = max(1, min(4, os.cpu_count() or 1))  # threads that hash, compress, write
 SPECIAL = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workspace_core.errors import LocalChangesError
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
-from workspace_core.trees.capture import CaptureOptions, capture
+from workspace_core.trees.capture import Capture, CaptureOptions, Known, capture
 from workspace_core.trees.plan import RestorePlan, plan_restore
+from workspace_core.trees.stat_cache import FINE_TICK_NANOSECONDS, StatCache
 from workspace_core.trees.swap import Swap, recover
 from workspace_core.trees.tree import Trees
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from workspace_core.store.session import Session
-    from workspace_core.trees.stat_cache import StatCache
+    from workspace_core.trees.materialise import Written
 
 SCHEMA = 1
 JOURNAL = "restore.json"
@@ -32,9 +34,10 @@ class Folder:
     name: str  # of its resource
     root: Path
     target: bytes
-    base: bytes | None  # the tree it was last captured as or restored to
+    saved: tuple[bytes, ...] = ()  # what snapshots keep of it, the likeliest first
     options: CaptureOptions = field(default_factory=CaptureOptions)
     cache: StatCache | None = None
+    paths: tuple[bytes, ...] = ()  # only these; all if there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,17 @@ class PlannedFolder:
 
     folder: Folder
     plan: RestorePlan
-    current: bytes | None
+    current: Capture | None
     trees: Trees
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredFolder:
+    """A folder that was restored."""
+
+    folder: Folder
+    plan: RestorePlan
+    cache: StatCache  # of the folder as it is now
 
 
 def plan_folders(
@@ -56,26 +68,33 @@ def plan_folders(
         MissingObjectsError: if the store lacks objects.
         ErasedObjectError: if objects were erased on purpose.
         HostileTreeError: if a tree holds names that lead out of it.
+        DamagedFileError: if directories are damaged.
     """
     planned = []
     for folder in folders:
-        current, in_memory = None, {}
+        current = None
         if folder.root.is_dir():
-            found = capture(session, folder.root, folder.cache, folder.options, keep=False)
-            current, in_memory = found.root, found.directories
-        trees = Trees(session, in_memory)
-        session.require(trees.objects(folder.target))
-        plan = plan_restore(trees, folder.base, current, folder.target, force=force)
+            current = capture(session, folder.root, folder.cache, folder.options, keep=False)
+        trees = Trees(session, current.directories if current else {})
+        plan = plan_restore(
+            trees,
+            current.root if current else None,
+            folder.target,
+            folder.saved,
+            paths=folder.paths,
+            force=force,
+        )
+        session.require({c.after.id for c in plan.changes if c.after and c.after.is_file})
         planned.append(PlannedFolder(folder, plan, current, trees))
     return planned
 
 
-def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> None:
+def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> list[RestoredFolder]:
     """Carry plans out, all or none.
 
     Args:
         planned: what `plan_folders` returned.
-        journal: a file of the workspace that is there while folders are being swapped.
+        journal: a file of the workspace, which says that all folders are done.
 
     Raises:
         LocalChangesError: if changes that are in no snapshot would be destroyed.
@@ -86,28 +105,31 @@ def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> None:
             paths = [os.fsdecode(path) for path in one.plan.conflicts]
             raise LocalChangesError(one.folder.name, paths)
     restore_id = os.urandom(16).hex()
-    swaps: list[Swap] = []
-    applied: list[Swap] = []
+    swaps = [
+        Swap(one.folder.root, one.trees, one.plan, restore_id)
+        for one in planned
+        if one.plan.changes
+    ]
+    staged: list[Swap] = []
     try:
-        for one in planned:
-            if one.plan.changes:
-                swap = Swap(one.folder.root, one.trees, one.plan, restore_id)
-                swap.stage()
-                swaps.append(swap)
+        for swap in swaps:
+            swap.stage()
+            staged.append(swap)
         for swap in swaps:
             swap.apply()
-            applied.append(swap)
         write_whole(journal, json_bytes({"schema": SCHEMA, "complete": restore_id}))
     except BaseException:
-        for swap in swaps:
+        for swap in reversed(staged):
             swap.roll_back()
         raise
     for swap in swaps:
         swap.finish()
     remove_file(journal)
+    written = {swap.root: swap.written for swap in swaps}
+    return [_restored(one, written.get(one.folder.root, {})) for one in planned]
 
 
-def recover_folders(roots: Sequence[Path], journal: Path) -> bool:
+def recover_folders(roots: Iterable[Path], journal: Path) -> bool:
     """Bring folders to rest after a crash: all as they were, or all restored.
 
     Returns:
@@ -115,8 +137,27 @@ def recover_folders(roots: Sequence[Path], journal: Path) -> bool:
     """
     complete = None
     with suppress(FileNotFoundError):
-        complete = str(read_json(journal, SCHEMA)["complete"])
-    found = [recover(root, lambda restore_id: restore_id == complete) for root in roots]
+        complete = str(read_json(journal, SCHEMA).get("complete"))
+    found = [recover(root, complete) for root in roots]
     if complete is not None:
         remove_file(journal)
     return any(found)
+
+
+def _restored(one: PlannedFolder, written: Mapping[bytes, Written]) -> RestoredFolder:
+    """Return a folder with its stat cache, for which nothing is read again."""
+    folder, cache = one.folder, one.current.cache if one.current else StatCache()
+    if one.plan.changes:
+        time.sleep(FINE_TICK_NANOSECONDS / 1e9)  # what is changed from now on looks different
+        touched = {c.path.rpartition(b"/")[0] for c in one.plan.changes}
+        touched |= {c.path for c in one.plan.changes if c.after and c.after.is_directory}
+        now = capture(
+            one.trees.session,
+            folder.root,
+            cache,
+            folder.options,
+            keep=False,
+            known=Known(written, frozenset(touched)),
+        )
+        cache = now.cache
+    return RestoredFolder(folder, one.plan, cache)

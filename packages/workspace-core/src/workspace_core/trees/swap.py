@@ -14,20 +14,23 @@ Directories are opened one after the other from the root, and links are never fo
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workspace_core.errors import RestoreError
-from workspace_core.store.durable import sync_folder, write_whole
+from workspace_core.errors import DamagedFileError, RestoreError
+from workspace_core.store.durable import read_json, sync_folder, write_whole
 from workspace_core.trees.directory import STAGING
+from workspace_core.trees.materialise import NewFile, Written, materialise
 from workspace_core.trees.reading import OPEN_DIRECTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from workspace_core.trees.directory import Entry
     from workspace_core.trees.plan import RestorePlan
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 JOURNAL, NEW, OLD = "journal", "new", "old"
 STAGING_NAME = STAGING.decode()
 SCHEMA = 1
+MOST_SINGLE_SYNCS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +51,7 @@ class Move:
     removes: bool
     places: bool
     is_file: bool  # both sides are files or links: one rename does it
-    permissions: int | None = None  # of a directory that stays: the new ones
-    before: int | None = None  # and the old ones
+    permissions: tuple[int, int] | None = None  # of a directory that stays: before and after
 
     def to_dict(self) -> dict[str, Any]:
         """Return the move as the journal has it."""
@@ -59,13 +62,20 @@ class Move:
             "places": self.places,
             "is_file": self.is_file,
             "permissions": self.permissions,
-            "before": self.before,
         }
 
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> Move:
+    def from_dict(cls, record: Mapping[str, Any]) -> Move:
         """Return the move that a journal holds."""
-        return cls(**{**record, "path": os.fsencode(record["path"])})
+        modes = record["permissions"]
+        return cls(
+            os.fsencode(record["path"]),
+            int(record["number"]),
+            bool(record["removes"]),
+            bool(record["places"]),
+            bool(record["is_file"]),
+            None if modes is None else (int(modes[0]), int(modes[1])),
+        )
 
 
 class Swap:
@@ -75,6 +85,10 @@ class Swap:
         self.root, self.trees, self.plan, self.restore_id = root, trees, plan, restore_id
         self.area = root / STAGING_NAME
         self.moves: list[Move] = []
+        self.written: dict[bytes, Written] = {}
+        self._files: list[NewFile] = []
+        self._folders: list[tuple[bytes, int]] = []
+        self._made_root = False
 
     def stage(self) -> None:
         """Write everything that is new beside the folder's content, verified, and force it to disk.
@@ -84,11 +98,16 @@ class Swap:
             DamagedFileError: if an object is damaged.
         """
         try:
+            self._made_root = not self.root.exists()
             self.root.mkdir(parents=True, exist_ok=True)
-            (self.area / NEW).mkdir(parents=True)
+            self.area.mkdir(mode=0o700)
+            (self.area / NEW).mkdir()
             (self.area / OLD).mkdir()
-            self._stage_all()
-            os.sync()
+            self._list_all()
+            self.written = materialise(self.trees.session, self._files)
+            for folder, permissions in reversed(self._folders):
+                os.chmod(folder, permissions)
+            force_to_disk(self.area, [file.staged for file in self._files])
             record = {
                 "schema": SCHEMA,
                 "restore": self.restore_id,
@@ -96,108 +115,106 @@ class Swap:
             }
             write_whole(self.area / JOURNAL, (json.dumps(record) + "\n").encode())
         except OSError as error:
-            remove_tree(self.area)
+            self.roll_back()
             raise _restore_error(error, self.root) from error
         except BaseException:
-            remove_tree(self.area)
+            self.roll_back()
             raise
 
     def apply(self) -> None:
-        """Move everything to its place; on any failure, move everything back.
+        """Move everything to its place.
 
         Raises:
-            RestoreError: if a move failed.
+            RestoreError: if a move failed; the caller rolls back.
         """
         try:
-            for move in self.moves:
-                _apply(self.root, self.area, move)
+            with Parents(self.root) as parents:
+                for move in self.moves:
+                    _apply(parents, self.area, move)
             sync_folder(self.root)
         except OSError as error:
-            self.roll_back()
             raise _restore_error(error, self.root) from error
-        except BaseException:
-            self.roll_back()
-            raise
 
     def roll_back(self) -> None:
-        """Move everything back that was moved."""
-        _roll_back(self.root, self.area, self.moves)
+        """Move everything back that was moved, and forget what was staged."""
+        _roll_back(self.root, self.area, self.moves if (self.area / JOURNAL).exists() else [])
+        if self._made_root:
+            with suppress(OSError):
+                self.root.rmdir()
 
     def finish(self) -> None:
         """Forget what gave way."""
         clear(self.root)
 
-    def _stage_all(self) -> None:
-        staged: bytes | None = None  # the new directory that is being filled
+    def _list_all(self) -> None:
+        """Make staged directories and links, and list the files and the moves."""
+        new = os.fsencode(self.area / NEW)
+        whole: bytes | None = None  # the directory that is moved as one
+        staged = b""
         for change in self.plan.changes:
-            if staged is not None and change.path.startswith(staged + b"/"):
+            if whole is not None and change.path.startswith(whole + b"/"):
+                if change.after is not None:
+                    self._new(change.path, staged + change.path[len(whole) :], change.after)
                 continue
-            staged = None
-            self._stage_one(change.path, change.before, change.after)
-            if (
-                change.after is not None
-                and change.after.is_directory
-                and not (change.before is not None and change.before.is_directory)
-            ) or (
-                change.before is not None and change.before.is_directory and change.after is None
-            ):
-                staged = change.path
-
-    def _stage_one(self, path: bytes, before: Entry | None, after: Entry | None) -> None:
-        number = len(self.moves)
-        if before is not None and after is not None and before.is_directory and after.is_directory:
+            before, after, whole = change.before, change.after, None
+            is_folder = after is not None and after.is_directory
+            was_folder = before is not None and before.is_directory
+            number = len(self.moves)
+            if before is not None and after is not None and is_folder and was_folder:
+                modes = (before.permissions, after.permissions)
+                self.moves.append(Move(change.path, number, False, False, False, modes))
+                continue
+            staged = new + b"/%d" % number
+            if after is not None:
+                self._new(change.path, staged, after)
+            if is_folder != was_folder:
+                whole = change.path
+            is_file = not (is_folder or was_folder)
             self.moves.append(
-                Move(path, number, False, False, False, after.permissions, before.permissions)
+                Move(change.path, number, before is not None, after is not None, is_file)
             )
-            return
-        if after is not None:
-            self._write(os.fsencode(self.area / NEW / str(number)), after)
-        are_files = not any(one is not None and one.is_directory for one in (before, after))
-        self.moves.append(Move(path, number, before is not None, after is not None, are_files))
 
-    def _write(self, file: bytes, entry: Entry) -> None:
-        """Write an entry, and all below it, under a name of the staging area."""
-        if entry.is_link:
-            os.symlink(entry.target, file)
-        elif entry.is_file:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                for piece in self.trees.session.stream(entry.id):
-                    view = memoryview(piece)
-                    while view:
-                        view = view[os.write(descriptor, view) :]
-                os.fchmod(descriptor, entry.permissions)
-            finally:
-                os.close(descriptor)
+    def _new(self, path: bytes, staged: bytes, entry: Entry) -> None:
+        if entry.is_file:
+            self._files.append(NewFile(path, staged, entry.id, entry.permissions))
+        elif entry.is_link:
+            os.symlink(entry.target, staged)
         else:
-            os.mkdir(file, 0o700)
-            for one in self.trees.entries(entry.id):
-                self._write(file + b"/" + one.name, one)
-            os.chmod(file, entry.permissions)
+            os.mkdir(staged, 0o700)
+            self._folders.append((staged, entry.permissions))
 
 
-def recover(root: Path, is_complete: Callable[[str], bool]) -> bool:
+def recover(root: Path, complete: str | None) -> bool:
     """Bring a folder to rest after a crash; return whether there was anything to do.
 
     Args:
         root: the folder.
-        is_complete: whether the restore of an id had come to its end, in all resources.
+        complete: the id of the restore that had come to its end in all folders, if there is one.
 
     Raises:
-        RestoreError: if that cannot be done.
+        DamagedFileError: if the journal cannot be read; then nothing is touched.
+        RestoreError: if something cannot be moved.
     """
     area = root / STAGING_NAME
-    if not area.is_dir():
+    if area.is_symlink() or not area.is_dir():
         return False
     try:
-        record = json.loads((area / JOURNAL).read_bytes())
+        record = read_json(area / JOURNAL, SCHEMA)
     except FileNotFoundError:
         clear(root)  # nothing had been moved yet, or all was cleared up but this
         return True
-    if not is_complete(str(record["restore"])):
-        _roll_back(root, area, [Move.from_dict(one) for one in record["moves"]])
-    else:
-        clear(root)
+    try:
+        restore_id = str(record["restore"])
+        moves = [Move.from_dict(one) for one in record["moves"]]
+    except (KeyError, TypeError, ValueError):
+        raise DamagedFileError(str(area / JOURNAL), "it tells no moves") from None
+    try:
+        if restore_id == complete:
+            clear(root)
+        else:
+            _roll_back(root, area, moves)
+    except OSError as error:
+        raise _restore_error(error, root) from error
     return True
 
 
@@ -212,69 +229,127 @@ def clear(root: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all that is in it, whatever its permissions."""
-    for above, directories, files in os.walk(folder, topdown=False):
-        os.chmod(above, 0o700)
-        for name in directories + files:
-            path = os.path.join(above, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                os.chmod(path, 0o700)
-                os.rmdir(path)
+    with suppress(FileNotFoundError):
+        with os.scandir(folder) as listing:
+            found = [(one.path, one.is_dir(follow_symlinks=False)) for one in listing]
+        for path, is_folder in found:
+            if is_folder:
+                os.chmod(path, 0o700)  # what is in it must be listed and removed
+                remove_tree(Path(path))
             else:
                 os.unlink(path)
-    with suppress(FileNotFoundError):
         folder.rmdir()
 
 
-def _apply(root: Path, area: Path, move: Move) -> None:
-    with _parent_of(root, move.path) as (parent, name):
-        if move.permissions is not None:
-            os.chmod(name, move.permissions, dir_fd=parent)
-            return
-        new, old = area / NEW / str(move.number), area / OLD / str(move.number)
-        if move.removes and move.places and move.is_file:
-            os.link(name, old, src_dir_fd=parent, follow_symlinks=False)
-        elif move.removes:
-            os.rename(name, old, src_dir_fd=parent)
-        if move.places:
-            os.rename(new, name, dst_dir_fd=parent)
+def force_to_disk(folder: Path, files: Sequence[bytes]) -> None:
+    """Force staged files to disk: a few one by one, many with all of their file system."""
+    if len(files) > MOST_SINGLE_SYNCS:
+        _sync_file_system(folder)
+        return
+    for file in files:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    sync_folder(folder / NEW)
 
 
-def _roll_back(root: Path, area: Path, moves: list[Move]) -> None:
+def _sync_file_system(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        if library.syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(folder))
+    except AttributeError:  # not Linux
+        os.sync()
+    finally:
+        os.close(descriptor)
+
+
+def _apply(parents: Parents, area: Path, move: Move) -> None:
+    parent, name = parents.of(move.path)
+    if move.permissions is not None:
+        os.chmod(name, move.permissions[1], dir_fd=parent)
+        return
+    new, old = area / NEW / str(move.number), area / OLD / str(move.number)
+    if move.removes and not (move.is_file and move.places and _linked(name, parent, old)):
+        os.rename(name, old, src_dir_fd=parent)
+    if move.places:
+        os.rename(new, name, dst_dir_fd=parent)
+
+
+def _linked(name: bytes, parent: int, old: Path) -> bool:
+    """Keep a file under a second name, so that it can be replaced in one step, where that works."""
+    try:
+        os.link(name, old, src_dir_fd=parent, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS):
+            return False
+        raise
+    return True
+
+
+def _roll_back(root: Path, area: Path, moves: Sequence[Move]) -> None:
     """Undo moves, the last first; each may or may not have been made."""
-    for move in reversed(moves):
-        new, old = area / NEW / str(move.number), area / OLD / str(move.number)
-        with suppress(FileNotFoundError), _parent_of(root, move.path) as (parent, name):
-            if move.permissions is not None and move.before is not None:
-                os.chmod(name, move.before, dir_fd=parent)
+    with Parents(root) as parents:
+        for move in reversed(moves):
+            new, old = area / NEW / str(move.number), area / OLD / str(move.number)
+            try:
+                parent, name = parents.of(move.path)
+            except FileNotFoundError:
                 continue
-            if move.places and not os.path.lexists(new) and not (move.removes and move.is_file):
-                os.rename(name, new, src_dir_fd=parent)
+            if move.permissions is not None:
+                os.chmod(name, move.permissions[0], dir_fd=parent)
+                continue
+            was_replaced = move.removes and move.is_file
+            if move.places and not os.path.lexists(new) and not was_replaced:
+                with suppress(FileNotFoundError):
+                    os.rename(name, new, src_dir_fd=parent)
             if move.removes and os.path.lexists(old):
                 os.rename(old, name, dst_dir_fd=parent)
+    if moves:
+        sync_folder(root)
     clear(root)
 
 
-class _parent_of:  # noqa: N801 - reads like a function
-    """Open the directory that holds a path, from the root on, and follow no link."""
+class Parents:
+    """Directories of a folder, opened one below the other from the root on; no link is followed."""
 
-    def __init__(self, root: Path, path: bytes) -> None:
-        self.root, (*self.above, self.name) = root, path.split(b"/")
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._open: list[tuple[bytes, int]] = []
 
-    def __enter__(self) -> tuple[int, bytes]:
-        descriptor = os.open(self.root, OPEN_DIRECTORY & ~os.O_NOFOLLOW)
-        try:
-            for name in self.above:
-                below = os.open(name, OPEN_DIRECTORY, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = below
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self.descriptor = descriptor
-        return descriptor, self.name
+    def __enter__(self) -> Parents:
+        self._open.append((b"", os.open(self._root, OPEN_DIRECTORY & ~os.O_NOFOLLOW)))
+        return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.descriptor)
+        for _path, descriptor in self._open:
+            os.close(descriptor)
+        self._open = []
+
+    def of(self, path: bytes) -> tuple[int, bytes]:
+        """Return the directory that holds a path, open until another one is asked for, and the name.
+
+        Raises:
+            OSError: if there is no such directory, or a link stands in its place.
+        """
+        above, _, name = path.rpartition(b"/")
+        while len(self._open) > 1 and not _holds(self._open[-1][0], above):
+            os.close(self._open.pop()[1])
+        at, descriptor = self._open[-1]
+        for part in above[len(at) :].split(b"/"):
+            if part:
+                at = at + b"/" + part if at else part
+                descriptor = os.open(part, OPEN_DIRECTORY, dir_fd=descriptor)
+                self._open.append((at, descriptor))
+        return descriptor, name
+
+
+def _holds(folder: bytes, path: bytes) -> bool:
+    return path == folder or path.startswith(folder + b"/")
 
 
 def _restore_error(error: OSError, root: Path) -> RestoreError:

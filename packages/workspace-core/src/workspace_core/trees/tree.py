@@ -34,7 +34,7 @@ class Trees:
         return decode(self.session.read(directory) if content is None else content)
 
     def walk(self, root: bytes, path: bytes = b"") -> Iterator[tuple[bytes, Entry]]:
-        """Yield all entries below a directory with their paths, directories before their content."""
+        """Yield all entries below a directory with their paths, each before what it holds."""
         stack = [iter([(path, entry) for entry in self.entries(root)])]
         while stack:
             for above, entry in stack[-1]:
