@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from workspace_core.store.packs import LENGTH
@@ -59,12 +60,10 @@ def materialise(session: Session, files: Sequence[NewFile]) -> dict[bytes, Writt
         def write(group: tuple[Pack, list[tuple[bytes, Row]]]) -> dict[bytes, Written]:
             return dict(_write_group(session, *group, wanted))
 
-        running = [
-            pool.submit(write, group) for group, _ in zip(groups, range(2 * WORKERS), strict=False)
-        ]
+        running = deque(pool.submit(write, group) for group in islice(groups, 2 * WORKERS))
         try:
             while running:
-                written.update(running.pop(0).result())
+                written.update(running.popleft().result())
                 if (group := next(groups, None)) is not None:
                     running.append(pool.submit(write, group))
         finally:

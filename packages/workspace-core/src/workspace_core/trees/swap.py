@@ -331,7 +331,7 @@ class Parents:
         self._open = []
 
     def of(self, path: bytes) -> tuple[int, bytes]:
-        """Return the directory that holds a path, open until another one is asked for, and the name.
+        """Return the directory that holds a path, open until the next is asked for, and the name.
 
         Raises:
             OSError: if there is no such directory, or a link stands in its place.
