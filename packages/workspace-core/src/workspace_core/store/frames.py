@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RAW, ZSTD, RAW_LIST, ZSTD_LIST = range(4)
+LISTS = (RAW_LIST, ZSTD_LIST)
 HEAD = struct.Struct("<BQ32s")
 LIST_HEAD = struct.Struct("<32sBIII")
 LIST_ENTRY = struct.Struct("<I32s")

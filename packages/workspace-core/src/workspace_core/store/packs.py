@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from workspace_core.errors import (
     StoreWriteError,
 )
 from workspace_core.store.durable import cause_of, write_all
-from workspace_core.store.frames import HEAD, Frame
+from workspace_core.store.frames import HEAD, LISTS, Frame, decoded_list, plain, verified
 from workspace_core.store.identity import ID_BYTES, content_id
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 MAGIC = b"DWSPACK\x00"
 FORMAT = 1
-HEADER = struct.Struct("<8sHB8s29s")  # magic, format, encrypted, key id, salt
+HEADER = struct.Struct("<8sHB8s29s16s")  # magic, format, encrypted, key id, salt, checksum
+CHECK_BYTES = 16
 FOOTER = struct.Struct("<QQQ32s8s")
 LENGTH = struct.Struct("<I")
 ROW = struct.Struct("<QIBQ")
@@ -74,7 +76,9 @@ class PackWriter:
         except OSError as error:
             raise StoreWriteError(str(file), cause_of(error)) from error
         self.size = 0
-        self._put(HEADER.pack(MAGIC, FORMAT, bool(keys), key_id.encode(), salt))
+        facts = (MAGIC, FORMAT, bool(keys), key_id.encode(), salt)
+        check = content_id(HEADER.pack(*facts, b"")[:-CHECK_BYTES])[:CHECK_BYTES]
+        self._put(HEADER.pack(*facts, check))
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -151,6 +155,7 @@ class Pack:
             StoreKeyError: if it is encrypted and no keys are given.
         """
         self.file = file
+        self.damage: DamagedFileError | None = None  # that can be lived with
         self._descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._cipher = self._read_header(keys)
@@ -169,7 +174,42 @@ class Pack:
 
     @cached_property
     def _table(self) -> tuple[int, bytes, bytes]:
-        """Number of rows, sorted ids and their rows, checked."""
+        """Number of rows, sorted ids and their rows, checked; made anew if they are damaged."""
+        try:
+            return self._read_table()
+        except DamagedFileError as error:
+            self.damage = error
+            return self._table_from_frames()
+
+    def _table_from_frames(self) -> tuple[int, bytes, bytes]:
+        found: dict[bytes, bytes] = {}
+        for place, length, frame in self.scan():
+            with suppress(ValueError):
+                text = plain(frame.form, frame.size, frame.payload)
+                if frame.form in LISTS:
+                    decoded_list(text)
+                else:
+                    verified(frame.object_id, frame.size, text)
+                found[frame.object_id] = ROW.pack(place, length, frame.form, frame.size)
+        ids = sorted(found)
+        return len(ids), b"".join(ids), b"".join(found[one] for one in ids)
+
+    def check_extent(self) -> None:
+        """Check that frames and table fill the file without gaps, so that no byte goes unchecked.
+
+        Raises:
+            DamagedFileError: if they do not.
+        """
+        count, _, _ = self._table
+        at = HEADER.size
+        rows = sorted((self.row(number) for number in range(count)), key=lambda one: one.place)
+        for row in rows:
+            (length,) = LENGTH.unpack(os.pread(self._descriptor, LENGTH.size, row.place))
+            if row.place != at or length != row.length:
+                raise DamagedFileError(str(self.file), f"the length at {at} is wrong")
+            at = row.place + LENGTH.size + row.length
+
+    def _read_table(self) -> tuple[int, bytes, bytes]:
         size = os.fstat(self._descriptor).st_size
         footer = os.pread(self._descriptor, FOOTER.size, max(0, size - FOOTER.size))
         if len(footer) < FOOTER.size or not footer.endswith(MAGIC):
@@ -230,34 +270,35 @@ class Pack:
         """Return bytes of the file, for frames that are read together."""
         return os.pread(self._descriptor, length, place)
 
-    def scan(self) -> Iterator[tuple[int, Frame]]:
-        """Yield all frames with their places from the beginning, for as long as they make sense."""
+    def scan(self) -> Iterator[tuple[int, int, Frame]]:
+        """Yield places, lengths and frames from the beginning, for as long as they make sense."""
         size = os.fstat(self._descriptor).st_size
         place = HEADER.size
         while place + LENGTH.size + HEAD.size <= size:
             (length,) = LENGTH.unpack(os.pread(self._descriptor, LENGTH.size, place))
             body = os.pread(self._descriptor, length, place + LENGTH.size)
             try:
-                yield place, self.taken_apart(place, body, length)
+                yield place, length, self.taken_apart(place, body, length)
             except DamagedFileError:
                 return
             place += LENGTH.size + length
 
     def _read_header(self, keys: StoreKeys | None) -> PackCipher | None:
         header = os.pread(self._descriptor, HEADER.size, 0)
-        if len(header) < HEADER.size or not header.startswith(MAGIC):
-            raise DamagedFileError(str(self.file), "it does not begin like a pack")
-        _, found, encrypted, key_id, salt = HEADER.unpack(header)
-        if found > FORMAT:
-            raise FormatVersionError(str(self.file), found, FORMAT)
-        if not encrypted:
-            return None
+        head, check = header[:-CHECK_BYTES], header[-CHECK_BYTES:]
+        is_sound = len(header) == HEADER.size and content_id(head)[:CHECK_BYTES] == check
+        if is_sound and HEADER.unpack(header)[1] > FORMAT:
+            raise FormatVersionError(str(self.file), HEADER.unpack(header)[1], FORMAT)
         if keys is None:
-            raise StoreKeyError("The store is encrypted; name its keyset.")
-        try:
-            return keys.cipher(key_id.decode(), salt)
-        except UnicodeDecodeError:
-            raise DamagedFileError(str(self.file), "it names no key") from None
+            if not is_sound:  # nothing in it is needed to read the rest
+                self.damage = DamagedFileError(str(self.file), "it does not begin like a pack")
+            elif HEADER.unpack(header)[2]:
+                raise StoreKeyError("The store is encrypted; name its keyset.")
+            return None
+        if not is_sound or not header.startswith(MAGIC):
+            raise DamagedFileError(str(self.file), "it does not begin like a pack")
+        _, _, _, key_id, salt, _ = HEADER.unpack(header)
+        return keys.cipher(key_id.rstrip(b"\0").decode(), salt)
 
     def _unsealed(self, place: int, sealed: bytes | memoryview) -> bytes:
         assert self._cipher is not None  # noqa: S101 - the callers have asked

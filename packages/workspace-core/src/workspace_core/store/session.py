@@ -19,8 +19,7 @@ from workspace_core.errors import (
 from workspace_core.store.chunking import FILES, Cutting, cut
 from workspace_core.store.durable import cause_of, sync_folder
 from workspace_core.store.frames import (
-    RAW_LIST,
-    ZSTD_LIST,
+    LISTS,
     ChunkList,
     decoded_list,
     encoded,
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-LISTS = (RAW_LIST, ZSTD_LIST)
 ROW_BITS = 32
 
 
@@ -112,6 +110,8 @@ class Session:
             MissingObjectsError: if some are missing.
         """
         if absent := self.missing(ids):
+            for error in self.store.damaged.values():
+                raise error
             for object_id in absent:
                 if reason := self.erased(object_id):
                     raise ErasedObjectError(id_text(object_id), reason)
@@ -197,6 +197,8 @@ class Session:
         except KeyError:
             if reason := self.erased(object_id):
                 raise ErasedObjectError(id_text(object_id), reason) from None
+            for error in self.store.damaged.values():
+                raise error from None
             raise MissingObjectsError([id_text(object_id)], str(self.store.folder)) from None
         pack = self._packs[place >> ROW_BITS]
         return Location(pack, pack.row(place & ((1 << ROW_BITS) - 1)))
@@ -238,6 +240,33 @@ class Session:
             pass
         return self._whole(object_id, Location(pack, row))  # from another pack, or with the reason
 
+    def checked_frame(
+        self, object_id: bytes, pack: Pack, row: Row, *, elsewhere: bool = True
+    ) -> tuple[int, int, bytes | memoryview]:
+        """Return form, size and payload of an object as a pack has it, once it is verified.
+
+        Raises:
+            DamagedFileError: if it is damaged there, and in all other packs unless only this
+            counts.
+        """
+
+        def use(location: Location) -> tuple[int, int, bytes | memoryview]:
+            frame = location.pack.frame(location.row)
+            if (frame.object_id, frame.form, frame.size) != (
+                object_id,
+                location.row.form,
+                location.row.size,
+            ):
+                raise ValueError("another frame stands there")
+            text = plain(frame.form, frame.size, frame.payload)
+            if frame.form in LISTS:
+                decoded_list(text)
+            else:
+                verified(object_id, frame.size, text)
+            return frame.form, frame.size, frame.payload
+
+        return self._from_any_copy(object_id, Location(pack, row), use, elsewhere=elsewhere)
+
     @staticmethod
     def is_list(row: Row) -> bool:
         """Return whether an object is kept in chunks."""
@@ -269,9 +298,20 @@ class Session:
         self.add(*encoded_list(object_id, size, chunks, cutting))
         return object_id
 
-    def add(self, object_id: bytes, form: int, size: int, payload: bytes | memoryview) -> bool:
-        """Keep an encoded object unless it is there already; return whether it is new."""
-        if self.has(object_id):
+    def add(
+        self,
+        object_id: bytes,
+        form: int,
+        size: int,
+        payload: bytes | memoryview,
+        *,
+        again: bool = False,
+    ) -> bool:
+        """Keep an encoded object unless it is there already; return whether it was written.
+
+        With ``again`` it is written even if an older pack has it.
+        """
+        if object_id in self._new or (object_id in self._known and not again):
             return False
         if self._writer is None:
             self._writer = self._new_writer()
@@ -386,13 +426,20 @@ class Session:
             raise ValueError("another frame stands there")
         return verified(object_id, frame.size, plain(frame.form, frame.size, frame.payload))
 
-    def _from_any_copy(self, object_id: bytes, found: Location, use: Callable[[Location], T]) -> T:
+    def _from_any_copy(
+        self,
+        object_id: bytes,
+        found: Location,
+        use: Callable[[Location], T],
+        *,
+        elsewhere: bool = True,
+    ) -> T:
         """Use an object as it stands in one pack; if it is damaged there, as in any other."""
         try:
             return use(found)
         except (ValueError, DamagedFileError) as error:
             first: Any = error
-        for pack in self._packs:
+        for pack in self._packs if elsewhere else ():
             if pack is found.pack or pack.file.name in self.store.damaged:
                 continue
             if (number := pack.find(object_id)) is None:

@@ -135,7 +135,7 @@ class Store:
         lock = SharedLock(self.folder / LOCK, "store", wait_seconds)
         try:
             if lock.acquire():
-                self._sweep()
+                self.sweep()
                 lock.share()
             with Session(self) as session:
                 yield session
@@ -157,8 +157,8 @@ class Store:
                 self.damaged[name] = error
         return self._packs
 
-    def _sweep(self) -> None:
-        """Remove what writers that died have left; nobody else is here."""
+    def sweep(self) -> None:
+        """Remove what writers that died have left; the caller holds the lock alone."""
         with suppress(OSError):  # a read-only medium
             for left in (self.folder / INCOMING).iterdir():
                 left.unlink()

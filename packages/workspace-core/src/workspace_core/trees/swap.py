@@ -101,6 +101,9 @@ class Swap:
             self._made_root = not self.root.exists()
             self.root.mkdir(parents=True, exist_ok=True)
             self.area.mkdir(mode=0o700)
+        except OSError as error:  # what stands there is not ours to remove
+            raise _restore_error(error, self.root) from error
+        try:
             (self.area / NEW).mkdir()
             (self.area / OLD).mkdir()
             self._list_all()
@@ -221,6 +224,8 @@ def recover(root: Path, complete: str | None) -> bool:
 def clear(root: Path) -> None:
     """Remove the staging area; the journal goes first, after which nothing can be moved back."""
     area = root / STAGING_NAME
+    if area.is_symlink():
+        return
     with suppress(FileNotFoundError):
         (area / JOURNAL).unlink()
         sync_folder(area)
