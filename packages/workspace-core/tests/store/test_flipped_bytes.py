@@ -2,8 +2,8 @@ import random
 import shutil
 
 import pytest
-from util_services.keys.keyset import Keyset
 
+from util_services.keys.keyset import Keyset
 from workspace_core.errors import DataWorkspacesError
 from workspace_core.store.pins import Pins
 from workspace_core.store.store import Store
@@ -39,9 +39,7 @@ def fill(store, folder):
 def read_all(folder, keyset, root):
     with Store.open(folder, keyset).session() as session:
         trees = Trees(session)
-        return {
-            path: session.read(entry.id) for path, entry in trees.walk(root) if entry.is_file
-        }
+        return {path: session.read(entry.id) for path, entry in trees.walk(root) if entry.is_file}
 
 
 def places(file, count):

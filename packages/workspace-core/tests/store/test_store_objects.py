@@ -3,8 +3,8 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from util_services.keys.keyset import Keyset
 
+from util_services.keys.keyset import Keyset
 from workspace_core.errors import (
     FormatVersionError,
     MissingObjectsError,
@@ -90,7 +90,9 @@ def test_a_megabyte_inserted_into_a_hundred_adds_little(store):
 
 def test_csv_shrinks_to_two_fifths_at_most(store):
     numbers = random.Random(3)
-    rows = (f"{n},{numbers.randint(1, 9999)},ward {n % 7},{numbers.random():.3f}" for n in range(40_000))
+    rows = (
+        f"{n},{numbers.randint(1, 9999)},ward {n % 7},{numbers.random():.3f}" for n in range(40_000)
+    )
     csv = "\n".join(rows).encode()
     with store.session() as session:
         session.put(csv)
@@ -201,7 +203,9 @@ def test_a_missing_store_and_one_of_a_newer_release_are_refused(tmp_path, store)
 
     settings = store.folder / "store.json"
     settings.write_text(settings.read_text().replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(FormatVersionError, match="has format 2, and this release reads formats up to 1"):
+    with pytest.raises(
+        FormatVersionError, match="has format 2, and this release reads formats up to 1"
+    ):
         Store.open(store.folder)
 
 
@@ -220,4 +224,16 @@ def test_reading_needs_no_right_to_write(store, as_nobody_of_importance):
     assert as_nobody_of_importance("-c", program, store.folder, one.hex()).stdout == "kept\n"
 
 
-CUTS_OF_SEED_42 = [85543, 394535, 268196, 300382, 293123, 503651, 380969, 481336, 179900, 358949, 947720]
+CUTS_OF_SEED_42 = [
+    85543,
+    394535,
+    268196,
+    300382,
+    293123,
+    503651,
+    380969,
+    481336,
+    179900,
+    358949,
+    947720,
+]

@@ -4,7 +4,16 @@ import pytest
 
 from workspace_core.errors import HostileTreeError, RestoreError
 from workspace_core.store.identity import content_id
-from workspace_core.trees.directory import DIRECTORY, FILE, LINK, MAGIC, Entry, decode, encode, link_entry
+from workspace_core.trees.directory import (
+    DIRECTORY,
+    FILE,
+    LINK,
+    MAGIC,
+    Entry,
+    decode,
+    encode,
+    link_entry,
+)
 
 NOWHERE = content_id(b"evil")
 
@@ -28,7 +37,10 @@ def file(name, permissions=0o644, size=4):
         ([file(b"n" * 256)], "no file system takes"),
         ([file(b"b"), file(b"a")], "sorted and unique"),
         ([file(b"a"), file(b"a")], "sorted and unique"),
-        ([link_entry(b"a", b"/etc"), Entry(b"a", DIRECTORY, 0o755, 0, NOWHERE)], "sorted and unique"),
+        (
+            [link_entry(b"a", b"/etc"), Entry(b"a", DIRECTORY, 0o755, 0, NOWHERE)],
+            "sorted and unique",
+        ),
         ([file(b"a", 0o4755)], "more than permission bits"),
         ([Entry(b"a", 9, 0o644, 4, NOWHERE)], "kind is unknown"),
         ([Entry(b"a", LINK, 0o777, 4, NOWHERE, b"else")], "does not fit its id"),

@@ -53,15 +53,15 @@ def test_an_edit_that_is_in_no_snapshot_stops_a_restore_before_anything_changes(
     (folder / "sub" / "deep").write_text("precious")
     before = content(folder)
 
-    with pytest.raises(LocalChangesError, match="'sub/deep'; take a snapshot first, or use --force"):
+    with pytest.raises(
+        LocalChangesError, match="'sub/deep'; take a snapshot first, or use --force"
+    ):
         restored(folder, old, saved=[new, old])
 
     assert content(folder) == before
 
 
-def test_an_edit_of_what_does_not_differ_from_the_target_stays_unless_forced(
-    folder, two, restored
-):
+def test_an_edit_of_what_does_not_differ_from_the_target_stays_unless_forced(folder, two, restored):
     old, new = two
     (folder / "same").write_text("precious")
 
@@ -72,9 +72,7 @@ def test_an_edit_of_what_does_not_differ_from_the_target_stays_unless_forced(
     assert (folder / "same").read_text() == "same"
 
 
-def test_a_file_that_was_never_in_a_snapshot_stays_with_the_folders_above_it(
-    folder, two, restored
-):
+def test_a_file_that_was_never_in_a_snapshot_stays_with_the_folders_above_it(folder, two, restored):
     old, new = two
     (folder / "fresh").mkdir()
     (folder / "fresh" / "mine").write_text("mine")
@@ -232,7 +230,9 @@ def test_special_files_are_refused_by_name_or_skipped_and_told_of(folder, taken,
         bound.bind(str(folder / "odd"))
         bound.close()
 
-    with pytest.raises(UnstorableEntryError, match=f"odd' is a {kind.upper() if kind == 'fifo' else kind}"):
+    with pytest.raises(
+        UnstorableEntryError, match=f"odd' is a {kind.upper() if kind == 'fifo' else kind}"
+    ):
         taken(folder)
     found = taken(folder, options=CaptureOptions(skips_special=True))
 
@@ -266,9 +266,7 @@ def test_permissions_can_be_those_of_git_alone(tmp_path, taken):
     assert taken(one).root != taken(two).root
 
 
-def test_a_file_that_grows_while_it_is_read_is_kept_as_it_was_at_one_moment(
-    folder, store, taken
-):
+def test_a_file_that_grows_while_it_is_read_is_kept_as_it_was_at_one_moment(folder, store, taken):
     import threading
 
     file = folder / "log"

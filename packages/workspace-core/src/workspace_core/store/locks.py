@@ -42,10 +42,12 @@ def exclusive(file: Path, what: str, wait_seconds: float = DEFAULT_WAIT_SECONDS)
     try:
         _acquire(descriptor, fcntl.LOCK_EX, file, what, wait_seconds)
         _write_owner(descriptor)
-        yield
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.ftruncate(descriptor, 0)
     finally:
-        with suppress(OSError):
-            os.ftruncate(descriptor, 0)
         os.close(descriptor)
 
 

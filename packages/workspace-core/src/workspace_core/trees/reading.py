@@ -6,7 +6,12 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from workspace_core.errors import ChangedWhileReadError, UnreadableEntryError, UnstorableEntryError
+from workspace_core.errors import (
+    ChangedWhileReadError,
+    DataWorkspacesError,
+    UnreadableEntryError,
+    UnstorableEntryError,
+)
 from workspace_core.trees.stat_cache import stat_fields
 
 if TYPE_CHECKING:
@@ -89,10 +94,10 @@ def read_large(
             found = consume(lambda length: os.read(descriptor, length))
             if stat_fields(os.fstat(descriptor)) == before:
                 return found, before
+    except DataWorkspacesError:  # the store may be what could not be written
+        raise
     except OSError as error:
-        if isinstance(error, UnreadableEntryError) or error.strerror is None:
-            raise
-        raise UnreadableEntryError(os.fsdecode(path), error.strerror) from error
+        raise UnreadableEntryError(os.fsdecode(path), error.strerror or "unknown") from error
     finally:
         os.close(descriptor)
     raise ChangedWhileReadError(os.fsdecode(path), attempts)

@@ -18,8 +18,9 @@ import ctypes
 import errno
 import json
 import os
+import stat
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from workspace_core.trees.materialise import NewFile, Written, materialise
 from workspace_core.trees.reading import OPEN_DIRECTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from workspace_core.trees.directory import Entry
     from workspace_core.trees.plan import RestorePlan
@@ -40,6 +41,7 @@ JOURNAL, NEW, OLD = "journal", "new", "old"
 STAGING_NAME = STAGING.decode()
 SCHEMA = 1
 MOST_SINGLE_SYNCS = 64
+OWNER = 0o700
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,6 @@ class Move:
     removes: bool
     places: bool
     is_file: bool  # both sides are files or links: one rename does it
-    permissions: tuple[int, int] | None = None  # of a directory that stays: before and after
 
     def to_dict(self) -> dict[str, Any]:
         """Return the move as the journal has it."""
@@ -61,20 +62,62 @@ class Move:
             "removes": self.removes,
             "places": self.places,
             "is_file": self.is_file,
-            "permissions": self.permissions,
         }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Move:
         """Return the move that a journal holds."""
-        modes = record["permissions"]
         return cls(
             os.fsencode(record["path"]),
             int(record["number"]),
             bool(record["removes"]),
             bool(record["places"]),
             bool(record["is_file"]),
-            None if modes is None else (int(modes[0]), int(modes[1])),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """Permissions of a directory that stays; it is opened to its owner while it is worked in."""
+
+    path: bytes
+    before: int
+    after: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the permissions as the journal has them."""
+        return {"path": os.fsdecode(self.path), "before": self.before, "after": self.after}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Mode:
+        """Return the permissions that a journal holds."""
+        return cls(os.fsencode(record["path"]), int(record["before"]), int(record["after"]))
+
+
+@dataclass(slots=True)
+class Work:
+    """What is to be done to a folder: moves, and permissions of its directories."""
+
+    restore_id: str
+    moves: list[Move] = field(default_factory=list)
+    modes: list[Mode] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the work as the journal has it."""
+        return {
+            "schema": SCHEMA,
+            "restore": self.restore_id,
+            "moves": [move.to_dict() for move in self.moves],
+            "modes": [mode.to_dict() for mode in self.modes],
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Work:
+        """Return the work that a journal holds."""
+        return cls(
+            str(record["restore"]),
+            [Move.from_dict(one) for one in record["moves"]],
+            [Mode.from_dict(one) for one in record["modes"]],
         )
 
 
@@ -82,9 +125,9 @@ class Swap:
     """The restore of one folder: `stage`, `apply`, then `finish` or `roll_back`."""
 
     def __init__(self, root: Path, trees: Trees, plan: RestorePlan, restore_id: str) -> None:
-        self.root, self.trees, self.plan, self.restore_id = root, trees, plan, restore_id
+        self.root, self.trees, self.plan = root, trees, plan
         self.area = root / STAGING_NAME
-        self.moves: list[Move] = []
+        self.work = Work(restore_id)
         self.written: dict[bytes, Written] = {}
         self._files: list[NewFile] = []
         self._folders: list[tuple[bytes, int]] = []
@@ -111,12 +154,8 @@ class Swap:
             for folder, permissions in reversed(self._folders):
                 os.chmod(folder, permissions)
             force_to_disk(self.area, [file.staged for file in self._files])
-            record = {
-                "schema": SCHEMA,
-                "restore": self.restore_id,
-                "moves": [move.to_dict() for move in self.moves],
-            }
-            write_whole(self.area / JOURNAL, (json.dumps(record) + "\n").encode())
+            content = json.dumps(self.work.to_dict()) + "\n"
+            write_whole(self.area / JOURNAL, content.encode())
         except OSError as error:
             self.roll_back()
             raise _restore_error(error, self.root) from error
@@ -132,15 +171,18 @@ class Swap:
         """
         try:
             with Parents(self.root) as parents:
-                for move in self.moves:
+                _set_modes(parents, self.work.modes, lambda mode: mode.before | OWNER)
+                for move in self.work.moves:
                     _apply(parents, self.area, move)
+                _set_modes(parents, self.work.modes[::-1], lambda mode: mode.after)
             sync_folder(self.root)
         except OSError as error:
             raise _restore_error(error, self.root) from error
 
     def roll_back(self) -> None:
         """Move everything back that was moved, and forget what was staged."""
-        _roll_back(self.root, self.area, self.moves if (self.area / JOURNAL).exists() else [])
+        is_begun = (self.area / JOURNAL).exists()
+        _roll_back(self.root, self.area, self.work if is_begun else Work(self.work.restore_id))
         if self._made_root:
             with suppress(OSError):
                 self.root.rmdir()
@@ -153,6 +195,7 @@ class Swap:
         """Make staged directories and links, and list the files and the moves."""
         new = os.fsencode(self.area / NEW)
         whole: bytes | None = None  # the directory that is moved as one
+        modes: dict[bytes, Mode] = {}
         staged = b""
         for change in self.plan.changes:
             if whole is not None and change.path.startswith(whole + b"/"):
@@ -162,10 +205,9 @@ class Swap:
             before, after, whole = change.before, change.after, None
             is_folder = after is not None and after.is_directory
             was_folder = before is not None and before.is_directory
-            number = len(self.moves)
+            number = len(self.work.moves)
             if before is not None and after is not None and is_folder and was_folder:
-                modes = (before.permissions, after.permissions)
-                self.moves.append(Move(change.path, number, False, False, False, modes))
+                modes[change.path] = Mode(change.path, before.permissions, after.permissions)
                 continue
             staged = new + b"/%d" % number
             if after is not None:
@@ -173,9 +215,21 @@ class Swap:
             if is_folder != was_folder:
                 whole = change.path
             is_file = not (is_folder or was_folder)
-            self.moves.append(
+            self.work.moves.append(
                 Move(change.path, number, before is not None, after is not None, is_file)
             )
+        self._add_closed(modes)
+        self.work.modes = [modes[path] for path in sorted(modes)]
+
+    def _add_closed(self, modes: dict[bytes, Mode]) -> None:
+        """Add the directories that would not let their owner move anything."""
+        above = {move.path.rpartition(b"/")[0] for move in self.work.moves}
+        with Parents(self.root) as parents:
+            for path in sorted(above - modes.keys() - {b""}):
+                parent, name = parents.of(path)
+                mode = stat.S_IMODE(os.lstat(name, dir_fd=parent).st_mode)
+                if mode & OWNER != OWNER:
+                    modes[path] = Mode(path, mode, mode)
 
     def _new(self, path: bytes, staged: bytes, entry: Entry) -> None:
         if entry.is_file:
@@ -207,15 +261,14 @@ def recover(root: Path, complete: str | None) -> bool:
         clear(root)  # nothing had been moved yet, or all was cleared up but this
         return True
     try:
-        restore_id = str(record["restore"])
-        moves = [Move.from_dict(one) for one in record["moves"]]
+        work = Work.from_dict(record)
     except (KeyError, TypeError, ValueError):
         raise DamagedFileError(str(area / JOURNAL), "it tells no moves") from None
     try:
-        if restore_id == complete:
+        if work.restore_id == complete:
             clear(root)
         else:
-            _roll_back(root, area, moves)
+            _roll_back(root, area, work)
     except OSError as error:
         raise _restore_error(error, root) from error
     return True
@@ -275,9 +328,6 @@ def _sync_file_system(folder: Path) -> None:
 
 def _apply(parents: Parents, area: Path, move: Move) -> None:
     parent, name = parents.of(move.path)
-    if move.permissions is not None:
-        os.chmod(name, move.permissions[1], dir_fd=parent)
-        return
     new, old = area / NEW / str(move.number), area / OLD / str(move.number)
     if move.removes and not (move.is_file and move.places and _linked(name, parent, old)):
         os.rename(name, old, src_dir_fd=parent)
@@ -296,17 +346,22 @@ def _linked(name: bytes, parent: int, old: Path) -> bool:
     return True
 
 
-def _roll_back(root: Path, area: Path, moves: Sequence[Move]) -> None:
+def _set_modes(parents: Parents, modes: Sequence[Mode], chosen: Callable[[Mode], int]) -> None:
+    for mode in modes:
+        parent, name = parents.of(mode.path)
+        if stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
+            os.chmod(name, chosen(mode), dir_fd=parent)
+
+
+def _roll_back(root: Path, area: Path, work: Work) -> None:
     """Undo moves, the last first; each may or may not have been made."""
     with Parents(root) as parents:
-        for move in reversed(moves):
+        _set_modes(parents, work.modes, lambda mode: mode.before | OWNER)
+        for move in reversed(work.moves):
             new, old = area / NEW / str(move.number), area / OLD / str(move.number)
             try:
                 parent, name = parents.of(move.path)
             except FileNotFoundError:
-                continue
-            if move.permissions is not None:
-                os.chmod(name, move.permissions[0], dir_fd=parent)
                 continue
             was_replaced = move.removes and move.is_file
             if move.places and not os.path.lexists(new) and not was_replaced:
@@ -314,7 +369,8 @@ def _roll_back(root: Path, area: Path, moves: Sequence[Move]) -> None:
                     os.rename(name, new, src_dir_fd=parent)
             if move.removes and os.path.lexists(old):
                 os.rename(old, name, dst_dir_fd=parent)
-    if moves:
+        _set_modes(parents, work.modes[::-1], lambda mode: mode.before)
+    if work.moves or work.modes:
         sync_folder(root)
     clear(root)
 
