@@ -137,15 +137,16 @@ def test_what_is_not_flushed_is_given_up(store):
     assert list((store.folder / "incoming").iterdir()) == []
 
 
-def test_a_reader_sees_what_another_one_flushed_only_from_its_next_session_on(store):
+def test_a_reader_finds_what_another_one_has_flushed_meanwhile(store):
     other = Store.open(store.folder)
     with other.session() as reading, store.session() as writing:
+        reading.put(b"mine")
+        reading.flush()
         one = writing.put(b"new")
         writing.flush()
-        assert not reading.has(one)
 
-    with other.session() as reading:
         assert reading.read(one) == b"new"
+        assert reading.missing([one]) == []
 
 
 def test_leavings_of_dead_writers_are_swept_when_nobody_writes(store):

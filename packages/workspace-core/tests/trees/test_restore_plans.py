@@ -292,3 +292,24 @@ def test_a_file_that_grows_while_it_is_read_is_kept_as_it_was_at_one_moment(fold
         (entry,) = Trees(session).entries(found.root)
         kept = session.read(entry.id)
     assert kept == b"x" * entry.size
+
+
+def test_what_somebody_wrote_between_a_crash_and_its_mending_stays(folder, two, store, tmp_path):
+    from workspace_core.trees.restoring import Folder, plan_folders, recover_folders
+    from workspace_core.trees.swap import Swap
+
+    old, _ = two
+    with store.session() as session:
+        (planned,) = plan_folders(session, [Folder("data", folder, old)], force=True)
+        swap = Swap(folder, planned.trees, planned.plan, "0")
+        swap.stage()
+        swap.apply()  # and here the process ends
+    (folder / "changed").write_text("precious")
+
+    assert recover_folders([folder], tmp_path / "restore.json")
+
+    assert (folder / "changed").read_text() == "precious"
+    assert (folder / "sub" / "deep").read_text() == "new"
+    assert (folder / "added").read_text() == "added"
+    assert not (folder / "gone").exists()
+    assert not (folder / ".dws-restore").exists()

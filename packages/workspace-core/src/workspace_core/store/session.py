@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from blake3 import blake3
 
@@ -66,6 +67,7 @@ class Session:
         self._writer: PackWriter | None = None
         self._closing: list[tuple[PackWriter, Future[None]]] = []
         self._closer: ThreadPoolExecutor | None = None
+        self._refreshing = threading.Lock()
         self.written_bytes = 0
 
     def __enter__(self) -> Self:
@@ -89,7 +91,14 @@ class Session:
         return object_id in self._new or object_id in self._known
 
     def missing(self, ids: Iterable[bytes]) -> list[bytes]:
-        """Return the ids of those objects that are not there, chunks of large ones among them."""
+        """Return the ids of those objects that are not there whole, with all of their chunks."""
+        absent = self._absent(ids)
+        if absent:
+            self._refresh()
+            absent = self._absent(absent)
+        return absent
+
+    def _absent(self, ids: Iterable[bytes]) -> list[bytes]:
         absent: list[bytes] = []
         for object_id in ids:
             if object_id in self._new:
@@ -97,25 +106,28 @@ class Session:
             if object_id not in self._known:
                 absent.append(object_id)
             elif (found := self.locate(object_id)).is_list:
-                absent += [
-                    i for _, i in self._chunk_list(object_id, found).chunks if not self.has(i)
-                ]
+                chunks = self._chunk_list(object_id, found).chunks
+                if not all(self.has(chunk) for _, chunk in chunks):
+                    absent.append(object_id)
         return absent
 
     def require(self, ids: Iterable[bytes]) -> None:
-        """Check that objects are there, chunks of large ones among them; none is read.
+        """Check that objects are there with all of their chunks; none is read.
 
         Raises:
             ErasedObjectError: if one was erased on purpose.
             MissingObjectsError: if some are missing.
         """
         if absent := self.missing(ids):
-            for error in self.store.damaged.values():
-                raise error
-            for object_id in absent:
-                if reason := self.erased(object_id):
-                    raise ErasedObjectError(id_text(object_id), reason)
-            raise MissingObjectsError([id_text(i) for i in absent], str(self.store.folder))
+            self._raise_missing(absent)
+
+    def _raise_missing(self, absent: list[bytes]) -> NoReturn:
+        for object_id in absent:
+            if reason := self.erased(object_id):
+                raise ErasedObjectError(id_text(object_id), reason)
+        for error in self.store.damaged.values():
+            raise error
+        raise MissingObjectsError([id_text(one) for one in absent], str(self.store.folder))
 
     def erased(self, object_id: bytes) -> str | None:
         """Return why an object was erased on purpose, None where it was not."""
@@ -192,14 +204,9 @@ class Session:
         """
         if object_id in self._new:
             self._make_visible()
-        try:
-            place = self._known[object_id]
-        except KeyError:
-            if reason := self.erased(object_id):
-                raise ErasedObjectError(id_text(object_id), reason) from None
-            for error in self.store.damaged.values():
-                raise error from None
-            raise MissingObjectsError([id_text(object_id)], str(self.store.folder)) from None
+        place = self._place(object_id)
+        if place is None:
+            self._raise_missing([object_id])
         pack = self._packs[place >> ROW_BITS]
         return Location(pack, pack.row(place & ((1 << ROW_BITS) - 1)))
 
@@ -214,10 +221,9 @@ class Session:
         if any(i in self._new for i in ids):
             self._make_visible()
         for object_id in ids:
-            place = self._known.get(object_id)
+            place = self._place(object_id)
             if place is None:
-                self.locate(object_id)  # which tells why it is missing
-                continue
+                self._raise_missing([object_id])
             number = place >> ROW_BITS
             row = self._packs[number].row(place & ((1 << ROW_BITS) - 1))
             by_pack.setdefault(number, []).append((object_id, row))
@@ -380,22 +386,39 @@ class Session:
     # Where objects are
 
     def _refresh(self) -> None:
-        self._packs = list(self.store.packs().values())
-        self._places = None
+        """Add the packs that have appeared; none goes while the session lasts.
+
+        Numbers of packs stay what they are, since threads may be reading.
+        """
+        with self._refreshing:
+            known = set(map(id, self._packs))
+            fresh = [pack for pack in self.store.packs().values() if id(pack) not in known]
+            for pack in fresh:
+                self._packs.append(pack)
+                if self._places is not None:
+                    self._places.update(self._places_in(len(self._packs) - 1))
 
     @property
     def _known(self) -> dict[bytes, int]:
         if self._places is None:
             places: dict[bytes, int] = {}
-            for number, pack in enumerate(self._packs):
-                ids = self._ids(pack)
-                places.update(
-                    zip(
-                        ids, range(number << ROW_BITS, (number << ROW_BITS) + len(ids)), strict=True
-                    )
-                )
+            for number in range(len(self._packs)):
+                places.update(self._places_in(number))
             self._places = places
         return self._places
+
+    def _places_in(self, number: int) -> Iterator[tuple[bytes, int]]:
+        ids = self._ids(self._packs[number])
+        first = number << ROW_BITS
+        return zip(ids, range(first, first + len(ids)), strict=True)
+
+    def _place(self, object_id: bytes) -> int | None:
+        """Return where an object is, in a pack that has just appeared, too."""
+        place = self._known.get(object_id)
+        if place is None:
+            self._refresh()
+            place = self._known.get(object_id)
+        return place
 
     def _ids(self, pack: Pack) -> list[bytes]:
         try:

@@ -20,7 +20,7 @@ import json
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ class Move:
     removes: bool
     places: bool
     is_file: bool  # both sides are files or links: one rename does it
+    staged: tuple[int, int, int] | None = None  # inode, size and mtime of a new file
 
     def to_dict(self) -> dict[str, Any]:
         """Return the move as the journal has it."""
@@ -62,17 +63,20 @@ class Move:
             "removes": self.removes,
             "places": self.places,
             "is_file": self.is_file,
+            "staged": self.staged,
         }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Move:
         """Return the move that a journal holds."""
+        staged = record["staged"]
         return cls(
             os.fsencode(record["path"]),
             int(record["number"]),
             bool(record["removes"]),
             bool(record["places"]),
             bool(record["is_file"]),
+            None if staged is None else (int(staged[0]), int(staged[1]), int(staged[2])),
         )
 
 
@@ -154,6 +158,7 @@ class Swap:
             for folder, permissions in reversed(self._folders):
                 os.chmod(folder, permissions)
             force_to_disk(self.area, [file.staged for file in self._files])
+            self.work.moves = [self._known_again(move) for move in self.work.moves]
             content = json.dumps(self.work.to_dict()) + "\n"
             write_whole(self.area / JOURNAL, content.encode())
         except OSError as error:
@@ -220,6 +225,13 @@ class Swap:
             )
         self._add_closed(modes)
         self.work.modes = [modes[path] for path in sorted(modes)]
+
+    def _known_again(self, move: Move) -> Move:
+        """Return a move with what its file is known by, should somebody write to it afterwards."""
+        one = self.written.get(move.path)
+        if one is None or not move.places:
+            return move
+        return replace(move, staged=(one.inode, one.size, one.mtime))
 
     def _add_closed(self, modes: dict[bytes, Mode]) -> None:
         """Add the directories that would not let their owner move anything."""
@@ -364,6 +376,8 @@ def _roll_back(root: Path, area: Path, work: Work) -> None:
             except FileNotFoundError:
                 continue
             was_replaced = move.removes and move.is_file
+            if _is_edited(parent, name, move, old):
+                continue  # it is worth more than what was there before
             if move.places and not os.path.lexists(new) and not was_replaced:
                 with suppress(FileNotFoundError):
                     os.rename(name, new, src_dir_fd=parent)
@@ -373,6 +387,22 @@ def _roll_back(root: Path, area: Path, work: Work) -> None:
     if work.moves or work.modes:
         sync_folder(root)
     clear(root)
+
+
+def _is_edited(parent: int, name: bytes, move: Move, old: Path) -> bool:
+    """Return whether somebody has written to a file since it took its place."""
+    if move.staged is None:
+        return False
+    try:
+        now = os.lstat(name, dir_fd=parent)
+    except FileNotFoundError:
+        return False
+    with suppress(FileNotFoundError):
+        if os.path.samestat(now, os.lstat(old)):
+            return False
+    if move.removes and not os.path.lexists(old):
+        return False  # it is still the one that was to give way
+    return (now.st_ino, now.st_size, now.st_mtime_ns) != move.staged
 
 
 class Parents:
