@@ -3,10 +3,10 @@
     python packages/workspace-core/benchmarks/peers.py --files 10000 --runs 5
     python packages/workspace-core/benchmarks/peers.py --large 20 --megabytes 100
 
-Trees are made from a seed: three quarters random bytes, a quarter CSV. Each round starts from nothing,
-and each restore is checked file by file. A peer that is not installed is left out; ``--dvc`` names the
-program of another environment. ``--folder`` is where all of it happens: on a shared disk, the waiting of
-`fsync` and of new inodes is that of everybody.
+Trees are made from a seed: three quarters random bytes, a quarter CSV. Each round starts from
+nothing, and each restore is checked file by file. A peer that is not installed is left out;
+``--dvc`` names the program of another environment. ``--folder`` is where all of it happens: on a
+shared disk, the waiting of `fsync` and of new inodes is that of everybody.
 """
 
 from __future__ import annotations

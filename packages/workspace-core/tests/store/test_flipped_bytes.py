@@ -10,6 +10,7 @@ from workspace_core.store.store import Store
 from workspace_core.trees.capture import capture
 from workspace_core.trees.tree import Trees
 from workspace_core.upkeep.gc import collect
+from workspace_core.upkeep.mend import mend
 from workspace_core.upkeep.verify import verify
 
 KEYSET = Keyset.generate("store-keys", "workspace-store")
@@ -149,3 +150,39 @@ def test_a_damaged_table_is_made_anew_from_the_frames(store, folder):
     assert read_all(store.folder, None, root) == expected
     (finding,) = verify(Store.open(store.folder)).findings
     assert (finding.kind, finding.file) == ("damaged", str(pack))
+
+
+@pytest.mark.parametrize("keyset", [None, KEYSET], ids=["plain", "encrypted"])
+def test_a_damaged_store_is_mended_by_the_next_snapshot_of_what_is_still_there(
+    tmp_path, folder, keyset
+):
+    store = Store.create(tmp_path / "store", keyset)
+    root, expected = fill(store, folder)
+    (pack,) = (store.folder / "packs").iterdir()
+    for place in range(350, pack.stat().st_size - 40_000, 9973):  # frames, not the table
+        flip(pack, place, 3)
+    damaged = pack.read_bytes()
+
+    done = mend(Store.open(store.folder, keyset))
+
+    assert done.packs == (pack.name,)
+    assert done.saved > 300
+    assert done.lost
+    assert (store.folder / "damaged" / pack.name).read_bytes() == damaged
+    assert {one.kind for one in verify(Store.open(store.folder, keyset)).findings} == {"missing"}
+    with Store.open(store.folder, keyset).session() as session:
+        assert capture(session, folder).root == root
+        session.flush()
+    assert verify(Store.open(store.folder, keyset)).findings == []
+    assert read_all(store.folder, keyset, root) == expected
+
+
+def test_mending_a_sound_store_changes_nothing(store, folder):
+    fill(store, folder)
+    before = {file: file.read_bytes() for file in store.folder.rglob("*") if file.is_file()}
+
+    done = mend(store)
+
+    assert (done.packs, done.saved, done.lost) == ((), 0, ())
+    after = {file: file.read_bytes() for file in store.folder.rglob("*") if file.is_file()}
+    assert after == before

@@ -328,6 +328,11 @@ class Session:
             self._close_writer()
         return True
 
+    @property
+    def pending(self) -> int:
+        """The number of objects that were written here and not flushed yet."""
+        return len(self._new)
+
     def flush(self) -> None:
         """Force all that was written to disk, and let everybody see it.
 
