@@ -194,15 +194,14 @@ def test_a_damaged_stat_cache_is_as_good_as_none(folder, taken, tmp_path):
     time.sleep(TICK_SECONDS)
     first = taken(folder)
     file = tmp_path / "stat"
-    first.cache.save(file, b"s" * 16, 1)
+    first.cache.save(file, b"s" * 16)
     whole = file.read_bytes()
 
-    assert StatCache.load(file, b"s" * 16, 1) == first.cache
-    assert StatCache.load(file, b"t" * 16, 1) == StatCache()
-    assert StatCache.load(file, b"s" * 16, 2) == StatCache()
+    assert StatCache.load(file, b"s" * 16) == first.cache
+    assert StatCache.load(file, b"t" * 16) == StatCache()
     for place in range(len(whole)):
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
-        assert StatCache.load(file, b"s" * 16, 1) == StatCache()
+        assert StatCache.load(file, b"s" * 16) == StatCache()
 
 
 def test_equal_trees_have_equal_ids_wherever_and_whenever_they_are(tmp_path, taken):
@@ -313,3 +312,16 @@ def test_what_somebody_wrote_between_a_crash_and_its_mending_stays(folder, two, 
     assert (folder / "added").read_text() == "added"
     assert not (folder / "gone").exists()
     assert not (folder / ".dws-restore").exists()
+
+
+def test_directories_of_a_shared_group_stay_so(folder, taken, restored):
+    folder.chmod(0o2775)
+    (folder / "sub").mkdir()
+    (folder / "sub" / "file").touch()
+    old = taken(folder).root
+    (folder / "sub" / "file").unlink()
+    (folder / "sub").rmdir()
+
+    restored(folder, old, saved=[taken(folder).root])
+
+    assert (folder / "sub").stat().st_mode & 0o7777 == 0o2755

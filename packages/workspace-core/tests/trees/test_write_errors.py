@@ -117,31 +117,40 @@ def test_a_write_error_ends_a_restore_with_the_folder_as_it_was(
     assert content(folder) == before
 
 
-def test_a_folder_that_may_not_be_written_is_restored_all_the_same_or_left_as_it_was(
+RESTORE = """
+import sys
+from pathlib import Path
+from workspace_core.store.store import Store
+from workspace_core.trees.restoring import Folder, plan_folders, restore_folders
+store = Store.open(Path(sys.argv[1]))
+with store.session() as session:
+    folder = Folder("data", Path(sys.argv[2]), bytes.fromhex(sys.argv[3]))
+    restore_folders(plan_folders(session, [folder], force=True), Path(sys.argv[4]))
+"""
+
+
+def test_directories_that_their_owner_may_not_write_are_restored_all_the_same(
     folder, taken, as_nobody_of_importance, tmp_path, store, content
 ):
-    (folder / "sub").mkdir()
-    (folder / "sub" / "file").write_text("old")
-    (folder / "sub").chmod(0o555)
-    old = taken(folder).root
-    expected = content(folder)
-    (folder / "sub").chmod(0o755)
-    (folder / "sub" / "file").write_text("new")
-    (folder / "sub").chmod(0o555)
-    program = (
-        "import sys; from pathlib import Path; from workspace_core.store.store import Store\n"
-        "from workspace_core.trees.restoring import Folder, plan_folders, restore_folders\n"
-        "store = Store.open(Path(sys.argv[1]))\n"
-        "with store.session() as session:\n"
-        "    folder = Folder('data', Path(sys.argv[2]), bytes.fromhex(sys.argv[3]))\n"
-        "    planned = plan_folders(session, [folder], force=True)\n"
-        "    restore_folders(planned, Path(sys.argv[4]))\n"
-    )
+    (folder / "closed").mkdir()
+    (folder / "closed" / "file").write_text("old")
+    (folder / "gone" / "below").mkdir(parents=True)
+    (folder / "gone" / "below" / "file").write_text("old")
+    for name in ("closed", "gone/below", "gone"):
+        (folder / name).chmod(0o555)
+    old, expected = taken(folder).root, content(folder)
+    (folder / "closed" / "file").write_text("new")
+    shutil.rmtree(folder / "gone")
+    (folder / "added").mkdir()
+    (folder / "added" / "file").write_text("new")
+    (folder / "added").chmod(0o500)
+    new, changed = taken(folder).root, content(folder)
 
-    done = as_nobody_of_importance("-c", program, store.folder, folder, old.hex(), tmp_path / "j")
-
-    assert done.returncode == 0, done.stderr
-    assert content(folder) == expected
+    for root, wanted in ((old, expected), (new, changed), (old, expected)):
+        arguments = (store.folder, folder, root.hex(), tmp_path / "journal")
+        done = as_nobody_of_importance("-c", RESTORE, *arguments)
+        assert done.returncode == 0, done.stderr
+        assert content(folder) == wanted
 
 
 CAPTURE_AND_RESTORE = """

@@ -23,11 +23,11 @@ class FolderState:
 
     def cache(self) -> StatCache:
         """Return the stat cache."""
-        return StatCache.load(self.folder / "stat", self._store_id, self.store.generation)
+        return StatCache.load(self.folder / "stat", self._store_id)
 
     def save_cache(self, cache: StatCache) -> None:
         """Keep the stat cache."""
-        cache.save(self.folder / "stat", self._store_id, self.store.generation)
+        cache.save(self.folder / "stat", self._store_id)
 
     @property
     def _store_id(self) -> bytes:

@@ -68,10 +68,12 @@ class Session:
         self._closing: list[tuple[PackWriter, Future[None]]] = []
         self._closer: ThreadPoolExecutor | None = None
         self._refreshing = threading.Lock()
+        self.generation = 0  # of the store, which stays while the session lasts
         self.written_bytes = 0
 
     def __enter__(self) -> Self:
         """Look at the packs as they are now."""
+        self.generation = self.store.generation
         self._refresh()
         return self
 

@@ -146,7 +146,7 @@ def capture(
     Args:
         session: where its objects go; the caller flushes it.
         root: the folder; it may be a link to one.
-        cache: what is known of the last capture.
+        cache: what is known of the last capture; ignored if objects may have gone since.
         options: what is captured.
         keep: write to the store; otherwise ids are computed and directories kept in memory.
         known: what a restore has just done, by which the cache is brought up to date.
@@ -158,9 +158,11 @@ def capture(
         ChangedWhileReadError: if a file changes each time it is read.
         StoreWriteError: if the store cannot be written.
     """
+    if cache is None or cache.generation != session.generation:
+        cache = StatCache()
     work = _Work(
         session,
-        cache or StatCache(),
+        cache,
         options or CaptureOptions(),
         keep=keep,
         known=known,
@@ -186,7 +188,7 @@ class _Work:
     ) -> None:
         self.session, self.old, self.options, self.keep = session, cache, options, keep
         self.known, self.progress = known, progress
-        self.new = StatCache(dict(cache.directories) if known else {})
+        self.new = StatCache(dict(cache.directories) if known else {}, session.generation)
         self.directories: dict[bytes, bytes] = {}
         self.skipped: list[str] = []
         self.files = self.read_files = self.read_bytes = 0

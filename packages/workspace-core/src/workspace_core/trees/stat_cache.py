@@ -59,12 +59,16 @@ class CachedDirectory:
 
 @dataclass(slots=True)
 class StatCache:
-    """The directories of one resource by their paths; the root is ``b""``."""
+    """The directories of one resource by their paths; the root is ``b""``.
+
+    What it says of objects being in the store holds for one generation of the store.
+    """
 
     directories: dict[bytes, CachedDirectory] = field(default_factory=dict)
+    generation: int = 0
 
     @classmethod
-    def load(cls, file: Path, store_id: bytes, generation: int) -> StatCache:
+    def load(cls, file: Path, store_id: bytes) -> StatCache:
         """Return the cache in a file; an empty one if it is damaged or of another store."""
         try:
             content = file.read_bytes()
@@ -73,17 +77,18 @@ class StatCache:
         body, checksum = content[:-ID_BYTES], content[-ID_BYTES:]
         if len(body) < HEADER.size or content_id(body) != checksum:
             return cls()
-        if HEADER.unpack_from(body) != (MAGIC, store_id, generation):
+        magic, owner, generation = HEADER.unpack_from(body)
+        if (magic, owner) != (MAGIC, store_id):
             return cls()
-        return cls(dict(_records(body)))
+        return cls(dict(_records(body)), generation)
 
-    def save(self, file: Path, store_id: bytes, generation: int) -> None:
+    def save(self, file: Path, store_id: bytes) -> None:
         """Write the cache; it needs no fsync, since it is believed only with its checksum.
 
         Raises:
             StoreWriteError: if it cannot be written.
         """
-        pieces = [HEADER.pack(MAGIC, store_id, generation)]
+        pieces = [HEADER.pack(MAGIC, store_id, self.generation)]
         for path, one in self.directories.items():
             count = len(one.ids) // ID_BYTES
             head = RECORD.pack(len(path), len(one.names), count, one.id, one.size)

@@ -42,6 +42,7 @@ STAGING_NAME = STAGING.decode()
 SCHEMA = 1
 MOST_SINGLE_SYNCS = 64
 OWNER = 0o700
+SPECIAL_BITS = 0o7000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,17 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """Permissions of a directory that stays; it is opened to its owner while it is worked in."""
+    """Permissions of a directory, which is open to its owner while it is worked in or moved."""
 
     path: bytes
-    before: int
-    after: int
+    before: int | None  # None: it was not there
+    after: int | None  # None: it is not to be there
+
+    @property
+    def at_work(self) -> int:
+        """The permissions in between."""
+        known = self.after if self.before is None else self.before
+        return (known or 0) | OWNER
 
     def to_dict(self) -> dict[str, Any]:
         """Return the permissions as the journal has them."""
@@ -95,7 +102,12 @@ class Mode:
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Mode:
         """Return the permissions that a journal holds."""
-        return cls(os.fsencode(record["path"]), int(record["before"]), int(record["after"]))
+        before, after = record["before"], record["after"]
+        return cls(
+            os.fsencode(record["path"]),
+            None if before is None else int(before),
+            None if after is None else int(after),
+        )
 
 
 @dataclass(slots=True)
@@ -156,7 +168,7 @@ class Swap:
             self._list_all()
             self.written = materialise(self.trees.session, self._files)
             for folder, permissions in reversed(self._folders):
-                os.chmod(folder, permissions)
+                os.chmod(folder, permissions | os.lstat(folder).st_mode & SPECIAL_BITS)
             force_to_disk(self.area, [file.staged for file in self._files])
             self.work.moves = [self._known_again(move) for move in self.work.moves]
             content = json.dumps(self.work.to_dict()) + "\n"
@@ -176,7 +188,7 @@ class Swap:
         """
         try:
             with Parents(self.root) as parents:
-                _set_modes(parents, self.work.modes, lambda mode: mode.before | OWNER)
+                _set_modes(parents, self.work.modes, lambda mode: mode.before and mode.at_work)
                 for move in self.work.moves:
                     _apply(parents, self.area, move)
                 _set_modes(parents, self.work.modes[::-1], lambda mode: mode.after)
@@ -219,6 +231,12 @@ class Swap:
                 self._new(change.path, staged, after)
             if is_folder != was_folder:
                 whole = change.path
+                known = before if was_folder else after
+                if known is not None and known.permissions & OWNER != OWNER:
+                    sides = (known.permissions, None) if was_folder else (None, known.permissions)
+                    modes[change.path] = Mode(change.path, *sides)
+                    if is_folder:  # a directory that cannot be written cannot be moved
+                        self._folders[-1] = (staged, known.permissions | OWNER)
             is_file = not (is_folder or was_folder)
             self.work.moves.append(
                 Move(change.path, number, before is not None, after is not None, is_file)
@@ -358,17 +376,25 @@ def _linked(name: bytes, parent: int, old: Path) -> bool:
     return True
 
 
-def _set_modes(parents: Parents, modes: Sequence[Mode], chosen: Callable[[Mode], int]) -> None:
+def _set_modes(
+    parents: Parents, modes: Sequence[Mode], chosen: Callable[[Mode], int | None]
+) -> None:
+    """Change permissions of those directories that are there, and keep set-group-id."""
     for mode in modes:
-        parent, name = parents.of(mode.path)
-        if stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode):
-            os.chmod(name, chosen(mode), dir_fd=parent)
+        permissions = chosen(mode)
+        if permissions is None:
+            continue
+        with suppress(FileNotFoundError, NotADirectoryError):
+            parent, name = parents.of(mode.path)
+            now = os.lstat(name, dir_fd=parent).st_mode
+            if stat.S_ISDIR(now):
+                os.chmod(name, permissions | now & SPECIAL_BITS, dir_fd=parent)
 
 
 def _roll_back(root: Path, area: Path, work: Work) -> None:
     """Undo moves, the last first; each may or may not have been made."""
     with Parents(root) as parents:
-        _set_modes(parents, work.modes, lambda mode: mode.before | OWNER)
+        _set_modes(parents, work.modes, lambda mode: mode.at_work)
         for move in reversed(work.moves):
             new, old = area / NEW / str(move.number), area / OLD / str(move.number)
             try:
