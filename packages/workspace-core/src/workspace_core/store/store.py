@@ -5,7 +5,7 @@ packs/           <random>.pack, never changed
 incoming/        packs that are being written; what lies there while nobody writes is removed
 pins/            <workspace>/<name>.json: roots that `gc` keeps, with all that they lead to
 erased/          <id>.json: objects that were erased on purpose
-generation       raised whenever objects may have gone, so that caches know
+generation       renewed whenever objects may have gone, so that caches know
 lock             shared by all who read and write, held alone by `gc`
 """
 
@@ -79,7 +79,7 @@ class Store:
                 for name in (PACKS, INCOMING, PINS, ERASED):
                     (folder / name).mkdir(parents=True, exist_ok=True)
                 (folder / LOCK).touch()
-                (folder / GENERATION).write_text("1\n")
+                (folder / GENERATION).write_text(f"{_random_number():016x}\n")
             except OSError as error:
                 raise StoreWriteError(str(folder), cause_of(error)) from error
             write_whole(folder / SETTINGS, json_bytes(settings.to_dict()))
@@ -113,15 +113,15 @@ class Store:
 
     @property
     def generation(self) -> int:
-        """A number that is raised whenever objects may have gone."""
+        """A number that is another one whenever objects may have gone; never 0."""
         try:
-            return int((self.folder / GENERATION).read_text())
+            return int((self.folder / GENERATION).read_text(), 16) or _random_number()
         except (OSError, ValueError):
-            return 0  # which no cache was written for, so that none is believed
+            return _random_number()  # which no cache was written for, so that none is believed
 
-    def raise_generation(self) -> None:
+    def renew_generation(self) -> None:
         """Let caches know that objects may have gone."""
-        write_whole(self.folder / GENERATION, b"%d\n" % (self.generation + 1))
+        write_whole(self.folder / GENERATION, b"%016x\n" % _random_number())
 
     @contextmanager
     def session(self, wait_seconds: float = DEFAULT_WAIT_SECONDS) -> Iterator[Session]:
@@ -162,6 +162,10 @@ class Store:
         with suppress(OSError):  # a read-only medium
             for left in (self.folder / INCOMING).iterdir():
                 left.unlink()
+
+
+def _random_number() -> int:
+    return int.from_bytes(os.urandom(8), "big") | 1
 
 
 def _keys(settings: StoreSettings, keyset: Keyset | None) -> StoreKeys | None:

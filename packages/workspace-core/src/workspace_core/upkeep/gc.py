@@ -107,7 +107,7 @@ def rewrite(
     if not dry_run:
         written = _write_anew(session, moving)
         if old:
-            store.raise_generation()  # before anything goes, so that no cache believes in it
+            store.renew_generation()  # before anything goes, so that no cache believes in it
             _remove(store, old)
         after = len(store.packs())
         written_packs = after - (before - len(old))

@@ -65,7 +65,7 @@ def mend(store: Store, wait_seconds: float = DEFAULT_WAIT_SECONDS) -> Mended:
         session.flush()
         aside += [store.folder / "packs" / name for name in sorted(store.damaged)]
         if aside:
-            store.raise_generation()
+            store.renew_generation()
             _set_aside(store.folder, aside)
         lost = tuple(sorted(id_text(one) for one in broken - sound))
         return Mended(tuple(sorted({file.name for file in aside})), saved, lost)
