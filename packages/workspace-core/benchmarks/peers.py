@@ -201,7 +201,7 @@ def csv(numbers: random.Random, rows: int) -> bytes:
     return "\n".join(lines).encode()
 
 
-def change(root: Path, is_large: bool) -> None:
+def change(root: Path, *, is_large: bool) -> None:
     """Change one file in a hundred, or insert a megabyte into one of the large ones."""
     numbers = random.Random(2)
     files = sorted(path for path in root.rglob("*") if path.is_file())
@@ -214,7 +214,7 @@ def change(root: Path, is_large: bool) -> None:
         path.write_bytes(numbers.randbytes(10_000))
 
 
-def measure(program: Program, pristine: Path, is_large: bool) -> None:
+def measure(program: Program, pristine: Path, *, is_large: bool) -> None:
     """Take a program through all tasks once."""
     home, figures = program.home, program.figures
     shutil.rmtree(home, ignore_errors=True)
@@ -237,7 +237,7 @@ def measure(program: Program, pristine: Path, is_large: bool) -> None:
     timed("no-op", program.keep, "again")
     timed("status", program.status)
     before, _ = extent(home / program.store)
-    change(data, is_large)
+    change(data, is_large=is_large)
     timed("changed", program.keep, "two")
     figures.added = extent(home / program.store)[0] - before
     if program.switch is not None:
@@ -284,7 +284,8 @@ def table(programs: list[Program]) -> None:
                 row += f"{taken:>8.2f} ({own / taken:4.2f})"
         found = program.figures
         print(
-            f"{row}{found.megabytes:>7.0f}{found.stored / 1e6:>11.1f}{found.store_files:>7}{found.added / 1e6:>10.2f}"
+            f"{row}{found.megabytes:>7.0f}{found.stored / 1e6:>11.1f}"
+            f"{found.store_files:>7}{found.added / 1e6:>10.2f}"
         )
     print("In brackets: the time of dws as a share of that of the peer; medians.")
 
@@ -319,13 +320,9 @@ def main() -> None:
         small_files(pristine, options.files)
     for _ in range(options.runs):
         for program in programs:
-            measure(program, pristine, bool(options.large))
-            print(
-                json.dumps(
-                    {program.name: {k: round(v[-1], 2) for k, v in program.figures.seconds.items()}}
-                ),
-                flush=True,
-            )
+            measure(program, pristine, is_large=bool(options.large))
+            last = {task: round(taken[-1], 2) for task, taken in program.figures.seconds.items()}
+            print(json.dumps({program.name: last}), flush=True)
     table(programs)
     shutil.rmtree(options.folder)
 
