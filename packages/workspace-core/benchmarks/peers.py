@@ -33,14 +33,16 @@ class Figures:
     """What was measured of one program."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    busy: dict[str, list[float]] = field(default_factory=dict)  # seconds of all processors
     megabytes: float = 0.0  # of the largest process
     stored: int = 0
     store_files: int = 0
     added: int = 0
 
-    def median(self, task: str) -> float | None:
-        """Return the middle of all rounds."""
-        return statistics.median(self.seconds[task]) if task in self.seconds else None
+
+def median(figures: dict[str, list[float]], task: str) -> float | None:
+    """Return the middle of all rounds."""
+    return statistics.median(figures[task]) if task in figures else None
 
 
 class Program:
@@ -51,6 +53,7 @@ class Program:
 
     def __init__(self, home: Path, program: str) -> None:
         self.home, self.program, self.figures = home, program, Figures()
+        self.busy = 0.0
         self.environment = os.environ | {
             "HOME": str(home),
             "RESTIC_PASSWORD": "benchmark",  # a store that goes with this run
@@ -74,6 +77,7 @@ class Program:
         output = process.stdout.read() if process.stdout else b""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+        self.busy += usage.ru_utime + usage.ru_stime
         self.figures.megabytes = max(self.figures.megabytes, usage.ru_maxrss / 1024)
         if process.returncode:
             sys.exit(f"{self.program} {arguments}: {output.decode(errors='replace')}")
@@ -226,9 +230,10 @@ def measure(program: Program, pristine: Path, *, is_large: bool) -> None:
         if action is None:
             return
         os.sync()
-        began = time.perf_counter()
+        program.busy, began = 0.0, time.perf_counter()
         action(*arguments)  # type: ignore[operator]
         figures.seconds.setdefault(task, []).append(time.perf_counter() - began)
+        figures.busy.setdefault(task, []).append(program.busy)
 
     timed("start", program.version)
     program.init()
@@ -266,28 +271,27 @@ def check(expected: Path, found: Path) -> None:
 
 def table(programs: list[Program]) -> None:
     """Print medians, and what share of each peer's time dws takes."""
-    ours = programs[0].figures
-    print(
-        f"{'':8}"
-        + "".join(f"{task:>16}" for task in TASKS)
-        + f"{'MB':>7}{'stored MB':>11}{'files':>7}{'added MB':>10}"
-    )
+    for title, kind in (("seconds on the clock", "seconds"), ("seconds of processors", "busy")):
+        print(f"{title:24}" + "".join(f"{task:>16}" for task in TASKS))
+        ours = getattr(programs[0].figures, kind)
+        for program in programs:
+            row = f"{program.name:24}"
+            for task in TASKS:
+                taken, own = median(getattr(program.figures, kind), task), median(ours, task)
+                if taken is None or own is None:
+                    row += f"{'–':>16}"
+                elif program is programs[0]:
+                    row += f"{taken:>14.2f} s"
+                else:
+                    row += f"{taken:>8.2f} ({own / taken if taken else 0:5.2f})"
+            print(row)
+    print("In brackets: the time of dws as a share of that of the peer; medians.")
     for program in programs:
-        row = f"{program.name:8}"
-        for task in TASKS:
-            taken, own = program.figures.median(task), ours.median(task)
-            if taken is None or own is None:
-                row += f"{'–':>16}"
-            elif program is programs[0]:
-                row += f"{taken:>14.2f} s"
-            else:
-                row += f"{taken:>8.2f} ({own / taken:4.2f})"
         found = program.figures
         print(
-            f"{row}{found.megabytes:>7.0f}{found.stored / 1e6:>11.1f}"
-            f"{found.store_files:>7}{found.added / 1e6:>10.2f}"
+            f"{program.name:8} {found.megabytes:.0f} MB of memory, {found.stored / 1e6:.1f} MB kept"
+            f" in {found.store_files} files, {found.added / 1e6:.2f} MB added for the change"
         )
-    print("In brackets: the time of dws as a share of that of the peer; medians.")
 
 
 def main() -> None:
