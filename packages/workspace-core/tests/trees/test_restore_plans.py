@@ -325,3 +325,59 @@ def test_directories_of_a_shared_group_stay_so(folder, taken, restored):
     restored(folder, old, saved=[taken(folder).root])
 
     assert (folder / "sub").stat().st_mode & 0o7777 == 0o2755
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_no_snapshot_holds_is_not_removed_with_the_folder_around_it(
+    folder, two, taken, restored, force
+):
+    old, new = two
+    (folder / "sub" / ".git").mkdir()
+    (folder / "sub" / ".git" / "config").write_text("precious")
+    (folder / "sub" / "more").mkdir()
+    (folder / "sub" / "more" / ".dataworkspace").mkdir()
+    emptied = folder.parent / "emptied"
+    emptied.mkdir()
+
+    done = restored(folder, taken(emptied).root, saved=[new, old], force=force)
+
+    assert (folder / "sub" / ".git" / "config").read_text() == "precious"
+    assert (folder / "sub" / "more" / ".dataworkspace").is_dir()
+    assert not (folder / "sub" / "deep").exists()
+    assert not (folder / "same").exists()
+    assert done.plan.blocked == ()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_never_takes_the_place_of_a_folder_that_holds_what_no_snapshot_does(
+    folder, two, restored, content, force
+):
+    old, new = two
+    (folder / "gone").mkdir()
+    (folder / "gone" / ".git").mkdir()
+    before = content(folder)
+
+    with pytest.raises(LocalChangesError, match="'gone'"):
+        restored(folder, old, saved=[new, old], force=force)
+
+    assert content(folder) == before
+
+
+def test_trees_may_be_deep(folder, taken, restored, content):
+    deep = os.fsencode(folder)
+    for _ in range(1200):
+        deep += b"/d"
+        os.mkdir(deep)
+    with open(deep + b"/file", "wb") as file:
+        file.write(b"deep")
+    root = taken(folder).root
+
+    emptied = folder.parent / "emptied"
+    emptied.mkdir()
+    restored(folder, taken(emptied).root, saved=[root])
+    assert not (folder / "d").exists()
+    restored(folder, root, saved=[root], force=True)
+
+    with open(deep + b"/file", "rb") as file:
+        assert file.read() == b"deep"
+    assert taken(folder).root == root

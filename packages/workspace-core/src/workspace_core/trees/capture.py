@@ -31,6 +31,7 @@ from workspace_core.trees.directory import (
     MAGIC,
     PERMISSIONS,
     RESERVED,
+    STAGING,
     TARGET,
 )
 from workspace_core.trees.reading import (
@@ -93,7 +94,8 @@ class Capture:
     size: int
     read_files: int  # those that had to be read
     read_bytes: int
-    skipped: tuple[str, ...]  # special files and reserved names
+    skipped: tuple[str, ...]  # special files and reserved names, for people
+    left_out: tuple[bytes, ...]  # the same, as paths in the folder
     cache: StatCache
     directories: dict[bytes, bytes]  # objects by id, where nothing is written to the store
 
@@ -123,12 +125,6 @@ class _Folder:
     targets: dict[int, bytes] = field(default_factory=dict)  # of links
     pending: int = 0  # files to be read and directories to be finished
     users: int = 0  # those who still need the descriptor
-
-    def release(self) -> None:
-        self.users -= 1
-        if self.users == 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
 
 
 def capture(
@@ -190,10 +186,10 @@ class _Work:
         self.known, self.progress = known, progress
         self.new = StatCache(dict(cache.directories) if known else {}, session.generation)
         self.directories: dict[bytes, bytes] = {}
-        self.skipped: list[str] = []
+        self.left_out: list[bytes] = []
         self.files = self.read_files = self.read_bytes = 0
         self.looked_at = time.time_ns()
-        self.open: set[int] = set()
+        self.open: set[int] = set()  # descriptors of directories
         self.stack: list[tuple[_Folder, int]] = []
         self.batch: list[tuple[_Folder, int]] = []
         self.batch_bytes, self.batch_folders = 0, 0
@@ -224,7 +220,8 @@ class _Work:
             size,
             self.read_files,
             self.read_bytes,
-            tuple(self.skipped),
+            tuple(self._shown(path) for path in self.left_out),
+            tuple(self.left_out),
             self.new,
             self.directories,
         )
@@ -235,11 +232,15 @@ class _Work:
             future.cancel()
             if not future.cancelled():
                 future.exception()
-        folders = {id(f): f for batch, _ in self.running for f, _ in batch}
-        folders |= {id(f): f for f, _ in [*self.batch, *self.stack]}
-        for folder in folders.values():
-            while folder.descriptor >= 0:
-                folder.release()
+        for descriptor in self.open:
+            os.close(descriptor)
+        self.open.clear()
+
+    def _release(self, folder: _Folder) -> None:
+        folder.users -= 1
+        if folder.users == 0:
+            self.open.remove(folder.descriptor)
+            os.close(folder.descriptor)
 
     def _descend(self, parent: _Folder, index: int) -> None:
         name = parent.names[index]
@@ -247,24 +248,21 @@ class _Work:
         if self.known is not None and path not in self.known.touched:
             before = self.old.directories.get(path)
             if before is not None and before.id != UNTRUSTED:
-                parent.release()
+                self._release(parent)
                 self._hand_up(parent, index, before.id, before.size)
                 return
         try:
             descriptor = os.open(name, OPEN_DIRECTORY, dir_fd=parent.descriptor)
         except OSError as error:
             raise UnreadableEntryError(self._shown(path), error.strerror or "unknown") from error
-        parent.release()
+        self._release(parent)
         self._enter(path, parent, index, descriptor)
 
     def _enter(self, path: bytes, parent: _Folder | None, index: int, descriptor: int) -> None:
         """List a directory, and decide what of it must be read."""
+        self.open.add(descriptor)
         cached = self.old.directories.get(path)
-        try:
-            names, fields, folders = self._listed(path, descriptor, top=parent is None)
-        except BaseException:
-            os.close(descriptor)
-            raise
+        names, fields, folders = self._listed(path, descriptor, top=parent is None)
         unchanged = (
             cached is not None
             and cached.names == b"\0".join(names)
@@ -288,7 +286,7 @@ class _Work:
         self.stack += [(folder, number) for number in reversed(folders)]
         for number in to_read:
             self._read(folder, number)
-        folder.release()
+        self._release(folder)
         if not to_read and not folders:
             self._finish(folder)
 
@@ -315,7 +313,7 @@ class _Work:
             for name, one in found:
                 if name in RESERVED or (top and name in self.options.exclude):
                     if name in RESERVED:
-                        self.skipped.append(self._shown(path + b"/" + name if path else name))
+                        self._leave_out(path + b"/" + name if path else name)
                     continue
                 status = one.stat(follow_symlinks=False)
                 mode = status.st_mode
@@ -341,7 +339,11 @@ class _Work:
     def _special(self, path: bytes, mode: int) -> None:
         if not self.options.skips_special:
             raise UnstorableEntryError(self._shown(path), SPECIAL.get(stat.S_IFMT(mode), "special"))
-        self.skipped.append(self._shown(path))
+        self._leave_out(path)
+
+    def _leave_out(self, path: bytes) -> None:
+        if path != STAGING:
+            self.left_out.append(path)
 
     def _read(self, folder: _Folder, number: int) -> None:
         """Have a file read, now or with the next batch."""
@@ -408,7 +410,7 @@ class _Work:
         self._arrived(folder)
 
     def _arrived(self, folder: _Folder) -> None:
-        folder.release()
+        self._release(folder)
         folder.pending -= 1
         if folder.pending == 0:
             self._finish(folder)

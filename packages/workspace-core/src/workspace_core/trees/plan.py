@@ -23,12 +23,13 @@ class RestorePlan:
     changes: tuple[Change, ...]  # from the folder as it is, in the order of a walk
     unsaved: tuple[bytes, ...]  # paths whose present content is in no snapshot, and would go
     kept: tuple[bytes, ...]  # paths that are in no snapshot, and stay
+    blocked: tuple[bytes, ...] = ()  # where something that is never restored stands in the way
     is_forced: bool = False
 
     @property
     def conflicts(self) -> tuple[bytes, ...]:
         """The paths for whose sake the restore is refused."""
-        return () if self.is_forced else self.unsaved
+        return self.blocked if self.is_forced else (*self.blocked, *self.unsaved)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -36,6 +37,7 @@ class RestorePlan:
             "changes": [change.to_dict() for change in self.changes],
             "unsaved": [os.fsdecode(path) for path in self.unsaved],
             "kept": [os.fsdecode(path) for path in self.kept],
+            "blocked": [os.fsdecode(path) for path in self.blocked],
         }
 
 
@@ -45,6 +47,7 @@ def plan_restore(
     target: bytes,
     saved: Sequence[bytes],
     *,
+    left_out: Sequence[bytes] = (),
     paths: Sequence[bytes] = (),
     force: bool = False,
 ) -> RestorePlan:
@@ -58,21 +61,35 @@ def plan_restore(
         current: the folder as it is now, None where there is none.
         target: the tree that it is to become.
         saved: trees that snapshots keep, the likeliest first.
+        left_out: what is in the folder and no tree can hold; it always stays.
         paths: only these, and what lies below them; all if there are none.
         force: the folder becomes exactly the tree, whatever is in it.
     """
     changes = [one for one in diff(trees, current, target) if _is_below(one.path, paths)]
     saved = [root for root in saved if root != target]
-    if current is None or current in saved:
-        return RestorePlan(target, tuple(changes), (), (), force)
-    lost = {one.path for one in changes if _loses(one) and not _is_saved(trees, saved, one)}
-    kept = set() if force else {one.path for one in changes if one.path in lost and not one.after}
-    holding = _above(kept)  # directories that stay for the sake of what they hold
-    stays = kept | {one.path for one in changes if one.path in holding and one.after is None}
-    blocked = {one.path for one in changes if one.path in holding and one.after is not None}
-    unsaved = (lost - kept) | {path for path in blocked if path not in stays}
-    wanted = tuple(one for one in changes if one.path not in stays)
-    return RestorePlan(target, wanted, tuple(sorted(unsaved)), tuple(sorted(kept)), force)
+    is_saved = current is None or current in saved
+    lost = {one.path for one in changes if not is_saved and _loses(one)}
+    lost -= {one.path for one in changes if one.path in lost and _is_saved(trees, saved, one)}
+    fresh = set() if force else {one.path for one in changes if one.path in lost and not one.after}
+    stays, in_the_way = _held(changes, fresh)
+    always, blocked = _held(changes, set(left_out))
+    wanted = tuple(one for one in changes if one.path not in stays | always)
+    return RestorePlan(
+        target,
+        wanted,
+        unsaved=tuple(sorted(lost - fresh | in_the_way)),
+        kept=tuple(sorted(fresh)),
+        blocked=tuple(sorted(blocked)),
+        is_forced=force,
+    )
+
+
+def _held(changes: Sequence[Change], paths: set[bytes]) -> tuple[set[bytes], set[bytes]]:
+    """Return what stays for the sake of some paths, and where something else is to be instead."""
+    above = _above(paths)
+    held = [one for one in changes if one.path in above]
+    in_the_way = {one.path for one in held if one.after and not one.after.is_directory}
+    return paths | {one.path for one in held if one.after is None}, in_the_way
 
 
 def _loses(change: Change) -> bool:

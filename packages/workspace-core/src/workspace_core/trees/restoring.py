@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,7 @@ def plan_folders(
             current.root if current else None,
             folder.target,
             folder.saved,
+            left_out=current.left_out if current else (),
             paths=folder.paths,
             force=force,
         )
@@ -119,8 +120,9 @@ def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> list[Res
             swap.apply()
         write_whole(journal, json_bytes({"schema": SCHEMA, "complete": restore_id}))
     except BaseException:
-        for swap in reversed(staged):
-            swap.roll_back()
+        with ExitStack() as all_of_them:  # each, even if one of them fails
+            for swap in staged:
+                all_of_them.callback(swap.roll_back)
         raise
     for swap in swaps:
         swap.finish()

@@ -21,7 +21,6 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workspace_core.errors import DamagedFileError, RestoreError
@@ -32,6 +31,7 @@ from workspace_core.trees.reading import OPEN_DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from workspace_core.trees.directory import Entry
     from workspace_core.trees.plan import RestorePlan
@@ -317,16 +317,30 @@ def clear(root: Path) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all that is in it, whatever its permissions."""
-    with suppress(FileNotFoundError):
+    stack = [os.fsencode(folder)]
+    while stack:
+        here = stack[-1]
+        below = _remove_files(here)
+        if not below:
+            stack.pop()
+            with suppress(FileNotFoundError):
+                os.rmdir(here)
+        stack += below
+
+
+def _remove_files(folder: bytes) -> list[bytes]:
+    """Remove what is no directory, and return the directories, opened to their owner."""
+    try:
         with os.scandir(folder) as listing:
             found = [(one.path, one.is_dir(follow_symlinks=False)) for one in listing]
-        for path, is_folder in found:
-            if is_folder:
-                os.chmod(path, 0o700)  # what is in it must be listed and removed
-                remove_tree(Path(path))
-            else:
-                os.unlink(path)
-        folder.rmdir()
+    except FileNotFoundError:
+        return []
+    for path, is_folder in found:
+        if is_folder:
+            os.chmod(path, OWNER)
+        else:
+            os.unlink(path)
+    return [path for path, is_folder in found if is_folder]
 
 
 def force_to_disk(folder: Path, files: Sequence[bytes]) -> None:
