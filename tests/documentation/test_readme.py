@@ -108,6 +108,43 @@ def install(folder, toml, modules):
     (metadata / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
 
+PIPELINES = """
+from pathlib import Path
+
+from util_services.plugins import hookimpl
+
+
+@hookimpl
+def register_pipelines():
+    return sorted(Path(__file__).parent.glob("*.yaml"))
+"""
+
+
+def test_the_pipeline_of_its_page_runs(workspace, tmp_path):
+    (text,) = blocks(workspace / "docs" / "pipelines.md", "yaml")
+    entry = 'entry-points.data_services = {mine = "my_pipelines.plugin"}'
+    toml = f'[project]\nname = "my-pipelines"\nversion = "1.0"\ndependencies = []\n{entry}'
+    install(tmp_path, toml, {"plugin": PIPELINES})
+    (tmp_path / "my_pipelines" / "clean_and_group_patients.yaml").write_text(text)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "DATA_SERVICES_ROOT": str(tmp_path)}
+    environment["DATA_SERVICES_AUDIT_DIR"] = str(tmp_path / "audit")
+    environment["DATA_SERVICES_KEYS"] = str(tmp_path / "keys")
+    program = Path(sys.executable).with_name("data-services")
+    settings = ["--set", "group.k=10", "--set", "write_dataset.path=out.csv"]
+
+    done = subprocess.run(
+        [program, "run", "clean_and_group_patients_job", *settings, "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "out.csv.report.json").read_text())
+    assert [step["operation"] for step in report["steps"]] == ["clean_data", "k_anonymity"]
+    assert report["steps"][1]["configuration"]["k"] == 10
+
+
 def test_the_package_of_the_contributing_guide_works(workspace, tmp_path):
     toml, *_ = blocks(workspace / "CONTRIBUTING.md", "toml")
     operations, plugin = blocks(workspace / "CONTRIBUTING.md", "python")

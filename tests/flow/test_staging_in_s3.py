@@ -81,7 +81,7 @@ def test_a_run_leaves_nothing_but_its_output(machine, bucket, run_config):
 
     assert get(bucket, "out.csv") == EXPECTED
     staged = {name.rpartition("/")[2] for name in seen}
-    assert {"lease", "input-0.parquet", "output.csv"} <= staged
+    assert {"lease", "input-0.parquet", "output-0.csv"} <= staged
     assert not [name for name, content in seen.items() if CANARY in content]
     assert objects(bucket) == {"in.csv", "out.csv", "out.csv.report.html", "out.csv.report.json"}
     assert machine.mentions(CANARY.decode(), bucket.secret) == set()

@@ -1,7 +1,8 @@
 """Registers one's own jobs and ops: whatever the modules of `jobs` and `ops` define.
 
 A file dropped into `data_services/jobs` is found with its jobs, sensors and schedules, one in
-`data_services/ops` with its ops and graphs; nothing else is to be edited. Only what stands at the
+`data_services/ops` with its ops and graphs, a YAML file in `data_services/pipelines` becomes a job
+that runs ops of any packages in a row; nothing else is to be edited. Only what stands at the
 top of a module counts. Import ops of other packages as you like, but not their jobs: a job that is
 imported into a module there would count as one's own.
 """
@@ -14,6 +15,7 @@ from util_services.plugins.markers import hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from importlib.resources.abc import Traversable
     from types import ModuleType
 
     import dagster as dg
@@ -39,6 +41,18 @@ def register_jobs() -> Iterable[dg.JobDefinition]:
     from data_services import jobs
 
     return _defined_in(jobs, dg.JobDefinition)
+
+
+@hookimpl
+def register_pipelines() -> Iterable[Traversable]:
+    """Return the pipeline files in `data_services.pipelines`."""
+    from importlib.resources import files
+
+    folder = files("data_services") / "pipelines"
+    return sorted(
+        (file for file in folder.iterdir() if file.name.endswith((".yaml", ".yml"))),
+        key=lambda file: file.name,
+    )
 
 
 @hookimpl

@@ -58,7 +58,9 @@ class PluginLoadError(DataServicesError, RuntimeError):
         self.failures = tuple(failures)
 
     def __str__(self) -> str:
-        count = f"{len(self.failures)} plugin{'' if len(self.failures) == 1 else 's'}"
+        pipelines = sum(failure.kind == "pipeline" for failure in self.failures)
+        counts = (len(self.failures) - pipelines, "plugin"), (pipelines, "pipeline")
+        count = " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)
         reasons = "\n".join(f"- {failure}" for failure in self.failures)
         return f"Strict mode accepts no plugin at fault, and {count} cannot be used:\n{reasons}"
 

@@ -17,20 +17,17 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.tags import RETRY_STRATEGY_TAG
 
+from util_services.chain import TAG_PREFIX, Link, chain_of, default_of, jobs_of
 from util_services.config_schema import fields_of
-from util_services.custom_json_logger import OPERATION_TAG, simpl_json_logger
+from util_services.custom_json_logger import OPERATION_TAG
 from util_services.datasets.staged import StagedDataset
 from util_services.flow.operate import Outcome
 from util_services.ops import operate_in_run, read_dataset, write_dataset
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
-from util_services.resources import STORAGE_KEY, local_storage_resource
+from util_services.resources import STORAGE_KEY
 from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns
-
-RETRY_TAGS = {RETRY_STRATEGY_TAG: "ALL_STEPS"}  # staging is gone with a failed run
-LOGGERS = {"console": dg.colored_console_logger, "simpl": simpl_json_logger}
 
 
 class Operation:
@@ -64,19 +61,22 @@ class Operation:
         self.function, self.config = function, checked.config
         self._wants_context = "context" in inspect.signature(function).parameters
         tried = None if self._wants_context else function  # nothing is tried outside of a run
-        CHECKED_OPS[self.name] = replace(checked, function=tried)
+        CHECKED_OPS[self.name] = replace(checked, function=tried, resources=self.resources)
         self.op = self._make_op()
-        self.graph = self._make_graph()
+        sample = default_of(read_dataset.name, path=checked.sample)
+        self._links = (
+            Link(read_dataset, read_dataset.name, sample),
+            Link(self.op, self.name),
+            Link(write_dataset, write_dataset.name),
+        )
+        self.graph = chain_of(self.name, self.description, self._links)
 
     def jobs(self, **tags: str) -> tuple[dg.JobDefinition, dg.JobDefinition]:
-        """Return the job on local files and its twin on S3, from the same graph.
-
-        The shared ops ask for the resource ``s3``: the local job binds it to the local storage, the
-        twin leaves it to its host.
-        """
-        shared = self._provenance() | tags
-        local = self._make_job("", {STORAGE_KEY: local_storage_resource, **self.resources}, shared)
-        return local, self._make_job("_s3", {}, shared)
+        """Return the job on local files and its twin on S3, from the same graph."""
+        shared = {f"{TAG_PREFIX}{key}": tag for key, tag in (self._provenance() | tags).items()}
+        if self.business_operation:
+            shared[OPERATION_TAG] = self.business_operation
+        return jobs_of(self.graph, self._links, resources=self.resources, tags=shared)
 
     def _provenance(self) -> dict[str, str]:
         """Return the tags that say who brought a job; the code location adds metadata to all."""
@@ -106,35 +106,6 @@ class Operation:
             tags={"data_services/operation": self.name},
         )
         return decorate(compute)
-
-    def _make_graph(self) -> dg.GraphDefinition:
-        def compose() -> None:
-            write_dataset(self.op(read_dataset()))
-
-        return dg.graph(name=f"{self.name}_graph", description=self.description)(compose)
-
-    def _make_job(
-        self, suffix: str, resources: Mapping[str, dg.ResourceDefinition], tags: Mapping[str, str]
-    ) -> dg.JobDefinition:
-        return self.graph.to_job(
-            name=f"{self.name}_job{suffix}",
-            description=self.description,
-            resource_defs=dict(resources),
-            logger_defs=LOGGERS,
-            config=self._default_config(),
-            tags={f"data_services/{key}": value for key, value in tags.items()}
-            | RETRY_TAGS
-            | ({OPERATION_TAG: self.business_operation} if self.business_operation else {}),
-        )
-
-    def _default_config(self) -> dict[str, Any]:
-        """Return the run config that the Launchpad opens with; it runs as it is."""
-        ops, checked = {}, CHECKED_OPS[self.name]
-        for name in (read_dataset.name, self.name, write_dataset.name):
-            given = {"path": checked.sample} if name == read_dataset.name else None
-            config = CHECKED_OPS[name].config(**(given or CHECKED_OPS[name].default))
-            ops[name] = {"config": config.model_dump(mode="json")}
-        return {"ops": ops, "loggers": {name: {"config": {}} for name in LOGGERS}}
 
 
 def operation(

@@ -21,8 +21,10 @@ from util_services.runs.auditing import audited_step, link_before
 from util_services.runs.check import (
     CHECKED_OPS,
     check_columns,
+    check_columns_of,
     check_config,
     check_run,
+    is_last,
     reads_once,
     write_options,
 )
@@ -148,6 +150,8 @@ def operate_in_run(
             options = write_options(configs)
             dataset = area.take_over(dataset, staging, storage, context.run_id)
             write = plan_write(storage, options, dataset.origin, run_id=context.run_id)
+            if dataset.steps:  # what the first one needs was checked before rows were read
+                check_columns_of(operation, config, dataset.schema, storage)
             with open_engine(
                 staging.scratch(), _listener(Stage(operation, dataset.rows))
             ) as engine:
@@ -155,7 +159,9 @@ def operate_in_run(
                     operation,
                     lambda given: function(given, config),
                     Dataset(engine, dataset, Inputs(storage, staging)),
-                    Target.of(write, staging),
+                    Target.of(write, staging)
+                    if is_last(context.job_def, context.op_handle.name)
+                    else Target.between(staging),
                     config.model_dump(mode="json"),
                 )
             result = area.hand_over(result, staging, context.run_id)

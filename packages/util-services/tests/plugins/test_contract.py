@@ -11,6 +11,7 @@ from util_services.plugins.conformance import HEAVY_MODULES, check_plugin
 HOOKS = {  # an entry may be added; removing or changing one breaks every plugin outside
     "register_hookspecs": "Iterable[ModuleType]",
     "register_ops": "Iterable[dg.OpDefinition | dg.GraphDefinition]",
+    "register_pipelines": "Iterable[Traversable]",
     "register_jobs": "Iterable[dg.JobDefinition]",
     "register_assets": "Iterable[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition]",
     "register_resources": "Mapping[str, Any]",

@@ -42,4 +42,5 @@ def _print(report: PluginReport) -> None:
     for plugin in report.blocked:
         click.echo(f"{plugin} is left out by DATA_SERVICES_PLUGINS or DATA_SERVICES_PLUGINS_BLOCK.")
     for failure in report.failures:
-        click.echo(f"{failure.plugin} is left out: {failure}")
+        what = "A pipeline of " if failure.kind == "pipeline" else ""
+        click.echo(f"{what}{failure.plugin} is left out: {failure}")

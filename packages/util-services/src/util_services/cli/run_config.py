@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from util_services.errors import ConfigurationError, printable, quoted_name
+from util_services.yaml_text import YamlText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,7 +26,7 @@ def read_run_config(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     text = _text(file)
-    content = _yaml(text, f"The run config '{printable(str(file))}'") or {}
+    content = YamlText.of(text, f"The run config '{printable(str(file))}'").value or {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigurationError(
             f"The run config '{printable(str(file))}' must be a mapping that begins with 'ops:'; "
@@ -63,7 +64,9 @@ def with_settings(run_config: Mapping[str, Any], settings: Iterable[str]) -> dic
                 )
         is_pattern = value.startswith("*")  # which YAML takes for a reference
         place[keys[-1]] = (
-            value if is_pattern else _yaml(value, f"The value of {quoted_name(address)}")
+            value
+            if is_pattern
+            else YamlText.of(value, f"The value of {quoted_name(address)}").value
         )
     return result
 
@@ -83,49 +86,3 @@ def _text(file: Path) -> str:
             f"The run config '{printable(str(file))}' cannot be read "
             f"({type(error).__name__}); it must be a file in UTF-8."
         ) from None
-
-
-def _yaml(text: str, what: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.load(text, _loader())  # noqa: S506 - a safe loader
-    except _RepeatedKeyError as error:
-        key, line = error.args
-        raise ConfigurationError(
-            f"{what} has the key {quoted_name(key)} a second time in line {line}; keep one of them."
-        ) from None
-    except RecursionError:
-        raise ConfigurationError(f"{what} is nested too deeply; write fewer levels.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" in line {mark.line + 1}" if mark else ""
-        raise ConfigurationError(f"{what} is no YAML{place}; correct it.") from None
-
-
-class _RepeatedKeyError(Exception):
-    """Raised with the key and the line where a mapping names it a second time."""
-
-
-def _loader() -> Any:
-    """Return a safe loader that takes each key once and leaves dates as they are written."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """A loader with resolvers of its own."""
-
-        def compose_mapping_node(self, anchor: Any) -> Any:
-            """Refuse keys that stand twice in a mapping, of which YAML would keep the last."""
-            node = super().compose_mapping_node(anchor)
-            keys = set()
-            for key, _ in node.value:
-                if (key.tag, str(key.value)) in keys:
-                    raise _RepeatedKeyError(str(key.value), key.start_mark.line + 1)
-                keys.add((key.tag, str(key.value)))
-            return node
-
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in found if not tag.endswith(":timestamp")]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    return Loader

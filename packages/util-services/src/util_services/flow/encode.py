@@ -10,6 +10,7 @@ import narwhals as nw
 from util_services.datasets.codecs import codec_of
 from util_services.datasets.codecs.json_array import lines_to_json
 from util_services.datasets.compression import compress, compression_of
+from util_services.datasets.layout import Layout
 from util_services.datasets.schema import Schema
 from util_services.flow.changes import file_state
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from util_services.datasets.formats import Format
-    from util_services.datasets.layout import Layout
     from util_services.datasets.staged import StagedDataset
     from util_services.encryption.paths import AnyPath
     from util_services.engines.protocol import Engine
@@ -32,12 +32,17 @@ WHOLE = "whole.parquet"  # all rows, before they are cut into parts
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where and how an operation writes its result: already in the layout that is published."""
+    """Where and how an operation writes its result: the last in the layout that is published."""
 
     staging: Staging
     layout: Layout
     part_rows: int | None = None  # rows of a part file; None for a single file
     name: str = "output"  # what a single file is called inside an archive
+
+    @classmethod
+    def between(cls, staging: Staging) -> Target:
+        """Return the target of what goes on to another operation."""
+        return cls(staging, Layout("parquet"))
 
     @classmethod
     def of(cls, plan: WritePlan, staging: Staging) -> Target:
@@ -63,7 +68,7 @@ def encode(
         fields: types and nullability of the columns, where the layout can hold them.
     """
     if target.part_rows is None:
-        file = target.staging.file(f"output{target.layout.ending}")
+        file = target.staging.file(f"output-{len(like.steps)}{target.layout.ending}")
         return [file], [_encode_file(engine, frame, target.layout, file, target.name, fields)]
     whole = target.staging.file(WHOLE)
     rows = engine.write(frame, whole, "parquet", None, fields)
@@ -79,7 +84,7 @@ def encode(
     files, counts = [], []
     for number, (part, count) in enumerate(_parts(engine, staged, target.part_rows)):
         name = f"part-{number:05}{replace(target.layout, compression=None).ending}"
-        file = target.staging.file(f"output-{number}{target.layout.ending}")
+        file = target.staging.file(f"part-{number}{target.layout.ending}")
         written = _encode_file(engine, part, target.layout, file, name, fields)
         if written != count:
             raise AssertionError("a part holds other rows than were counted")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from util_services.datasets.schema import Schema
 from util_services.datasets.staged import StagedDataset, StepReport
 from util_services.engines.failures import EngineError
-from util_services.errors import DataServicesError
+from util_services.errors import ConfigurationError, DataServicesError
 from util_services.flow.changes import SourceChangedError, file_state
 from util_services.flow.quarantine import extend
 from util_services.reports.plain import ReportError, plain
@@ -114,6 +114,8 @@ def operate(
 ) -> StagedDataset:
     """Run an operation and write its result; the input must be the same before and after.
 
+    What an operation before it has written in staging is removed then.
+
     Raises:
         SourceChangedError: if it is not.
         DatasetError: if the input is damaged.
@@ -133,6 +135,8 @@ def operate(
         quarantine = _set_aside(dataset, outcome, target.staging)
         beside = _beside(staged, outcome, target.staging)
     _refuse_changed(staged, target.staging)
+    if staged.steps:
+        _remove(staged, target.staging)
     schema, rows_out = Schema.of(fields), sum(rows)
     left = outcome.dropped + outcome.quarantined
     step = StepReport(
@@ -188,6 +192,11 @@ def _beside(staged: StagedDataset, outcome: Outcome, staging: Staging) -> dict[s
     """Write the further files of an output, and return them by kind."""
     beside = dict(staged.beside)
     for kind, write in outcome.beside.items():
+        if kind in beside:
+            raise ConfigurationError(
+                f"Two operations of the run leave a file of the kind '{kind}' beside the output; "
+                "let one of them alone do so, or run them one after the other."
+            )
         file = staging.file(f"beside-{len(staged.steps)}-{kind}")
         write(file)
         beside[kind] = str(file)
@@ -239,6 +248,13 @@ def _damage_told(dataset: Dataset) -> Iterator[None]:
         yield
     except EngineError as error:
         raise dataset.engine.damage(dataset.staged) or error from None
+
+
+def _remove(staged: StagedDataset, staging: Staging) -> None:
+    """Remove the files of a dataset, as far as they are of this run and not a source."""
+    for file in map(staging.path, staged.files):
+        if staging.holds(file):
+            file.unlink(missing_ok=True)
 
 
 def _refuse_changed(staged: StagedDataset, staging: Staging) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from util_services.chain import LOGGERS
 from util_services.health.checks import (
     DEFAULT_JOB,
     DEFAULT_RESOURCE,
@@ -12,7 +13,6 @@ from util_services.health.checks import (
     HealthContext,
     check_health,
 )
-from util_services.operation import LOGGERS
 from util_services.runs.execute import new_run_id
 from util_services.runs.failure import one_sentence
 

@@ -14,6 +14,7 @@ import dagster as dg
 
 from util_services.location.contributions import Contribution, Job, contributions, with_jobs
 from util_services.location.logged import logged
+from util_services.location.pipelines import with_pipelines
 from util_services.plugins.discovery import HOST
 from util_services.plugins.manager import (
     PluginManager,
@@ -76,10 +77,12 @@ def _definitions(manager: PluginManager, candidates: Sequence[Contribution]) -> 
         accepted = _with_host_precedence([c for c in candidates if c.plugin in manager.plugins])
         if _leave_out_clashes(manager, accepted):
             continue
-        definitions = _assemble(accepted, manager.report())
-        error = _load_error(definitions)
+        whole, left_out = with_pipelines(accepted)
+        error = _load_error(_assemble(whole, manager.report()))
         if error is None:
-            return definitions
+            for pipeline in left_out:
+                manager.leave_out_pipeline(pipeline.plugin, pipeline.reason)
+            return _assemble(whole, manager.report())
         if not _leave_out_invalid(manager, accepted):
             raise error
 
@@ -143,7 +146,7 @@ def _leave_out_invalid(manager: PluginManager, candidates: Sequence[Contribution
 
 
 def _only_resources(contribution: Contribution) -> Contribution:
-    return replace(contribution, ops=(), jobs=(), assets=(), sensors=(), schedules=())
+    return replace(contribution, ops=(), jobs=(), pipelines=(), assets=(), sensors=(), schedules=())
 
 
 def _load_error(definitions: dg.Definitions) -> Exception | None:

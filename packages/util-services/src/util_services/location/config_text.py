@@ -37,7 +37,7 @@ def default_config_yaml(job: dg.JobDefinition) -> str:
         return "\n".join([*lines, "{}", ""])
     lines.append("ops:")
     for name, op in config["ops"].items():
-        checked = CHECKED_OPS.get(name)
+        checked = CHECKED_OPS.get(job.graph.node_named(name).definition.name)
         fields = checked.config.model_fields if checked else {}
         entries = list(_entries(op["config"], fields, "      "))
         lines += [f"  {name}:", "    config:" if entries else "    config: {}", *entries]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
@@ -26,6 +27,7 @@ Job: TypeAlias = dg.JobDefinition | UnresolvedAssetJobDefinition
 ACCEPTED_TYPES: dict[str, tuple[type, ...]] = {
     "register_ops": (dg.OpDefinition, dg.GraphDefinition),
     "register_jobs": (dg.JobDefinition, UnresolvedAssetJobDefinition),
+    "register_pipelines": (Traversable,),
     "register_assets": (dg.AssetsDefinition, dg.AssetSpec, dg.SourceAsset),
     "register_sensors": (dg.SensorDefinition,),
     "register_schedules": (
@@ -53,6 +55,7 @@ class Contribution:
     plugin: Plugin
     ops: tuple[dg.OpDefinition | dg.GraphDefinition, ...]
     jobs: tuple[Job, ...]
+    pipelines: tuple[Traversable, ...]  # files, of which jobs are made when all ops are known
     assets: tuple[Any, ...]
     sensors: tuple[dg.SensorDefinition, ...]
     schedules: tuple[Any, ...]

@@ -40,6 +40,7 @@ CONTRACT_ATTRIBUTE = "DATA_SERVICES_CONTRACT"
 DAGSTER_HOOKS = (
     "register_ops",
     "register_jobs",
+    "register_pipelines",
     "register_assets",
     "register_resources",
     "register_sensors",
@@ -164,6 +165,12 @@ class PluginManager:
         self._failures.append(PluginFailure(plugin, stage, kind, reason))
         if self._log_failures:
             log.error("%s is left out: %s", plugin, reason, exc_info=error)
+
+    def leave_out_pipeline(self, plugin: Plugin, reason: str) -> None:
+        """Say why a pipeline of a plugin is left out; the plugin itself stays."""
+        self._failures.append(PluginFailure(plugin, "register_pipelines", "pipeline", reason))
+        if self._log_failures:
+            log.error("A pipeline of %s is left out: %s", plugin, reason)
 
     def raise_failures(self) -> None:
         """Raise what strict mode raises.

@@ -12,7 +12,7 @@ REPORT_SCHEMA = 1
 
 FailureKind = Literal[
     "import", "contract", "hook_name", "hook_shape", "hook_error", "return_type", "name_taken",
-    "definitions",
+    "definitions", "pipeline",
 ]  # fmt: skip
 
 
@@ -30,7 +30,10 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class PluginFailure:
-    """Why a plugin was left out: ``stage`` is the step or hook, ``reason`` ends in the cure."""
+    """Why a plugin was left out: ``stage`` is the step or hook, ``reason`` ends in the cure.
+
+    Of the kind "pipeline", only that pipeline of the plugin is.
+    """
 
     plugin: Plugin
     stage: str

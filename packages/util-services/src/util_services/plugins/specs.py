@@ -16,6 +16,7 @@ from util_services.plugins.markers import hookspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from importlib.resources.abc import Traversable
     from types import ModuleType
 
     import click
@@ -35,6 +36,16 @@ def register_hookspecs() -> Iterable[ModuleType]:
 @hookspec
 def register_ops() -> Iterable[dg.OpDefinition | dg.GraphDefinition]:
     """Return the ops and graphs that pipelines may name; their names are unique in a location."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_pipelines() -> Iterable[Traversable]:
+    """Return pipeline files (``pipelines.file``): ops of any packages in a row, as YAML.
+
+    Each becomes a job with its twin on S3, named like its file. One that cannot run is left out by
+    itself, and reported.
+    """
     raise NotImplementedError
 
 

@@ -6,7 +6,7 @@ on the command line alike.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,8 @@ FORMER_KEYS = {  # of the platform's former configuration, and what to write her
     "key_name": "'keyset'",
 }
 
+PIPELINE_TAG = "data_services/pipeline"
+
 Columns = Callable[[Any], Mapping[str, Iterable[str]]]
 Check = Callable[[Any, Schema, Inputs], None]
 
@@ -65,6 +67,7 @@ class CheckedOp:
     default: Mapping[str, Any] = field(default_factory=dict)  # config that runs on the sample
     sample: str = DEFAULT_INPUT  # what the default config reads
     function: Callable[[Any, Any], Any] | None = None  # what it does to a dataset
+    resources: Mapping[str, Any] = field(default_factory=dict)  # what its local job brings along
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
@@ -127,9 +130,9 @@ def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[s
         ConfigurationError: naming the place in the config, the rule and what is accepted.
     """
     try:
-        resolved = dg.validate_run_config(job, dict(run_config))
+        resolved = dg.validate_run_config(job, whole_config(job, run_config))
     except dg.DagsterInvalidConfigError as error:
-        raise ConfigurationError(_sentence(error)) from None
+        raise ConfigurationError(_sentence(error, job)) from None
     configs = {}
     for node in job.nodes_in_topological_order:
         checked = CHECKED_OPS.get(node.definition.name)
@@ -140,6 +143,24 @@ def check_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[s
     return configs
 
 
+def whole_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run config in which the ops of a pipeline have what its file says.
+
+    What is given goes before, key by key of an op. The default config of other jobs runs on the
+    sample, and is nothing to fall back on.
+    """
+    whole, given = dict(run_config), run_config.get("ops", {})
+    if PIPELINE_TAG not in job.tags or not isinstance(given, Mapping):
+        return whole
+    ops = dict(given)
+    for name, default in (job.run_config or {}).get("ops", {}).items():
+        own = ops.get(name, {})
+        config = own.get("config", {}) if isinstance(own, Mapping) else None
+        if isinstance(config, Mapping):
+            ops[name] = {**own, "config": {**default["config"], **config}}
+    return {**whole, "ops": ops}
+
+
 def check_columns(
     job: dg.JobDefinition, configs: Mapping[str, BaseModel], schema: Schema, storage: Storage
 ) -> None:
@@ -148,24 +169,30 @@ def check_columns(
     Raises:
         ConfigurationError: naming the option and the columns.
     """
-    for name, checked in _operations(job):
-        schema.require(checked.columns(configs[name]))
-        if checked.check is not None:
-            checked.check(configs[name], schema, Inputs(storage))
-        return
+    for node, operation in operations_of(job)[:1]:
+        check_columns_of(operation, configs[node], schema, storage)
+
+
+def check_columns_of(operation: str, config: BaseModel, schema: Schema, storage: Storage) -> None:
+    """Check that an operation finds the columns that its config names, and can use them.
+
+    Raises:
+        ConfigurationError: naming the option and the columns.
+    """
+    checked = CHECKED_OPS[operation]
+    schema.require(checked.columns(config))
+    if checked.check is not None:
+        checked.check(config, schema, Inputs(storage))
 
 
 def reads_once(job: dg.JobDefinition) -> bool:
     """Return whether the first operation of a job scans its input once."""
-    return next((checked.single_pass for _, checked in _operations(job)), False)
+    return any(CHECKED_OPS[operation].single_pass for _, operation in operations_of(job)[:1])
 
 
-def _operations(job: dg.JobDefinition) -> Iterator[tuple[str, CheckedOp]]:
-    """Return the operations of a job in their order, by the names of their nodes."""
-    for node in job.nodes_in_topological_order:
-        checked = CHECKED_OPS.get(node.definition.name)
-        if checked is not None and node.name not in {"read_dataset", "write_dataset"}:
-            yield node.name, checked
+def is_last(job: dg.JobDefinition, node: str) -> bool:
+    """Return whether what an operation writes is what is published."""
+    return operations_of(job)[-1][0] == node
 
 
 def operations_of(job: dg.JobDefinition) -> list[tuple[str, str]]:
@@ -178,14 +205,16 @@ def operations_of(job: dg.JobDefinition) -> list[tuple[str, str]]:
     ]
 
 
-def _sentence(error: dg.DagsterInvalidConfigError) -> str:
+def _sentence(error: dg.DagsterInvalidConfigError, job: dg.JobDefinition) -> str:
     """Return the first of Dagster's findings: where, which rule, what is accepted."""
     finding = error.errors[0]
     levels = finding.stack.levels
     place, data = printable(".".join(levels)) or "The run config", finding.error_data
     unknown = _names(data, "NotDefined")
     if unknown:
-        return f"{place}: unknown key {quoted_name(unknown[0])}.{_known_keys(unknown[0], levels)}"
+        return (
+            f"{place}: unknown key {quoted_name(unknown[0])}.{_known_keys(unknown[0], levels, job)}"
+        )
     missing = _names(data, "Missing")
     if missing:
         return f"{place}: the key '{missing[0]}' is missing; add it."
@@ -207,13 +236,15 @@ def _names(data: Any, kind: str) -> list[str]:
     return list(getattr(data, "field_names", ())) or [data.field_name]
 
 
-def _known_keys(unknown: str, levels: Sequence[str]) -> str:
+def _known_keys(unknown: str, levels: Sequence[str], job: dg.JobDefinition) -> str:
     """Return a hint at the keys of an op's config, where that is the place."""
     if unknown in FORMER_KEYS:
         return (
             f" It is one of the platform's former configuration; here it is {FORMER_KEYS[unknown]}."
         )
-    checked = CHECKED_OPS.get(levels[1]) if len(levels) > 1 and levels[0] == "ops" else None
+    is_op = len(levels) > 1 and levels[0] == "ops" and job.graph.has_node_named(levels[1])
+    op = job.graph.node_named(levels[1]).definition.name if is_op else ""
+    checked = CHECKED_OPS.get(op)
     if checked is None or list(levels[2:]) != ["config"]:
         return " Remove it or correct its name."
     known = list(checked.config.model_fields)

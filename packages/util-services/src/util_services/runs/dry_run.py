@@ -22,8 +22,9 @@ from util_services.resources import STORAGE_KEY
 from util_services.runs.check import (
     CHECKED_OPS,
     RunPlan,
-    check_columns,
+    check_columns_of,
     check_run,
+    is_last,
     operations_of,
     read_options,
 )
@@ -141,16 +142,19 @@ def _tried(
     with area.first_step(run_id) as staging:
         with LocalEngine(staging.scratch()) as engine:
             dataset = read_dataset(plan.read, staging, engine)
-        check_columns(job, plan.configs, dataset.schema, storage)
         rows = dataset.rows
         with open_engine(staging.scratch()) as chosen:
             for node, operation in operations_of(job):
+                config = plan.configs[node]
+                check_columns_of(operation, config, dataset.schema, storage)
                 dataset = operate(
                     operation,
-                    _bound(operation, plan.configs[node]),
+                    _bound(operation, config),
                     Dataset(chosen, dataset, Inputs(storage, staging)),
-                    Target.of(plan.write, staging),
-                    plan.configs[node].model_dump(mode="json"),
+                    Target.of(plan.write, staging)
+                    if is_last(job, node)
+                    else Target.between(staging),
+                    config.model_dump(mode="json"),
                 )
         return DryRun(job.name, plan.read.origin.path, target.path, rows, dataset.steps)
 

@@ -28,7 +28,7 @@ from util_services.audit.record import Outcome
 from util_services.runs.audit_tags import opening_tags
 from util_services.runs.auditing import begin, close
 from util_services.runs.cancellation import Interrupts, recorded_interrupts
-from util_services.runs.check import check_run
+from util_services.runs.check import check_run, whole_config
 from util_services.runs.dead_runs import process_tag, report_dead_runs
 from util_services.runs.dry_run import storage_of_job
 from util_services.runs.executors import tidy_up
@@ -122,7 +122,7 @@ def run_job(
     run = instance.create_run_for_job(
         job_def=ephemeral,
         run_id=run_id,
-        run_config={**(job.run_config or {}), **run_config},
+        run_config=whole_config(job, {**(job.run_config or {}), **run_config}),
         tags={
             **job.tags,
             **job.run_tags,

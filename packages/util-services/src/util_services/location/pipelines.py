@@ -1,0 +1,78 @@
+"""The pipelines of a code location: the files that plugins bring, made into jobs.
+
+A pipeline that cannot run is left out by itself: the plugin whose file it is may bring much else,
+and the op that it misses may be another package's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from util_services.pipelines.file import PipelineError, PipelineFile
+from util_services.pipelines.jobs import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.resources.abc import Traversable
+
+    from util_services.location.contributions import Contribution
+    from util_services.plugins.records import Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A pipeline that cannot run, and why."""
+
+    plugin: Plugin
+    reason: str
+
+
+def with_pipelines(
+    accepted: Sequence[Contribution],
+) -> tuple[list[Contribution], list[LeftOut]]:
+    """Return contributions with the jobs of their pipelines, and the pipelines left out."""
+    ops = {op.name: op for contribution in accepted for op in contribution.ops}
+    resources = {key: value for one in accepted for key, value in one.resources.items()}
+    taken = {(claim.namespace, claim.name) for one in accepted for claim in one.claims()}
+    jobs: dict[Plugin, list[dg.JobDefinition]] = {}
+    left_out = []
+    for contribution in accepted:
+        for file in contribution.pipelines:
+            try:
+                made = _jobs(file, ops, resources, taken)
+            except PipelineError as error:
+                left_out.append(LeftOut(contribution.plugin, str(error)))
+            else:
+                jobs.setdefault(contribution.plugin, []).extend(made)
+    joined = [replace(one, jobs=(*one.jobs, *jobs.get(one.plugin, ()))) for one in accepted]
+    return joined, left_out
+
+
+def _jobs(
+    file: Traversable,
+    ops: dict[str, dg.OpDefinition | dg.GraphDefinition],
+    resources: dict[str, object],
+    taken: set[tuple[str, str]],
+) -> tuple[dg.JobDefinition, ...]:
+    """Return the jobs of a pipeline file, and note their names as taken."""
+    pipeline = PipelineFile.read(file)
+    jobs = Pipeline.of(pipeline, ops, resources).jobs()
+    names = {("op or graph", jobs[0].graph.name), *(("job", job.name) for job in jobs)}
+    if clashes := sorted(names & taken):
+        what, name = clashes[0]
+        raise PipelineError(
+            f"{pipeline.file}: the {what} '{name}' is already there; give the file another name."
+        )
+    for job in jobs:
+        try:
+            dg.Definitions.validate_loadable(dg.Definitions(jobs=[job], resources=resources))
+        except dg.DagsterError as error:
+            raise PipelineError(
+                f"{pipeline.file}: Dagster refuses the job '{job.name}' "
+                f"({type(error).__name__}); correct its ops."
+            ) from error
+    taken |= names
+    return jobs
