@@ -242,6 +242,20 @@ class LocalChangesError(TreeError):
         )
 
 
+class ChangedMeanwhileError(TreeError):
+    """Raised when a folder changes between the plan of a restore and its first move."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{shown(self.path)} changed while its restore was being prepared; nothing was changed. "
+            "Run the command again when nobody writes there."
+        )
+
+
 class RestoreError(TreeError, OSError):
     """Raised when a restore stopped half way; what had been changed was changed back."""
 

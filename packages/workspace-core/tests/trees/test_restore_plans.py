@@ -4,12 +4,19 @@ import time
 import pytest
 
 from workspace_core.errors import (
+    ChangedMeanwhileError,
     DamagedFileError,
     LocalChangesError,
     MissingObjectsError,
     UnstorableEntryError,
 )
 from workspace_core.trees.capture import CaptureOptions
+from workspace_core.trees.restoring import (
+    Folder,
+    plan_folders,
+    recover_folders,
+    restore_folders,
+)
 
 TICK_SECONDS = 0.025
 
@@ -294,7 +301,6 @@ def test_a_file_that_grows_while_it_is_read_is_kept_as_it_was_at_one_moment(fold
 
 
 def test_what_somebody_wrote_between_a_crash_and_its_mending_stays(folder, two, store, tmp_path):
-    from workspace_core.trees.restoring import Folder, plan_folders, recover_folders
     from workspace_core.trees.swap import Swap
 
     old, _ = two
@@ -381,3 +387,18 @@ def test_trees_may_be_deep(folder, taken, restored, content):
     with open(deep + b"/file", "rb") as file:
         assert file.read() == b"deep"
     assert taken(folder).root == root
+
+
+@pytest.mark.parametrize("path", ["changed", "added", "gone", "sub/deep"])
+def test_what_changes_between_plan_and_restore_is_not_overwritten(
+    folder, two, store, tmp_path, content, path
+):
+    old, _ = two
+    with store.session() as session:
+        planned = plan_folders(session, [Folder("data", folder, old)], force=True)
+        (folder / path).write_text("precious")
+        before = content(folder)
+        with pytest.raises(ChangedMeanwhileError, match=f"'{path}' changed while its restore"):
+            restore_folders(planned, tmp_path / "restore.json")
+
+    assert content(folder) == before

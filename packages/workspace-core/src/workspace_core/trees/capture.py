@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 import time
-from array import array
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -48,6 +47,7 @@ from workspace_core.trees.stat_cache import (
     CachedDirectory,
     StatCache,
     is_settled,
+    packed,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
     Encoded = tuple[bytes, int, int, bytes | memoryview]
 
 BATCH_FILES, BATCH_BYTES, BATCH_DIRECTORIES = 128, 4 << 20, 16
-MASK = 0xFFFF_FFFF_FFFF_FFFF
 EXECUTABLE = 0o111
 
 
@@ -266,7 +265,7 @@ class _Work:
         unchanged = (
             cached is not None
             and cached.names == b"\0".join(names)
-            and cached.stats == _packed(fields)
+            and cached.stats == packed(fields)
         )
         folder = _Folder(
             path, parent, index, descriptor, names, fields, [], fields[1::FIELDS], cached, unchanged
@@ -548,7 +547,7 @@ class _Work:
                 known[number] = UNTRUSTED
             ids = b"".join(known)
         trusted = identity if is_kept and not doubtful else UNTRUSTED
-        names, stats = b"\0".join(folder.names), _packed(folder.fields)
+        names, stats = b"\0".join(folder.names), packed(folder.fields)
         return CachedDirectory(names, stats, ids, trusted, size)
 
     def _is_believable(self, folder: _Folder, number: int) -> bool:
@@ -595,7 +594,7 @@ def _known_ids(
         if cached.id != UNTRUSTED:
             return ids, []
     else:
-        before, stats, width = cached.by_name(), _packed(fields), FIELDS * 8
+        before, stats, width = cached.by_name(), packed(fields), FIELDS * 8
         ids = []
         for number, name in enumerate(names):
             stat_then, id_then = before.get(name, (b"", UNTRUSTED))
@@ -603,13 +602,6 @@ def _known_ids(
             ids.append(id_then if same else UNTRUSTED)
     modes = fields[0::FIELDS]
     return ids, [n for n in range(count) if ids[n] == UNTRUSTED and stat.S_ISREG(modes[n])]
-
-
-def _packed(fields: list[int]) -> bytes:
-    try:
-        return array("q", fields).tobytes()
-    except OverflowError:  # inodes beyond 63 bits
-        return array("Q", [one & MASK for one in fields]).tobytes()
 
 
 def _first(pair: tuple[bytes, object]) -> bytes:

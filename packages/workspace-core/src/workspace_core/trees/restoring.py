@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workspace_core.errors import LocalChangesError
+from workspace_core.errors import ChangedMeanwhileError, LocalChangesError
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
 from workspace_core.trees.capture import Capture, CaptureOptions, Known, capture
 from workspace_core.trees.plan import RestorePlan, plan_restore
-from workspace_core.trees.stat_cache import FINE_TICK_NANOSECONDS, StatCache
-from workspace_core.trees.swap import Swap, recover
+from workspace_core.trees.stat_cache import (
+    FINE_TICK_NANOSECONDS,
+    StatCache,
+    packed,
+    stat_fields,
+)
+from workspace_core.trees.swap import Parents, Swap, recover
 from workspace_core.trees.tree import Trees
 
 if TYPE_CHECKING:
@@ -99,6 +105,7 @@ def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> list[Res
 
     Raises:
         LocalChangesError: if changes that are in no snapshot would be destroyed.
+        ChangedMeanwhileError: if a folder is no longer what it was when this was planned.
         RestoreError: if something cannot be written; then everything is as it was.
     """
     for one in planned:
@@ -116,6 +123,8 @@ def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> list[Res
         for swap in swaps:
             swap.stage()
             staged.append(swap)
+        for one in planned:
+            require_unchanged(one)
         for swap in swaps:
             swap.apply()
         write_whole(journal, json_bytes({"schema": SCHEMA, "complete": restore_id}))
@@ -129,6 +138,37 @@ def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> list[Res
     remove_file(journal)
     written = {swap.root: swap.written for swap in swaps}
     return [_restored(one, written.get(one.folder.root, {})) for one in planned]
+
+
+def require_unchanged(planned: PlannedFolder) -> None:
+    """Check that what is to give way is what it was when the plan was made.
+
+    Raises:
+        ChangedMeanwhileError: if it is not, or something stands where nothing was.
+    """
+    if planned.current is None:
+        return
+    seen = planned.current.cache.directories
+    known: dict[bytes, Mapping[bytes, tuple[bytes, bytes]]] = {}
+    with Parents(planned.folder.root) as parents:
+        for change in planned.plan.changes:
+            above, _, name = change.path.rpartition(b"/")
+            try:
+                now = os.lstat(name, dir_fd=parents.of(change.path)[0])
+            except (FileNotFoundError, NotADirectoryError):
+                if change.before is None:
+                    continue
+                raise ChangedMeanwhileError(os.fsdecode(change.path)) from None
+            except OSError as error:  # a link has taken a directory's place
+                raise ChangedMeanwhileError(os.fsdecode(change.path)) from error
+            if above not in known:
+                known = {above: seen[above].by_name() if above in seen else {}}
+            then, _ = known[above].get(name, (b"", b""))
+            is_folder = change.before is not None and change.before.is_directory
+            if stat.S_ISDIR(now.st_mode) != is_folder or (
+                not is_folder and packed(stat_fields(now)) != then
+            ):
+                raise ChangedMeanwhileError(os.fsdecode(change.path))
 
 
 def recover_folders(roots: Iterable[Path], journal: Path) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import struct
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from workspace_core.store.durable import write_all
 from workspace_core.store.identity import ID_BYTES, content_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 MAGIC = b"DWSSTAT\x02"
@@ -30,6 +32,7 @@ FIELDS = 5  # mode, size, mtime, ctime, inode
 FINE_TICK_NANOSECONDS = 20_000_000  # two jiffies at 100 Hz
 COARSE_TICK_NANOSECONDS = 2_000_000_000  # FAT; others have whole seconds
 SECOND = 1_000_000_000
+MASK = 0xFFFF_FFFF_FFFF_FFFF
 UNTRUSTED = bytes(ID_BYTES)
 
 
@@ -113,6 +116,14 @@ class StatCache:
 def stat_fields(found: os.stat_result) -> tuple[int, int, int, int, int]:
     """Return what must be the same for a file to count as unchanged."""
     return (found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def packed(fields: Sequence[int]) -> bytes:
+    """Return stat fields of any number of entries as the cache has them."""
+    try:
+        return array("q", fields).tobytes()
+    except OverflowError:  # inodes beyond 63 bits
+        return array("Q", [one & MASK for one in fields]).tobytes()
 
 
 def is_settled(fields: tuple[int, int, int, int, int], looked_at: int) -> bool:
