@@ -17,6 +17,7 @@ from workspace_core.trees.restoring import (
     recover_folders,
     restore_folders,
 )
+from workspace_core.trees.stat_cache import StatCache, is_settled
 
 TICK_SECONDS = 0.025
 
@@ -182,6 +183,28 @@ def test_what_is_written_in_the_tick_of_a_capture_is_read_again(folder, taken):
     assert taken(folder, first.cache).root != first.root
 
 
+@pytest.mark.parametrize(
+    ("age_nanoseconds", "is_whole_seconds", "expected"),
+    [
+        (0, False, False),
+        (-5_000_000_000, False, False),  # the clock was set back
+        (19_000_000, False, False),
+        (21_000_000, False, True),
+        (21_000_000, True, False),
+        (1_900_000_000, True, False),
+        (2_100_000_000, True, True),
+    ],
+)
+def test_only_what_is_older_than_a_tick_of_its_clock_is_believed(
+    age_nanoseconds, is_whole_seconds, expected
+):
+    changed = 1_700_000_000_000_000_000 + (0 if is_whole_seconds else 123_456_789)
+    long_ago = changed - 10**12
+    for mtime, ctime in ((changed, changed), (long_ago, changed), (changed, long_ago)):
+        fields = (0o100644, 1, mtime, ctime, 7)
+        assert is_settled(fields, changed + age_nanoseconds) is expected
+
+
 def test_an_edit_with_the_same_size_and_time_is_seen(folder, taken):
     file = folder / "file"
     file.write_text("one")
@@ -195,8 +218,6 @@ def test_an_edit_with_the_same_size_and_time_is_seen(folder, taken):
 
 
 def test_a_damaged_stat_cache_is_as_good_as_none(folder, taken, tmp_path):
-    from workspace_core.trees.stat_cache import StatCache
-
     (folder / "file").write_text("one")
     time.sleep(TICK_SECONDS)
     first = taken(folder)

@@ -153,6 +153,36 @@ def test_directories_that_their_owner_may_not_write_are_restored_all_the_same(
         assert content(folder) == wanted
 
 
+def test_a_restore_that_fails_half_way_is_undone_in_all_folders(
+    tmp_path, taken, as_nobody_of_importance, store, content
+):
+    roots = {}
+    for text in ("old", "new"):
+        for name in ("first", "second"):
+            (tmp_path / name / "theirs").mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / "mine").write_text(text)
+            (tmp_path / name / "theirs" / "file").write_text(text)
+            roots[name, text] = taken(tmp_path / name).root.hex()
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a directory to somebody else")
+    os.chown(tmp_path / "second" / "theirs", 4321, 4321)
+    before = content(tmp_path / "first"), content(tmp_path / "second")
+
+    done = as_nobody_of_importance(
+        "-c",
+        RESTORE.replace("[folder]", "[folder, second]").replace(
+            "    restore_folders",
+            "    second = Folder('b', Path(sys.argv[5]), bytes.fromhex(sys.argv[6]))\n"
+            "    restore_folders",
+        ),
+        *(store.folder, tmp_path / "first", roots["first", "old"], tmp_path / "journal"),
+        *(tmp_path / "second", roots["second", "old"]),
+    )
+
+    assert "Permission denied; all that had been changed was changed back." in done.stderr
+    assert (content(tmp_path / "first"), content(tmp_path / "second")) == before
+
+
 CAPTURE_AND_RESTORE = """
 import sys
 from pathlib import Path

@@ -51,6 +51,8 @@ def test_what_no_pin_leads_to_goes_and_everything_else_stays(
 
     assert done.objects > 49
     assert stored_bytes(store) <= before * 1.05
+    for file in folder.iterdir():
+        file.unlink()
     restored(folder, root, force=True)
     assert content(folder) == expected
     assert verify(store).findings == []
@@ -111,7 +113,9 @@ def test_pins_of_other_workspaces_count(folder, store, pins, taken, restored):
     collect(store, grace_seconds=SOON)
 
     assert verify(store).findings == []
+    (folder / "0").unlink()
     restored(folder, root, force=True)
+    assert (folder / "0").stat().st_size == 10_000
 
 
 def test_nothing_is_collected_while_something_needed_is_missing_or_damaged(
@@ -198,5 +202,6 @@ def test_what_an_erased_file_shares_with_another_stays_there(folder, store, pins
 
     erase(store, [content_id(common + b"and a name")], "why")
 
+    (folder / "kept").unlink()
     restored(folder, root, paths=[b"kept"], force=True)
     assert (folder / "kept").read_bytes() == common
