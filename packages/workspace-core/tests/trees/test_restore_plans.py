@@ -1,4 +1,6 @@
 import os
+import random
+import shutil
 import time
 
 import pytest
@@ -423,3 +425,47 @@ def test_what_changes_between_plan_and_restore_is_not_overwritten(
             restore_folders(planned, tmp_path / "restore.json")
 
     assert content(folder) == before
+
+
+def test_many_files_in_many_batches_and_packs_come_back(folder, store, taken, restored, content):
+    numbers = random.Random(1)
+    for number in range(2500):
+        file = folder / f"d{number % 37}" / f"{number}"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(numbers.randbytes(numbers.choice((10, 1000, 40_000))))
+    for number in range(3):
+        (folder / f"large{number}").write_bytes(numbers.randbytes(9_000_000 + number))
+    expected, root = content(folder), taken(folder).root
+    assert len(list((store.folder / "packs").iterdir())) > 1
+    shutil.rmtree(folder)
+
+    restored(folder, root)
+
+    assert content(folder) == expected
+
+
+def test_a_capture_that_fails_leaves_no_file_open(folder, taken):
+    for number in range(40):
+        (folder / f"d{number:02d}").mkdir()
+        (folder / f"d{number:02d}" / "file").write_bytes(b"x" * 2_000_000)
+    os.mkfifo(folder / "d20" / "odd")
+    before = len(os.listdir("/proc/self/fd"))
+
+    with pytest.raises(UnstorableEntryError):
+        taken(folder)
+
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_one_change_in_a_large_directory_adds_a_piece_of_it(folder, store, taken):
+    for number in range(3000):
+        (folder / f"{number:04d}").touch()
+    time.sleep(TICK_SECONDS)
+    first = taken(folder)
+    before = sum(file.stat().st_size for file in (store.folder / "packs").iterdir())
+    (folder / "1500").write_text("changed")
+
+    taken(folder, first.cache)
+
+    added = sum(file.stat().st_size for file in (store.folder / "packs").iterdir()) - before
+    assert added < 40_000  # of a directory of 140 kB, only the piece with the changed entry

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from util_services.keys.keyset import Keyset
 from workspace_core.store.pins import Pins
 from workspace_core.store.store import Store
 from workspace_core.trees.capture import capture
@@ -42,13 +43,14 @@ FOLDER_MODES = st.sampled_from([0o755, 0o700, 0o775])
 
 class Model(RuleBasedStateMachine):
     snapshots = Bundle("snapshots")
+    keyset = None
 
     @initialize()
     def begin(self):
         self.home = Path(tempfile.mkdtemp())
         self.root = self.home / "data"
         self.root.mkdir()
-        self.store = Store.create(self.home / "store")
+        self.store = Store.create(self.home / "store", self.keyset)
         self.pins = Pins(self.store, "model")
         self.cache = StatCache()
         self.taken = {}
@@ -193,3 +195,11 @@ def content_of(root):
 
 TestSnapshotsAgainstAModel = Model.TestCase
 TestSnapshotsAgainstAModel.settings = settings(max_examples=40, stateful_step_count=30)
+
+
+class EncryptedModel(Model):
+    keyset = Keyset.generate("store-keys", "workspace-store")
+
+
+TestEncryptedSnapshotsAgainstAModel = EncryptedModel.TestCase
+TestEncryptedSnapshotsAgainstAModel.settings = settings(max_examples=8, stateful_step_count=30)
