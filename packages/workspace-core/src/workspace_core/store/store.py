@@ -144,9 +144,7 @@ class Store:
 
     def packs(self) -> dict[str, Pack]:
         """Return the packs by name, as they are now; damaged ones are in `damaged`."""
-        names = {
-            entry.name for entry in os.scandir(self.folder / PACKS) if entry.name.endswith(SUFFIX)
-        }
+        names = {name for name in os.listdir(self.folder / PACKS) if name.endswith(SUFFIX)}
         for name in self._packs.keys() - names:
             self._packs.pop(name).close()
         self.damaged = {name: error for name, error in self.damaged.items() if name in names}
