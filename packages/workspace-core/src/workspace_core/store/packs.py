@@ -45,6 +45,7 @@ ROW = struct.Struct("<QIBQ")
 SALT_BYTES = 29
 PACK_BYTES = 32 << 20
 BUFFER_BYTES = 2 << 20
+MOST_PIECES = 1024  # what one call takes (IOV_MAX)
 SUFFIX = ".pack"
 
 
@@ -137,10 +138,18 @@ class PackWriter:
 
     def _write(self) -> None:
         try:
-            write_all(self._descriptor, b"".join(self._buffer))
+            for first in range(0, len(self._buffer), MOST_PIECES):
+                _write_pieces(self._descriptor, self._buffer[first : first + MOST_PIECES])
         except OSError as error:
             raise StoreWriteError(str(self.file), cause_of(error)) from error
         self._buffer, self._buffered = [], 0
+
+
+def _write_pieces(descriptor: int, pieces: list[bytes | memoryview]) -> None:
+    """Write pieces without putting them together first, which the system mostly does in one go."""
+    done = os.writev(descriptor, pieces)
+    if done < sum(map(len, pieces)):
+        write_all(descriptor, memoryview(b"".join(pieces))[done:])
 
 
 class Pack:
