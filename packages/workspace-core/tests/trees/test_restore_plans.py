@@ -12,6 +12,7 @@ from workspace_core.errors import (
     MissingObjectsError,
     UnstorableEntryError,
 )
+from workspace_core.store.identity import content_id
 from workspace_core.trees.capture import CaptureOptions
 from workspace_core.trees.restoring import (
     Folder,
@@ -120,6 +121,42 @@ def test_an_edit_back_to_what_another_snapshot_keeps_is_no_loss(folder, two, res
     restored(folder, new, saved=[third, new, old])
 
     assert (folder / "changed").read_text() == "new"
+
+
+def test_many_files_of_which_each_is_in_some_snapshot_are_no_loss_but_for_the_one_that_is_not(
+    folder, taken, restored
+):
+    roots = []
+    for text in ("first", "second"):
+        for number in range(100):
+            (folder / f"{number}").write_text(text)
+        roots.append(taken(folder).root)
+    for number in range(90):
+        (folder / f"{number}").write_text("third")
+    roots.append(taken(folder).root)
+    for number in range(50):
+        (folder / f"{number}").write_text("first")
+
+    (folder / "99").write_text("precious")
+    with pytest.raises(LocalChangesError, match="'99'"):
+        restored(folder, roots[1], saved=roots[::-1])
+    (folder / "99").write_text("second")
+    restored(folder, roots[1], saved=roots[::-1])
+
+    assert taken(folder).root == roots[1]
+
+
+def test_a_snapshot_that_cannot_be_read_keeps_nothing_and_stands_in_nobody_s_way(
+    folder, two, restored
+):
+    old, new = two
+    (folder / "added").unlink()
+
+    restored(folder, old, saved=[content_id(b"lost"), new, old])
+    assert (folder / "changed").read_text() == "old"
+    (folder / "changed").write_text("precious")
+    with pytest.raises(LocalChangesError, match="'changed'"):
+        restored(folder, new, saved=[content_id(b"lost"), new, old])
 
 
 def test_forced_the_folder_becomes_exactly_the_tree(folder, two, restored, taken):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workspace_core.errors import StoreError, TreeError
 from workspace_core.trees.diff import Change, diff
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from workspace_core.trees.directory import Entry
     from workspace_core.trees.tree import Trees
+
+MOST_LOOKED_UP = 64  # paths that are looked up one by one; for more, whole trees are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,9 @@ def plan_restore(
         force: the folder becomes exactly the tree, whatever is in it.
     """
     changes = [one for one in diff(trees, current, target) if _is_below(one.path, paths)]
-    saved = [root for root in saved if root != target]
-    is_saved = current is None or current in saved
-    lost = {one.path for one in changes if not is_saved and _loses(one)}
-    lost -= {one.path for one in changes if one.path in lost and _is_saved(trees, saved, one)}
+    lost = set()
+    if current is not None and current not in saved:
+        lost = _unsaved(trees, current, [one for one in changes if _loses(one)], saved)
     fresh = set() if force else {one.path for one in changes if one.path in lost and not one.after}
     stays, in_the_way = _held(changes, fresh)
     always, blocked = _held(changes, set(left_out))
@@ -100,16 +103,33 @@ def _loses(change: Change) -> bool:
     return after is None or (before.kind, before.id) != (after.kind, after.id)
 
 
-def _is_saved(trees: Trees, saved: Sequence[bytes], change: Change) -> bool:
-    def same(found: Entry | None) -> bool:
-        before = change.before
-        return found is not None and before is not None and _content(found) == _content(before)
+def _unsaved(
+    trees: Trees, current: bytes, losses: Sequence[Change], saved: Sequence[bytes]
+) -> set[bytes]:
+    """Return the paths whose present content none of some trees has there."""
+    lost = {one.path: one.before for one in losses}
+    for root in saved:
+        if not lost:
+            break
+        with suppress(StoreError, TreeError):  # what cannot be read keeps nothing
+            if len(lost) > MOST_LOOKED_UP:
+                differing = {one.path for one in diff(trees, root, current) if _differs(one)}
+                lost = {path: entry for path, entry in lost.items() if path in differing}
+            else:
+                lost = {
+                    path: entry
+                    for path, entry in lost.items()
+                    if _content(trees.find(root, path)) != _content(entry)
+                }
+    return set(lost)
 
-    return any(same(trees.find(root, change.path)) for root in saved)
+
+def _differs(change: Change) -> bool:
+    return _content(change.before) != _content(change.after)
 
 
-def _content(entry: Entry) -> tuple[int, bytes]:
-    return entry.kind, entry.id
+def _content(entry: Entry | None) -> tuple[int, bytes] | None:
+    return None if entry is None else (entry.kind, entry.id)
 
 
 def _is_below(path: bytes, paths: Sequence[bytes]) -> bool:
