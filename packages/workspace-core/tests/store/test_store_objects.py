@@ -149,6 +149,10 @@ def test_a_reader_finds_what_another_one_has_flushed_meanwhile(store):
         assert reading.missing([one]) == []
 
 
+def test_a_new_store_is_for_its_owner_alone(store):
+    assert store.folder.stat().st_mode & 0o7777 == 0o700
+
+
 def test_leavings_of_dead_writers_are_swept_when_nobody_writes(store):
     (store.folder / "incoming" / "left.pack").write_bytes(b"half a pack")
 

@@ -104,6 +104,8 @@ def _acquire(descriptor: int, kind: int, file: Path, what: str, wait_seconds: fl
             if time.monotonic() >= end:
                 raise WorkspaceBusyError(what, _owner(file), wait_seconds) from None
             time.sleep(LOOK_SECONDS)
+        except OSError as error:  # a file system without locks
+            raise StoreWriteError(str(file), f"locking: {cause_of(error)}") from error
         else:
             return
 

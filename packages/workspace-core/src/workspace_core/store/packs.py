@@ -116,11 +116,13 @@ class PackWriter:
         place = self.size
         if self._cipher is not None:
             table = self._cipher.seal(place, table)
-        self._put(table)
-        self._put(FOOTER.pack(place, len(table), len(order), content_id(table), MAGIC))
-        self._write()
         try:
+            self._put(table)
+            self._put(FOOTER.pack(place, len(table), len(order), content_id(table), MAGIC))
+            self._write()
             os.fsync(self._descriptor)
+        except StoreWriteError:
+            raise
         except OSError as error:
             raise StoreWriteError(str(self.file), cause_of(error)) from error
         finally:

@@ -65,6 +65,9 @@ class Store:
     def create(cls, folder: Path, keyset: Keyset | None = None) -> Store:
         """Make a store, or open the one that is there.
 
+        Its folder is for its owner alone, since what it keeps may come from files that are. Who
+        shares a store with other users opens the folder to them.
+
         Args:
             folder: where; made if it is missing.
             keyset: keys for encryption at rest, of the purpose ``workspace-store``.
@@ -76,6 +79,7 @@ class Store:
         if not (folder / SETTINGS).exists():
             settings = StoreSettings(str(uuid.uuid4()), keyset.name if keyset else None)
             try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 for name in (PACKS, INCOMING, PINS, ERASED):
                     (folder / name).mkdir(parents=True, exist_ok=True)
                 (folder / LOCK).touch()
