@@ -13,6 +13,7 @@ from workspace_core.errors import (
 from workspace_core.store.identity import content_id
 from workspace_core.store.pins import Pins
 from workspace_core.store.store import Store
+from workspace_core.trees.capture import capture
 from workspace_core.trees.tree import Trees
 from workspace_core.upkeep.erase import erase
 from workspace_core.upkeep.gc import collect
@@ -147,6 +148,33 @@ def test_many_small_packs_become_one(folder, store, pins, taken):
 
     assert len(os.listdir(store.folder / "packs")) == 1
     assert verify(store).findings == []
+
+
+def test_a_sound_object_is_not_given_up_for_a_damaged_one_in_another_pack(
+    folder, store, pins, taken, tmp_path
+):
+    fill(folder, 1)
+    root = taken(folder).root
+    (sound,) = (store.folder / "packs").iterdir()
+    other = Store.create(tmp_path / "other")
+    with other.session() as session:
+        capture(session, folder)
+        for number in range(40):
+            session.put(random.Random(number).randbytes(20_001))
+        session.flush()
+    pins.pin("s", [root])
+    (mixed,) = (other.folder / "packs").iterdir()
+    mixed = mixed.rename(sound.with_name("f" * 32 + ".pack"))  # as two writers at once would
+    content = bytearray(sound.read_bytes())
+    content[5000] ^= 1
+    sound.chmod(0o644)
+    sound.write_bytes(content)
+
+    collect(Store.open(store.folder), grace_seconds=SOON)
+
+    with Store.open(store.folder).session() as session:
+        trees = Trees(session)
+        assert sum(len(session.read(entry.id)) for _, entry in trees.walk(root)) == 500_000
 
 
 def test_a_stat_cache_from_before_a_collection_is_not_believed(folder, store, pins, taken):

@@ -120,29 +120,33 @@ def rewrite(
 def _sorted_out(
     store: Store, is_kept: Callable[[bytes], bool], young: float, least_garbage: float
 ) -> tuple[list[Pack], list[tuple[Pack, list[tuple[bytes, Row]]]], set[bytes], int]:
-    """Return the packs that go, what of them stays, what goes, and how much stays in all."""
+    """Return the packs that go, what of them stays, what goes, and how much stays in all.
+
+    What a pack that stays has, too, is copied all the same: nobody has verified it there.
+    """
     old: list[Pack] = []
     moving: list[tuple[Pack, list[tuple[bytes, Row]]]] = []
+    moved: set[bytes] = set()
     dropped: set[bytes] = set()
-    seen: set[bytes] = set()
-    small = [pack for pack in store.packs().values() if pack.file.stat().st_size < SMALL_BYTES]
+    kept: set[bytes] = set()
+    packs = {pack: pack.file.stat() for pack in store.packs().values()}
+    small = [pack for pack, status in packs.items() if status.st_size < SMALL_BYTES]
     merges = len(small) > MOST_SMALL
-    for pack in store.packs().values():
+    for pack, status in packs.items():
         ids = pack.ids()
-        stays = [number for number, one in enumerate(ids) if is_kept(one) and one not in seen]
-        status = pack.file.stat()
-        rows = [(ids[number], pack.row(number)) for number in stays]
+        stays = [number for number, one in enumerate(ids) if is_kept(one)]
+        kept.update(ids[number] for number in stays)
+        rows = [(ids[n], pack.row(n)) for n in stays if ids[n] not in moved]
         garbage = 1 - sum(row.length for _, row in rows) / max(1, status.st_size)
         is_worth = len(stays) < len(ids) and garbage > least_garbage
         if status.st_mtime > young or not (is_worth or not ids or (merges and pack in small)):
-            seen.update(ids)
             continue
         old.append(pack)
-        seen.update(ids[number] for number in stays)
+        moved.update(one for one, _ in rows)
         dropped.update(one for one in ids if not is_kept(one))
         if rows:
             moving.append((pack, rows))
-    return old, moving, dropped, len(seen)
+    return old, moving, dropped, len(kept)
 
 
 def _write_anew(session: Session, moving: list[tuple[Pack, list[tuple[bytes, Row]]]]) -> int:
