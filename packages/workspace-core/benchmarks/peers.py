@@ -194,7 +194,9 @@ def large_files(root: Path, count: int, megabytes: int) -> None:
     root.mkdir(parents=True)
     numbers = random.Random(1)
     for number in range(count):
-        (root / f"{number:02d}").write_bytes(numbers.randbytes(megabytes * MIB))
+        with (root / f"{number:02d}").open("wb") as file:
+            for _ in range(megabytes):  # the memory of this process is counted for its children
+                file.write(numbers.randbytes(MIB))
 
 
 def csv(numbers: random.Random, rows: int) -> bytes:
@@ -210,9 +212,12 @@ def change(root: Path, *, is_large: bool) -> None:
     numbers = random.Random(2)
     files = sorted(path for path in root.rglob("*") if path.is_file())
     if is_large:
-        content = files[0].read_bytes()
-        middle = len(content) // 2
-        files[0].write_bytes(content[:middle] + numbers.randbytes(MIB) + content[middle:])
+        with files[0].open("rb") as old, (root / "changed").open("wb") as new:
+            for _ in range(files[0].stat().st_size // MIB // 2):
+                new.write(old.read(MIB))
+            new.write(numbers.randbytes(MIB))
+            shutil.copyfileobj(old, new, MIB)
+        (root / "changed").replace(files[0])
         return
     for path in numbers.sample(files, max(1, len(files) // 100)):
         path.write_bytes(numbers.randbytes(10_000))

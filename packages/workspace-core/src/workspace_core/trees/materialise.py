@@ -13,7 +13,7 @@ from workspace_core.store.packs import LENGTH
 from workspace_core.trees.reading import WORKERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from workspace_core.store.packs import Pack, Row
     from workspace_core.store.session import Session
@@ -43,8 +43,17 @@ class Written:
     inode: int
 
 
-def materialise(session: Session, files: Sequence[NewFile]) -> dict[bytes, Written]:
+def materialise(
+    session: Session,
+    files: Sequence[NewFile],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[bytes, Written]:
     """Write files; nothing is at their places. Return what was written by the paths in the folder.
+
+    Args:
+        session: where their contents are.
+        files: what is to be written.
+        progress: called with the number of files and bytes that were written so far.
 
     Raises:
         DamagedFileError: if an object is damaged in every pack that holds it.
@@ -54,6 +63,7 @@ def materialise(session: Session, files: Sequence[NewFile]) -> dict[bytes, Writt
     for file in files:
         wanted[file.id].append(file)
     written: dict[bytes, Written] = {}
+    size = 0
     with ThreadPoolExecutor(WORKERS, "materialise") as pool:
         groups = _groups(session, list(wanted))
 
@@ -63,7 +73,11 @@ def materialise(session: Session, files: Sequence[NewFile]) -> dict[bytes, Writt
         running = deque(pool.submit(write, group) for group in islice(groups, 2 * WORKERS))
         try:
             while running:
-                written.update(running.popleft().result())
+                fresh = running.popleft().result()
+                written.update(fresh)
+                size += sum(one.size for one in fresh.values())
+                if progress:
+                    progress(len(written), size)
                 if (group := next(groups, None)) is not None:
                     running.append(pool.submit(write, group))
         finally:

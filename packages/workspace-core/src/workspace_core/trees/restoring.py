@@ -23,7 +23,7 @@ from workspace_core.trees.swap import Parents, Swap, recover
 from workspace_core.trees.tree import Trees
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from workspace_core.store.session import Session
@@ -96,12 +96,17 @@ def plan_folders(
     return planned
 
 
-def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> list[RestoredFolder]:
+def restore_folders(
+    planned: Sequence[PlannedFolder],
+    journal: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[RestoredFolder]:
     """Carry plans out, all or none.
 
     Args:
         planned: what `plan_folders` returned.
         journal: a file of the workspace, which says that all folders are done.
+        progress: called with the number of files and bytes that were written for a folder.
 
     Raises:
         LocalChangesError: if changes that are in no snapshot would be destroyed.
@@ -121,7 +126,7 @@ def restore_folders(planned: Sequence[PlannedFolder], journal: Path) -> list[Res
     staged: list[Swap] = []
     try:
         for swap in swaps:
-            swap.stage()
+            swap.stage(progress)
             staged.append(swap)
         for one in planned:
             require_unchanged(one)

@@ -149,8 +149,11 @@ class Swap:
         self._folders: list[tuple[bytes, int]] = []
         self._made_root = False
 
-    def stage(self) -> None:
+    def stage(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Write everything that is new beside the folder's content, verified, and force it to disk.
+
+        Args:
+            progress: called with the number of files and bytes that were written so far.
 
         Raises:
             RestoreError: if it cannot be written; nothing has been changed.
@@ -166,7 +169,7 @@ class Swap:
             (self.area / NEW).mkdir()
             (self.area / OLD).mkdir()
             self._list_all()
-            self.written = materialise(self.trees.session, self._files)
+            self.written = materialise(self.trees.session, self._files, progress)
             for folder, permissions in reversed(self._folders):
                 os.chmod(folder, permissions | os.lstat(folder).st_mode & SPECIAL_BITS)
             force_to_disk(self.area, [file.staged for file in self._files])
