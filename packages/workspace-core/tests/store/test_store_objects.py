@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from util_services.keys.keyset import Keyset
 from workspace_core.errors import (
+    DamagedFileError,
     FormatVersionError,
     MissingObjectsError,
     NoStoreError,
@@ -200,6 +201,23 @@ def test_packs_of_rotated_keys_are_read_on(tmp_path):
         new = session.put(b"after it")
         session.flush()
         assert (session.read(old), session.read(new)) == (b"before the rotation", b"after it")
+
+
+def test_what_was_kept_under_a_destroyed_key_is_lost_and_named_and_the_rest_is_not(tmp_path):
+    keyset = Keyset.generate("store-keys", "workspace-store")
+    store = Store.create(tmp_path / "store", keyset)
+    with store.session() as session:
+        old = session.put(b"before the rotation")
+        session.flush()
+    rotated = keyset.changed(lambda info: info.rotated())
+    destroyed = rotated.changed(lambda info: info.destroyed(keyset.primary.id))
+
+    with Store.open(tmp_path / "store", destroyed).session() as session:
+        new = session.put(b"after it")
+        session.flush()
+        assert session.read(new) == b"after it"
+        with pytest.raises(DamagedFileError, match=r"\.pack' is damaged \(its key cannot be used"):
+            session.read(old)
 
 
 def test_a_missing_store_and_one_of_a_newer_release_are_refused(tmp_path, store):

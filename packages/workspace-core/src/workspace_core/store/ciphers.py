@@ -74,6 +74,9 @@ class StoreKeys:
         """Return the cipher of a pack.
 
         Raises:
-            KeysError: if the keyset does not have the key, or it may not be used.
+            StoreKeyError: if the keyset does not have the key, or it may not be used.
         """
-        return PackCipher(self._keyset.key(key_id), self._store_id, salt)
+        try:
+            return PackCipher(self._keyset.key(key_id), self._store_id, salt)
+        except ValueError as error:  # what util-services has to say of keys
+            raise StoreKeyError(str(error)) from error

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 from workspace_core.errors import (
     DamagedFileError,
     FormatVersionError,
-    StoreKeyError,
     StoreWriteError,
 )
 from workspace_core.store.durable import cause_of, write_all
@@ -163,7 +162,7 @@ class Pack:
         Raises:
             FileNotFoundError: if there is none.
             DamagedFileError: if it does not begin like one.
-            StoreKeyError: if it is encrypted and no keys are given.
+            StoreKeyError: if the keyset does not have its key, or that may not be used.
         """
         self.file = file
         self.damage: DamagedFileError | None = None  # that can be lived with
@@ -304,7 +303,7 @@ class Pack:
             if not is_sound:  # nothing in it is needed to read the rest
                 self.damage = DamagedFileError(str(self.file), "it does not begin like a pack")
             elif HEADER.unpack(header)[2]:
-                raise StoreKeyError("The store is encrypted; name its keyset.")
+                raise DamagedFileError(str(self.file), "it is encrypted, and its store is not")
             return None
         if not is_sound or not header.startswith(MAGIC):
             raise DamagedFileError(str(self.file), "it does not begin like a pack")

@@ -157,6 +157,10 @@ class Store:
                 self._packs[name] = Pack(self.folder / PACKS / name, self.keys)
             except DamagedFileError as error:
                 self.damaged[name] = error
+            except StoreKeyError as error:  # its key was destroyed, or is disabled
+                self.damaged[name] = DamagedFileError(
+                    str(self.folder / PACKS / name), f"its key cannot be used: {error}"
+                )
         return self._packs
 
     def sweep(self) -> None:
