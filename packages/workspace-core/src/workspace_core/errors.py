@@ -19,6 +19,20 @@ class ConfigurationError(DataWorkspacesError, ValueError):
     """Raised when something cannot be done with the workspace as it is configured."""
 
 
+class ResourceNotHereError(ConfigurationError):
+    """Raised for a resource that is not on this machine yet."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"The resource '{printable(self.name)}' is not on this machine yet; bring its folder "
+            f"here, and say where it is: dws config --resource {printable(self.name)}."
+        )
+
+
 class PathNotAResourceError(ConfigurationError):
     """Raised when a path belongs to no resource of the workspace."""
 
@@ -90,8 +104,100 @@ class FormatVersionError(DataWorkspacesError):
         )
 
 
+class GitError(DataWorkspacesError):
+    """Raised when git does not do what it is asked to.
+
+    Args:
+        folder: the working tree.
+        command: what git was to do.
+        said: what git said, on one line.
+    """
+
+    def __init__(self, folder: str, command: str, said: str) -> None:
+        super().__init__(folder, command, said)
+        self.folder, self.command, self.said = folder, command, said
+
+    def __str__(self) -> str:
+        said = printable(self.said).rstrip(".") or "it gave no reason"
+        return f"git {self.command} in {shown(self.folder)} failed: {said}."
+
+
+class NoGitError(GitError):
+    """Raised when the program git cannot be started."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder, "", "")
+        self.args = (folder,)
+
+    def __str__(self) -> str:
+        return "The program git cannot be started; install it, for it keeps the history."
+
+
+class UnfinishedSnapshotError(DataWorkspacesError, OSError):
+    """Raised when a snapshot is recorded, but not all that follows could be done."""
+
+    def __init__(self, snapshot: str, path: str, cause: str) -> None:
+        super().__init__(snapshot, path, cause)
+        self.snapshot, self.path, self.cause = snapshot, path, cause
+
+    def __str__(self) -> str:
+        return (
+            f"The snapshot {self.snapshot[:8]} is recorded, but {shown(self.path)} cannot be "
+            f"written: {self.cause}; the next command does the rest once that is mended."
+        )
+
+
+class MoveError(DataWorkspacesError, OSError):
+    """Raised when results of a recorded snapshot cannot be moved; the next command tries again."""
+
+    def __init__(self, path: str, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path, self.cause = path, cause
+
+    def __str__(self) -> str:
+        return (
+            f"{shown(self.path)} cannot be moved: {self.cause}; the snapshot is recorded with all "
+            "its results, and the next command moves them once that is mended."
+        )
+
+
+class RemovalError(DataWorkspacesError, OSError):
+    """Raised when results of a deleted snapshot cannot be removed; the next command tries again."""
+
+    def __init__(self, path: str, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path, self.cause = path, cause
+
+    def __str__(self) -> str:
+        return (
+            f"{shown(self.path)} cannot be removed: {self.cause}; the snapshot is deleted, and the "
+            "next command removes the rest of its results once that is mended."
+        )
+
+
 class StoreError(DataWorkspacesError):
     """Base class of what goes wrong in the store."""
+
+
+class UnsoundWorkspaceError(StoreError):
+    """Raised when verifying has found damage.
+
+    Args:
+        workspace: the folder of the workspace.
+        files: those that are damaged or lack something.
+    """
+
+    def __init__(self, workspace: str, files: Sequence[str]) -> None:
+        super().__init__(workspace, tuple(files))
+        self.workspace, self.files = workspace, tuple(files)
+
+    def __str__(self) -> str:
+        files = sorted(set(self.files))
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        return (
+            f"The workspace {shown(self.workspace)} is not sound: something is damaged or missing "
+            f"in {', '.join(map(shown, files[:3]))}{more}; 'dws verify' lists all of it."
+        )
 
 
 class NoStoreError(StoreError):
@@ -251,8 +357,8 @@ class ChangedMeanwhileError(TreeError):
 
     def __str__(self) -> str:
         return (
-            f"{shown(self.path)} changed while its restore was being prepared; nothing was changed. "
-            "Run the command again when nobody writes there."
+            f"{shown(self.path)} changed while its restore was being prepared; nothing was "
+            "changed. Run the command again when nobody writes there."
         )
 
 

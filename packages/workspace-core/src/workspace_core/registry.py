@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 def built_in_resource_types() -> dict[str, type[ResourceFactory]]:
     """Return the factories of the built-in resource types."""
-    from workspace_core.resources.local_files import LocalFilesFactory
+    from workspace_core.resources import git_repository, git_subdirectory, local_files
 
-    return {"file": LocalFilesFactory}
+    return {
+        local_files.RESOURCE_TYPE: local_files.LocalFilesFactory,
+        git_repository.RESOURCE_TYPE: git_repository.GitFactory,
+        git_subdirectory.RESOURCE_TYPE: git_subdirectory.GitSubdirectoryFactory,
+    }
 
 
 def built_in_backends() -> dict[str, type[WorkspaceFactory]]:

@@ -8,19 +8,26 @@ them can do beyond the least is told by mixins, which do not inherit from the ba
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlparse
+from urllib.parse import ParseResult, urlparse
 
-from workspace_core.errors import ConfigurationError, PathNotAResourceError, shown
+from workspace_core.errors import (
+    ConfigurationError,
+    PathNotAResourceError,
+    ResourceNotHereError,
+    shown,
+)
 from workspace_core.snapshots.metadata import SnapshotMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from urllib.parse import ParseResult
 
+    from workspace_core.parameters import Parameter
     from workspace_core.store.session import Session
     from workspace_core.store.store import Store
     from workspace_core.trees.restoring import Folder, PlannedFolder, RestoredFolder
@@ -35,6 +42,7 @@ __all__ = [
     "Resource",
     "ResourceFactory",
     "ResourceRoles",
+    "Restored",
     "SnapshotMetadata",
     "SnapshotResourceMixin",
     "SnapshotWorkspaceMixin",
@@ -48,6 +56,9 @@ __all__ = [
 
 JSONDict = dict[str, Any]
 METADATA_FOLDER = ".dataworkspace"
+RESERVED_NAMES = frozenset({METADATA_FOLDER, ".git"})
+RESOURCE_NAME = re.compile(r"[^\W_][^/,:@\\\x00-\x1f\x7f]*")
+MOST_NAME_BYTES = 200
 CONFIG_FILE = "config.json"
 
 
@@ -167,10 +178,16 @@ class Workspace(ABC):
         factory = resource_factory(params["resource_type"])
         local_params = self._get_resource_local_params(name)
         if factory.has_local_state() and local_params is None:
-            raise ConfigurationError(
-                f"The resource '{name}' is not on this machine yet; 'dws pull' brings it."
-            )
+            raise ResourceNotHereError(name)
         return factory.from_json(params, local_params or {}, self)
+
+    def get_resource_wherever(self, name: str) -> Resource:
+        """Return a resource, also one that is not on this machine yet, to be told where it is."""
+        from workspace_core.registry import resource_factory
+
+        params = self._get_resource_params(name)
+        local_params = self._get_resource_local_params(name) or {}
+        return resource_factory(params["resource_type"]).from_json(params, local_params, self)
 
     def get_resources(self) -> Iterator[Resource]:
         """Yield all resources in the order in which they were added."""
@@ -194,6 +211,11 @@ class Workspace(ABC):
         """
         from workspace_core.registry import resource_factory
 
+        if not RESOURCE_NAME.fullmatch(name) or len(os.fsencode(name)) > MOST_NAME_BYTES:
+            raise ConfigurationError(
+                f"{shown(name[:MOST_NAME_BYTES])} cannot name a resource; begin with a letter or a "
+                "digit, and leave out '/', ',', ':' and '@'."
+            )
         if name in self.get_resource_names():
             raise ConfigurationError(
                 f"There is a resource '{name}' already; choose another name with --name."
@@ -237,7 +259,23 @@ class Workspace(ABC):
                 f"{shown(path)} holds the workspace itself; a resource is a folder below or beside "
                 "it."
             )
-        for other in self.get_resources():
+        if RESERVED_NAMES & set(Path(proposed).parts):
+            raise ConfigurationError(
+                f"{shown(path)} belongs to git or to a workspace itself; a resource is a folder of "
+                "one's own."
+            )
+        store = os.path.realpath(self.store().folder)
+        if os.path.commonpath([proposed, store]) in (proposed, store):
+            raise ConfigurationError(
+                f"{shown(path)} overlaps with the store {shown(store)}; choose another folder."
+            )
+        for other_name in self.get_resource_names():
+            if other_name == name:
+                continue
+            try:
+                other = self.get_resource(other_name)
+            except ResourceNotHereError:
+                continue
             if not isinstance(other, LocalStateResourceMixin):
                 continue
             taken = other.get_local_path_if_any()
@@ -253,17 +291,23 @@ class Workspace(ABC):
     def map_local_path_to_resource(self, path: str) -> tuple[str, str]:
         """Return the resource that a path belongs to, and the path within it.
 
+        A link at the end of the path stands for itself.
+
         Raises:
             PathNotAResourceError: if it belongs to none.
         """
-        wanted = os.path.realpath(path)
+        above, last = os.path.split(os.path.abspath(path))
+        whole, itself = os.path.realpath(path), os.path.join(os.path.realpath(above), last)
         for resource in self.get_resources():
-            if isinstance(resource, LocalStateResourceMixin):
-                local = resource.get_local_path_if_any()
-                root = None if local is None else os.path.realpath(local)
-                if root is not None and os.path.commonpath([wanted, root]) == root:
-                    inside = os.path.relpath(wanted, root)
-                    return resource.name, "" if inside == "." else inside
+            if not isinstance(resource, LocalStateResourceMixin):
+                continue
+            if (local := resource.get_local_path_if_any()) is None:
+                continue
+            root = os.path.realpath(local)
+            if whole == root:
+                return resource.name, ""
+            if os.path.commonpath([itself, root]) == root:
+                return resource.name, os.path.relpath(itself, root)
         raise PathNotAResourceError(
             f"{shown(path)} belongs to no resource of the workspace; 'dws report status' lists "
             "them."
@@ -299,6 +343,8 @@ class WorkspaceFactory(ABC):
 class Resource(ABC):
     """A named part of a workspace with a role."""
 
+    parameters: ClassVar[tuple[Parameter, ...]] = ()  # those that can be shown and set
+
     def __init__(self, resource_type: str, name: str, role: str, workspace: Workspace) -> None:
         self.resource_type, self.name, self.role, self.workspace = (
             resource_type,
@@ -314,6 +360,10 @@ class Resource(ABC):
     @abstractmethod
     def get_params(self) -> JSONDict:
         """Return the parameters that all copies of the workspace share."""
+
+    def workspace_paths(self) -> tuple[str, ...]:
+        """Return paths in the folder of the workspace that its own history is to have."""
+        return ()
 
     @abstractmethod
     def validate_subpath_exists(self, subpath: str) -> None:
@@ -478,6 +528,10 @@ class SnapshotResourceMixin(ABC):
     def snapshot_folder(self, restore_hashval: str) -> Folder:
         """Return the folder that a restore would make equal to a tree."""
 
+    def snapshot_facts(self) -> JSONDict:
+        """Return what else a snapshot tells of the resource, such as a commit."""
+        return {}
+
     @abstractmethod
     def note_recorded(self) -> None:
         """Take note that the last snapshot is recorded, so that what it keeps is safe."""
@@ -491,6 +545,19 @@ class SnapshotResourceMixin(ABC):
         self, workspace_snapshot_hash: str, resource_restore_hash: str, relative_path: str
     ) -> None:
         """Remove what a snapshot has left in the resource itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore has done.
+
+    Args:
+        folders: what happened to each resource.
+        rescue: the snapshot that keeps what the restore has replaced, if it was in no other one.
+    """
+
+    folders: tuple[RestoredFolder, ...]
+    rescue: SnapshotMetadata | None = None
 
 
 class SnapshotWorkspaceMixin(ABC):
@@ -512,15 +579,37 @@ class SnapshotWorkspaceMixin(ABC):
 
     @abstractmethod
     def plan_restore(
-        self, snapshot: SnapshotMetadata, names: Sequence[str], *, force: bool = False
+        self,
+        snapshot: SnapshotMetadata,
+        names: Sequence[str],
+        *,
+        paths: Sequence[bytes] = (),
+        force: bool = False,
     ) -> list[PlannedFolder]:
-        """Return what restoring resources would do; nothing is changed."""
+        """Return what restoring resources would do; nothing is changed.
+
+        Args:
+            snapshot: what they are to be like.
+            names: the resources.
+            paths: only these paths in them, and what lies below; all where there are none.
+            force: also where content that is in no snapshot would go.
+        """
 
     @abstractmethod
     def restore(
-        self, snapshot: SnapshotMetadata, names: Sequence[str], *, force: bool = False
-    ) -> list[RestoredFolder]:
-        """Make resources as they were, all of them or none; return what was done."""
+        self,
+        snapshot: SnapshotMetadata,
+        names: Sequence[str],
+        *,
+        paths: Sequence[bytes] = (),
+        force: bool = False,
+    ) -> Restored:
+        """Make resources as they were, all of them or none; see `plan_restore`.
+
+        Raises:
+            LocalChangesError: if content that is in no snapshot would go, unless it is forced; then
+                a rescue snapshot keeps it.
+        """
 
     @abstractmethod
     def get_snapshot_metadata(self, hash_val: str) -> SnapshotMetadata:
@@ -578,11 +667,11 @@ def find_and_load_workspace(
         ConfigurationError: if there is none.
     """
     if uri_or_local_path is None:
-        return load_workspace(f"git:{_enclosing_workspace()}", batch=batch, verbose=verbose)
+        return _load_folder(_enclosing_workspace(), batch=batch, verbose=verbose)
     scheme, separator, _ = uri_or_local_path.partition(":")
-    is_path = not separator or os.sep in scheme
-    uri = f"git:{Path(uri_or_local_path).absolute()}" if is_path else uri_or_local_path
-    return load_workspace(uri, batch=batch, verbose=verbose)
+    if separator and os.sep not in scheme:
+        return load_workspace(uri_or_local_path, batch=batch, verbose=verbose)
+    return _load_folder(Path(uri_or_local_path).absolute(), batch=batch, verbose=verbose)
 
 
 def init_workspace(
@@ -600,6 +689,14 @@ def init_workspace(
     return workspace_factory(backend_name).init_workspace(
         workspace_name, hostname, *args, batch=batch, verbose=verbose, **kwargs
     )
+
+
+def _load_folder(folder: Path, *, batch: bool, verbose: bool) -> Workspace:
+    """Return the workspace in a folder, whose name may hold what would end an address."""
+    from workspace_core.registry import workspace_factory
+
+    parsed = ParseResult("git", "", str(folder), "", "", "")
+    return workspace_factory("git").load_workspace(parsed, batch=batch, verbose=verbose)
 
 
 def _enclosing_workspace() -> Path:

@@ -1,67 +1,83 @@
 """The git backend: metadata are files in ``.dataworkspace``, and git is their history.
 
-config.json            name, release, parameters that all copies share        committed
-resources/<name>.json  a resource                                             committed
+config.json                 name, release, parameters that all copies share   committed
+resources/<name>.json       a resource                                        committed
 snapshots/ tags/ deleted/   see `snapshots.catalogue`                         committed
-local/params.json      parameters of this copy                                ignored
-local/resources/<name>/params.json, stat, base.json                           ignored
-local/lock, local/restore.json                                                ignored
-store/                 the store, unless the parameter 'store' names another  ignored
+local/params.json           parameters of this copy                           ignored
+local/resources/<name>/     parameters of a resource here, its stat cache     ignored
+local/*.json                journals of what is under way                     ignored
+local/lock                  held by the command that changes something        ignored
+store/                      the store, unless the parameter 'store' says else ignored
+
+What git has can be repeated from these files: a commit that failed is made up for by the next one.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import socket
-import subprocess
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workspace_core import __version__
-from workspace_core.errors import ConfigurationError, DataWorkspacesError, shown
+from workspace_core.backends.snapshots import LocalSnapshots, folders_of
+from workspace_core.errors import (
+    ConfigurationError,
+    GitError,
+    NoGitError,
+    NoStoreError,
+    NotSupportedError,
+    shown,
+)
+from workspace_core.parameters import (
+    BRANCH,
+    HOSTNAME_PARAMETER,
+    LOCAL_SCRATCH,
+    SCRATCH,
+    STORE_PARAMETER,
+    WORKSPACE_PARAMETERS,
+    ParameterValue,
+    parameter_named,
+)
+from workspace_core.repository import Repository
 from workspace_core.snapshots.catalogue import Catalogue
-from workspace_core.snapshots.metadata import SnapshotMetadata, checked_tag
-from workspace_core.store.durable import json_bytes, read_json, write_whole
-from workspace_core.store.identity import parse_id
-from workspace_core.store.locks import exclusive
+from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
+from workspace_core.store.locks import DEFAULT_WAIT_SECONDS, exclusive
 from workspace_core.store.pins import Pins
 from workspace_core.store.store import Store
-from workspace_core.trees.restoring import (
-    JOURNAL,
-    PlannedFolder,
-    RestoredFolder,
-    plan_folders,
-    recover_folders,
-    restore_folders,
-)
+from workspace_core.trees.restoring import JOURNAL, recover_folders
 from workspace_core.workspace import (
     CONFIG_FILE,
     METADATA_FOLDER,
     JSONDict,
     LocalStateResourceMixin,
     Resource,
-    SnapshotResourceMixin,
-    SnapshotWorkspaceMixin,
     Workspace,
     WorkspaceFactory,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator
     from urllib.parse import ParseResult
 
     from workspace_core.store.session import Session
-    from workspace_core.trees.restoring import Folder
 
 SCHEMA = 1
 IGNORED = "/local/\n/store/\n"
+LOCK, MARKER, PARAMS, GITIGNORE = "lock", "git-at-work", "params.json", ".gitignore"
+INSTANCE = "instance_id"
+SPECIAL_IN_PATTERNS = "\\*?[!# "
+
+_reports = logging.getLogger(__name__)
 
 
-class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
+class GitWorkspace(LocalSnapshots):
     """A workspace in a git repository."""
 
     def __init__(self, folder: Path, *, batch: bool = False, verbose: bool = False) -> None:
@@ -75,40 +91,119 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
             verbose=verbose,
         )
         self.catalogue = Catalogue(self.metadata)
+        self.repository = Repository(folder, self.local / MARKER)
+        self.lock_wait_seconds = DEFAULT_WAIT_SECONDS
         self._store: Store | None = None
         self._session: Session | None = None
+        self._is_locked = False
 
-    # Parameters and resources
+    def wait_for_locks(self, seconds: float) -> None:
+        """Say how long to wait for other commands, and for a git of somebody else's."""
+        self.lock_wait_seconds = seconds
+        self.repository = replace(self.repository, wait_seconds=seconds)
+
+    # Parameters
 
     def get_instance(self) -> str:
-        """Return host name and user."""
-        return f"{self.get_local_param('hostname')}:{self.folder}"
+        """Return host name and folder."""
+        return f"{self.get_local_param(HOSTNAME_PARAMETER)}:{self.folder}"
 
     def get_global_param(self, param_name: str) -> Any:
         """Return a parameter that all copies share."""
-        return self._config.get("global_params", {}).get(param_name)
+        default = parameter_named(WORKSPACE_PARAMETERS, param_name, "The workspace").default
+        return self._config.get("global_params", {}).get(param_name, default)
 
     def get_local_param(self, param_name: str) -> Any:
         """Return a parameter of this copy."""
-        defaults = {"hostname": socket.gethostname(), "store": None}
-        return self._local_params().get(param_name, defaults.get(param_name))
+        default = parameter_named(WORKSPACE_PARAMETERS, param_name, "The workspace").default
+        if param_name == HOSTNAME_PARAMETER:
+            default = socket.gethostname() or default
+        return self._local_params().get(param_name, default)
 
     def set_global_param(self, name: str, value: Any) -> None:
-        """Set a parameter that all copies share."""
-        self._config = {
-            **self._config,
-            "global_params": {**self._config.get("global_params", {}), name: value},
-        }
+        """Set a parameter that all copies share; it lasts once the workspace is saved."""
+        checked = parameter_named(WORKSPACE_PARAMETERS, name, "The workspace").checked(value)
+        params = {**self._config.get("global_params", {}), name: checked}
+        self._config = {**self._config, "global_params": params}
 
     def set_local_param(self, name: str, value: Any) -> None:
-        """Set a parameter of this copy."""
-        record = {**self._local_params(), name: value}
-        write_whole(self._local / "params.json", json_bytes({"schema": SCHEMA, **record}))
+        """Set a parameter of this copy at once."""
+        checked = parameter_named(WORKSPACE_PARAMETERS, name, "The workspace").checked(value)
+        if name == STORE_PARAMETER:
+            self._check_new_store(checked)
+        self._set_local(name, checked)
+
+    def parameter_values(self) -> list[ParameterValue]:
+        """Return all parameters of the workspace with their values."""
+        return [
+            ParameterValue(
+                one,
+                self.get_global_param(one.name)
+                if one.is_global
+                else self.get_local_param(one.name),
+            )
+            for one in WORKSPACE_PARAMETERS
+        ]
+
+    def set_param(self, name: str, value: Any) -> None:
+        """Set a parameter of the workspace; a global one lasts once the workspace is saved."""
+        known = parameter_named(WORKSPACE_PARAMETERS, name, "The workspace")
+        (self.set_global_param if known.is_global else self.set_local_param)(name, value)
+
+    def resource_parameter_values(self, resource_name: str) -> list[ParameterValue]:
+        """Return those parameters of a resource that can be set, with their values."""
+        resource = self.get_resource_wherever(resource_name)
+        values = resource.get_params()
+        if isinstance(resource, LocalStateResourceMixin):
+            values = {**values, **resource.get_local_params()}
+        return [
+            ParameterValue(one, values.get(one.name, one.default)) for one in resource.parameters
+        ]
+
+    def set_resource_param(self, resource_name: str, name: str, value: Any) -> None:
+        """Set a parameter of a resource; what is known of its folder is forgotten."""
+        resource = self.get_resource_wherever(resource_name)
+        known = parameter_named(resource.parameters, name, f"The resource '{resource_name}'")
+        checked = known.checked(value)
+        if known.type.name.endswith("path") and checked is not None:
+            place = os.path.join(self.folder, checked)
+            if not os.path.isdir(place):
+                raise ConfigurationError(f"{shown(checked)} is no folder; make it first.")
+            self.validate_local_path_for_resource(resource_name, place)
+        if known.is_global:
+            record = {**self._get_resource_params(resource_name), name: checked}
+            write_whole(self._resource_file(resource_name), json_bytes(record))
+        else:
+            params = {**(self._get_resource_local_params(resource_name) or {}), name: checked}
+            self._add_local_params_for_resource(resource_name, params)
+        remove_file(self.local_state(resource_name) / "stat")
+
+    def change_param(self, name: str, value: Any, resource_name: str | None = None) -> None:
+        """Set a parameter of the workspace or of a resource, and make it last."""
+        with self.locked():
+            if resource_name is None:
+                self.set_param(name, value)
+            else:
+                self.set_resource_param(resource_name, name, value)
+            self.save(f"Set {name}{f' of {resource_name}' if resource_name else ''}")
+
+    # Resources
 
     def get_resource_names(self) -> Iterable[str]:
         """Return the names of all resources in the order in which they were added."""
         records = [read_json(file, SCHEMA) for file in self._resources.glob("[!.]*.json")]
         return [one["name"] for one in sorted(records, key=lambda one: (one["added"], one["name"]))]
+
+    def add_resource(
+        self, name: str, resource_type: str, role: str, *args: Any, **kwargs: Any
+    ) -> Resource:
+        """Add a resource; git ignores its folder if that lies here and is not for it."""
+        resource = super().add_resource(name, resource_type, role, *args, **kwargs)
+        if isinstance(resource, LocalStateResourceMixin) and not resource.workspace_paths():
+            path = resource.get_local_path_if_any()
+            if path is not None:
+                self._ignore(path)
+        return resource
 
     def _get_resource_params(self, resource_name: str) -> JSONDict:
         try:
@@ -120,7 +215,7 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
 
     def _get_resource_local_params(self, resource_name: str) -> JSONDict | None:
         try:
-            return read_json(self.local_state(resource_name) / "params.json", SCHEMA)
+            return read_json(self.local_state(resource_name) / PARAMS, SCHEMA)
         except FileNotFoundError:
             return None
 
@@ -130,44 +225,48 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
 
     def _add_local_params_for_resource(self, resource_name: str, local_params: JSONDict) -> None:
         record = {"schema": SCHEMA, **local_params}
-        write_whole(self.local_state(resource_name) / "params.json", json_bytes(record))
+        write_whole(self.local_state(resource_name) / PARAMS, json_bytes(record))
 
     def get_workspace_local_path_if_any(self) -> str | None:
         """Return the folder of the workspace."""
         return str(self.folder)
 
-    def save(self, message: str) -> None:
-        """Commit what the workspace knows."""
-        record = {**self._config, "schema": SCHEMA}
-        content = json_bytes(record)
-        if (self.metadata / CONFIG_FILE).read_bytes() != content:
-            write_whole(self.metadata / CONFIG_FILE, content)
-        _git(self.folder, "add", "--", METADATA_FOLDER)
-        changed = _git(
-            self.folder, "diff", "--cached", "--quiet", "--", METADATA_FOLDER, codes=(0, 1)
-        )
-        if changed:
-            _git(
-                self.folder,
-                "commit",
-                "--quiet",
-                "--no-verify",
-                "-m",
-                message,
-                "--",
-                METADATA_FOLDER,
-            )
-
     def local_state(self, resource_name: str) -> Path:
         """Return the folder for what is known of a resource on this machine alone."""
-        return self._local / "resources" / resource_name
+        return self.local / "resources" / resource_name
+
+    # Saving
+
+    def save(self, message: str) -> None:
+        """Commit what the workspace knows."""
+        self._save(message, [])
+
+    def save_contents(self, message: str) -> None:
+        """Commit what the workspace knows, and the resources that its history is to have."""
+        self._save(
+            message, [path for one in self.get_resources() for path in one.workspace_paths()]
+        )
+
+    def _save(self, message: str, contents: list[str]) -> None:
+        content = json_bytes({**self._config, "schema": SCHEMA})
+        if (self.metadata / CONFIG_FILE).read_bytes() != content:
+            write_whole(self.metadata / CONFIG_FILE, content)
+        ours = [METADATA_FOLDER, *([GITIGNORE] if self._ignoring.exists() else [])]
+        try:
+            self.repository.commit([*ours, *contents], message)
+            self._ignoring.unlink(missing_ok=True)
+        except GitError as error:
+            _reports.warning(
+                "All is recorded, but not committed; the next command tries again. %s", error
+            )
 
     # The store
 
     def store(self) -> Store:
         """Return the store that keeps the content of snapshots."""
         if self._store is None:
-            self._store = Store.open(Path(self.get_local_param("store") or self.metadata / "store"))
+            own = self.metadata / "store"
+            self._store = Store.open(Path(self.get_local_param(STORE_PARAMETER) or own))
         return self._store
 
     @contextmanager
@@ -176,163 +275,95 @@ class GitWorkspace(SnapshotWorkspaceMixin, Workspace):
         if self._session is not None:
             yield self._session
             return
-        with self.store().session() as session:
+        with self.store().session(self.lock_wait_seconds) as session:
             self._session = session
             try:
                 yield session
             finally:
                 self._session = None
 
+    def pins(self) -> Pins:
+        """Return the pins of this copy of the workspace in its store."""
+        instance = self._local_params().get(INSTANCE)
+        if instance is None:
+            instance = str(uuid.uuid4())
+            self._set_local(INSTANCE, instance)
+        return Pins(self.store(), str(instance))
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other commands from changing the workspace, and bring it to rest after a crash."""
-        with exclusive(self._local / "lock", f"workspace {shown(self.folder)}"):
-            recover_folders(self._roots(), self._local / JOURNAL)
+        if self._is_locked:
             yield
-
-    # Snapshots
-
-    def get_next_snapshot_number(self) -> int:
-        """Return a number that no snapshot has or ever had."""
-        return self.catalogue.next_number()
-
-    def snapshot(
-        self, tag: str | None = None, message: str = "", metrics: Mapping[str, Any] | None = None
-    ) -> SnapshotMetadata:
-        """Take a snapshot of all resources, and record it."""
-        with self.locked(), self.store_session() as session:
-            if tag is not None and checked_tag(tag) in self.catalogue.tagged():
-                raise ConfigurationError(f"The tag '{tag}' is in use; choose another one.")
-            resources = [
-                one for one in self.get_resources() if isinstance(one, SnapshotResourceMixin)
-            ]
-            for resource in resources:
-                resource.snapshot_precheck()
-            hashes = {_name(one): one.snapshot() for one in resources}
-            session.flush()
-            metadata = SnapshotMetadata.new(
-                message=message,
-                hostname=self.get_local_param("hostname"),
-                timestamp=_now(),
-                relative_destination_path="",
-                compare_hashes={name: compare for name, (compare, _) in hashes.items()},
-                restore_hashes={name: restore for name, (_, restore) in hashes.items()},
-                snapshot_number=self.get_next_snapshot_number(),
-                metrics=dict(metrics) if metrics else None,
-            )
-            roots = [parse_id(root) for _, root in hashes.values() if root]
-            self.pins().pin(metadata.hashval, roots)
-            self.catalogue.add(metadata)  # the commit point
-            if tag is not None:
-                self.catalogue.tag(tag, metadata.hashval)
-            for resource in resources:
-                resource.note_recorded()
-            self.save(f"Snapshot {tag or metadata.hashval[:8]}")
-            return self.catalogue.get(metadata.hashval)
-
-    def pins(self) -> Pins:
-        """Return the pins of this workspace in its store."""
-        return Pins(self.store(), str(self._config["workspace_id"]))
-
-    def plan_restore(
-        self, snapshot: SnapshotMetadata, names: Sequence[str], *, force: bool = False
-    ) -> list[PlannedFolder]:
-        """Return what restoring resources would do; nothing is changed."""
-        with self.store_session() as session:
-            return plan_folders(session, self._folders(snapshot, names), force=force)
-
-    def restore(
-        self, snapshot: SnapshotMetadata, names: Sequence[str], *, force: bool = False
-    ) -> list[RestoredFolder]:
-        """Make resources as they were, all of them or none; return what was done."""
-        with self.locked(), self.store_session():
-            planned = self.plan_restore(snapshot, names, force=force)
-            restored = restore_folders(planned, self._local / JOURNAL)
-            for one in restored:
-                self._snapshot_resource(one.folder.name).note_restored(one)
-            return restored
-
-    def get_snapshot_metadata(self, hash_val: str) -> SnapshotMetadata:
-        """Return a snapshot by its whole hash."""
-        return self.catalogue.get(hash_val)
-
-    def get_snapshot_by_tag_or_hash(self, tag_or_hash: str) -> SnapshotMetadata:
-        """Return a snapshot by a tag or the beginning of its hash."""
-        return self.catalogue.find(tag_or_hash)
-
-    def list_snapshots(
-        self, *, reverse: bool = True, max_count: int | None = None
-    ) -> list[SnapshotMetadata]:
-        """Return snapshots, the newest first unless told otherwise."""
-        found = self.catalogue.all()
-        return (found[::-1] if reverse else found)[:max_count]
-
-    def remove_tag_from_snapshot(self, hash_val: str, tag: str) -> None:
-        """Remove a tag; others that the snapshot has stay."""
-        if not self.catalogue.get(hash_val).has_tag(tag):
-            raise ConfigurationError(
-                f"The snapshot '{hash_val[:8]}' does not have the tag '{tag}'."
-            )
-        self.catalogue.untag(tag)
-
-    def delete_snapshot(self, hash_val: str, *, include_resources: bool = False) -> None:  # noqa: ARG002
-        """Remove a snapshot."""
-        with self.locked():
-            self.catalogue.delete(hash_val)
-            self.pins().unpin(hash_val)
-            self.save(f"Delete snapshot {hash_val[:8]}")
-
-    def _folders(self, snapshot: SnapshotMetadata, names: Sequence[str]) -> list[Folder]:
-        found = []
-        for name in names:
-            restore_hash = snapshot.restore_hashes.get(name)
-            if restore_hash is None:
-                raise ConfigurationError(
-                    f"The snapshot '{snapshot.hashval[:8]}' keeps nothing of '{name}' to restore; "
-                    "leave it out with --leave."
-                )
-            saved = tuple(
-                parse_id(other)
-                for one in self.list_snapshots()
-                if (other := one.restore_hashes.get(name))
-            )
-            folder = self._snapshot_resource(name).snapshot_folder(restore_hash)
-            found.append(replace(folder, saved=saved))
-        return found
-
-    def _snapshot_resource(self, name: str) -> SnapshotResourceMixin:
-        resource = self.get_resource(name)
-        if not isinstance(resource, SnapshotResourceMixin):
-            raise ConfigurationError(f"No snapshots are taken of the resource '{name}'.")
-        return resource
+            return
+        with exclusive(
+            self.local / LOCK, f"workspace {shown(self.folder)}", self.lock_wait_seconds
+        ):
+            self._is_locked = True
+            try:
+                self._config = read_json(self.metadata / CONFIG_FILE, SCHEMA)
+                recover_folders(folders_of(self), self.local / JOURNAL)
+                self.bring_to_rest()
+                yield
+            finally:
+                self._is_locked = False
 
     # Files
 
     @property
-    def _local(self) -> Path:
+    def local(self) -> Path:
+        """Where files lie that belong to this copy alone."""
         return self.metadata / "local"
+
+    @property
+    def _ignoring(self) -> Path:
+        """What is there as long as changes of ours to ``.gitignore`` are to be committed."""
+        return self.local / "ignoring"
 
     @property
     def _resources(self) -> Path:
         return self.metadata / "resources"
 
     def _resource_file(self, name: str) -> Path:
-        if not name or "/" in name or name.startswith("."):
+        if not name or "/" in name or "\0" in name or name.startswith("."):
             raise ConfigurationError(f"'{name[:80]}' cannot name a resource.")
         return self._resources / f"{name}.json"
 
     def _local_params(self) -> JSONDict:
         try:
-            return read_json(self._local / "params.json", SCHEMA)
+            return read_json(self.local / PARAMS, SCHEMA)
         except FileNotFoundError:
             return {}
 
-    def _roots(self) -> Iterator[Path]:
-        for resource in self.get_resources():
-            if isinstance(resource, LocalStateResourceMixin):
-                path = resource.get_local_path_if_any()
-                if path is not None:
-                    yield Path(path)
+    def _set_local(self, name: str, value: Any) -> None:
+        record = {**self._local_params(), "schema": SCHEMA, name: value}
+        write_whole(self.local / PARAMS, json_bytes(record))
+
+    def _check_new_store(self, place: str | None) -> None:
+        if self.catalogue.hashes():
+            with suppress(NoStoreError):  # of a copy that was made by git alone
+                raise ConfigurationError(
+                    f"The snapshots lie in the store {shown(self.store().folder)}; the parameter "
+                    f"'{STORE_PARAMETER}' can be set as long as there are none."
+                )
+        if place is not None:
+            Store.open(Path(place))
+
+    def _ignore(self, path: str) -> None:
+        """Have git ignore a folder of the workspace; others are none of its business."""
+        home, found = os.path.realpath(self.folder), os.path.realpath(path)
+        if os.path.commonpath([home, found]) != home:
+            return
+        relative = os.path.relpath(found, home)
+        if "\n" in relative:
+            return  # no pattern can name it
+        pattern = "".join(f"\\{c}" if c in SPECIAL_IN_PATTERNS else c for c in relative)
+        file = self.folder / GITIGNORE
+        lines = file.read_bytes().splitlines() if file.exists() else []
+        wanted = os.fsencode(f"/{pattern}/")
+        if wanted not in lines:
+            write_whole(file, b"\n".join([*lines, wanted, b""]))
+            write_whole(self._ignoring, b"")
 
 
 class GitWorkspaceFactory(WorkspaceFactory):
@@ -354,61 +385,90 @@ class GitWorkspaceFactory(WorkspaceFactory):
         verbose: bool,
         **kwargs: Any,
     ) -> Workspace:
-        """Make a workspace in a folder, which becomes a repository if it is none."""
+        """Make a workspace in a folder, which becomes a repository if it is none.
+
+        Args:
+            workspace_name: its name.
+            hostname: what this machine is called.
+            args: the folder; by default the current one.
+            batch: nobody is to be asked.
+            verbose: tell more.
+            kwargs: ``store``, a folder to be shared with other workspaces; ``keyset``, with which a
+                new store is encrypted; ``scratch_directory``, for what is in no snapshot.
+        """
         folder = Path(args[0] if args else os.curdir).absolute()
         metadata = folder / METADATA_FOLDER
         if (metadata / CONFIG_FILE).exists():
             raise ConfigurationError(f"{shown(folder)} is a workspace already.")
-        if not (folder / ".git").exists():
-            _git(folder, "init", "--quiet")
-        write_whole(metadata / ".gitignore", IGNORED.encode())
-        keyset, store = kwargs.get("keyset"), kwargs.get("store")
-        Store.create(Path(store).absolute() if store else metadata / "store", keyset)
-        local = {"schema": SCHEMA, "hostname": hostname}
-        if store:
-            local["store"] = str(Path(store).absolute())
-        write_whole(metadata / "local" / "params.json", json_bytes(local))
-        config = {
-            "schema": SCHEMA,
-            "name": workspace_name,
-            "dws_version": __version__,
-            "workspace_id": str(uuid.uuid4()),
-            "global_params": {},
+        shared, scratch = kwargs.get("store"), kwargs.get("scratch_directory")
+        params = {
+            name: parameter_named(WORKSPACE_PARAMETERS, name, "The workspace").checked(value)
+            for name, value in (
+                (HOSTNAME_PARAMETER, hostname),
+                (STORE_PARAMETER, os.path.abspath(shared) if shared else None),
+                (SCRATCH, scratch),
+            )
+            if value is not None
         }
-        write_whole(metadata / CONFIG_FILE, json_bytes(config))
-        workspace = GitWorkspace(folder, batch=batch, verbose=verbose)
+        repository = Repository(folder, metadata / "local" / MARKER)
+        made_repository = not repository.exists
+        try:
+            if made_repository:
+                with suppress(NoGitError):  # saving tells of it, and makes up for it
+                    repository.init()
+            workspace = self._founded(
+                folder, workspace_name, params, kwargs.get("keyset"), batch=batch, verbose=verbose
+            )
+        except BaseException:
+            shutil.rmtree(metadata, ignore_errors=True)
+            if made_repository:
+                shutil.rmtree(folder / ".git", ignore_errors=True)
+            raise
         workspace.save(f"Initialise the workspace {workspace_name}")
         return workspace
 
-    def clone_workspace(
-        self, hostname: str, *args: Any, batch: bool, verbose: bool, **kwargs: Any
-    ) -> Workspace:
-        """Bring a workspace that lives elsewhere to this machine."""
-        raise ConfigurationError("Workspaces cannot be cloned yet.")
-
-
-def _git(folder: Path, *arguments: str, codes: tuple[int, ...] = (0,)) -> int:
-    """Run git in a folder, and return its exit status."""
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, and what users name follows "--"
-            ["git", "-C", folder, *arguments],  # noqa: S607 - the user's git
-            capture_output=True,
-            check=False,
-            text=True,
-            errors="replace",
+    @staticmethod
+    def _founded(
+        folder: Path,
+        name: str,
+        params: JSONDict,
+        keyset: Any,
+        *,
+        batch: bool,
+        verbose: bool,
+    ) -> GitWorkspace:
+        metadata = folder / METADATA_FOLDER
+        write_whole(metadata / GITIGNORE, IGNORED.encode())
+        Store.create(Path(params.get(STORE_PARAMETER) or metadata / "store"), keyset)
+        kept_here = (HOSTNAME_PARAMETER, STORE_PARAMETER)
+        local = {k: v for k, v in params.items() if k in kept_here}
+        write_whole(
+            metadata / "local" / PARAMS,
+            json_bytes({"schema": SCHEMA, INSTANCE: str(uuid.uuid4()), **local}),
         )
-    except FileNotFoundError:
-        raise ConfigurationError(
-            "The program git is not installed; the git backend needs it."
-        ) from None
-    if done.returncode not in codes:
-        raise DataWorkspacesError(f"git {arguments[0]} failed: {done.stderr.strip()[:500]}")
-    return done.returncode
+        repository = Repository(folder, metadata / "local" / MARKER)
+        branch = None
+        with suppress(NoGitError):
+            branch = repository.branch()
+        shared = {k: v for k, v in params.items() if k not in kept_here}
+        config = {
+            "schema": SCHEMA,
+            "name": name,
+            "dws_version": __version__,
+            "workspace_id": str(uuid.uuid4()),
+            "global_params": {BRANCH: branch, **shared},
+        }
+        write_whole(metadata / CONFIG_FILE, json_bytes(config))
+        workspace = GitWorkspace(folder, batch=batch, verbose=verbose)
+        if scratch := params.get(SCRATCH):
+            place = Path(workspace.get_local_param(LOCAL_SCRATCH) or folder / scratch)
+            place.mkdir(parents=True, exist_ok=True)
+            workspace._ignore(str(place))
+        return workspace
 
-
-def _name(resource: object) -> str:
-    assert isinstance(resource, Resource)  # noqa: S101 - mixins are mixed into resources
-    return resource.name
+    def clone_workspace(self, *_args: Any, **_kwargs: Any) -> Workspace:
+        """Refuse: workspaces of this backend cannot be cloned yet."""
+        raise NotSupportedError("Workspaces cannot be cloned yet.")
 
 
 def _now() -> str:

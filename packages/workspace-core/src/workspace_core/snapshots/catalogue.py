@@ -15,6 +15,7 @@ from workspace_core.snapshots.metadata import LEAST_PREFIX, SCHEMA, SnapshotMeta
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -41,13 +42,16 @@ class Catalogue:
             ConfigurationError: if there is none.
             DamagedFileError: if its record is damaged.
         """
+        return self._read(hashval, self.tagged())
+
+    def _read(self, hashval: str, tagged: Mapping[str, str]) -> SnapshotMetadata:
         file = self.snapshots / f"{hashval}{SUFFIX}"
         if not HASH.fullmatch(hashval) or not file.exists():
             raise ConfigurationError(
                 f"There is no snapshot '{hashval[:80]}'; 'dws log' lists them."
             )
         record = read_json(file, SCHEMA)
-        tags = tuple(sorted(tag for tag, owner in self.tagged().items() if owner == hashval))
+        tags = tuple(sorted(tag for tag, owner in tagged.items() if owner == hashval))
         found = SnapshotMetadata.from_json(record, tags, str(file))
         if found.hashval != hashval:
             raise DamagedFileError(str(file), "its name is not its hash")
@@ -75,7 +79,8 @@ class Catalogue:
 
     def all(self) -> list[SnapshotMetadata]:
         """Return all snapshots, the first taken first."""
-        found = [self.get(hashval) for hashval in self.hashes()]
+        tagged = self.tagged()
+        found = [self._read(hashval, tagged) for hashval in self.hashes()]
         return sorted(found, key=lambda one: (one.snapshot_number, one.timestamp, one.hashval))
 
     def next_number(self) -> int:

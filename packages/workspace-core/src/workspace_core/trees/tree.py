@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workspace_core.errors import ConfigurationError, shown
+from workspace_core.store.identity import content_id, id_text
 from workspace_core.trees.directory import Entry, decode, encode
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from workspace_core.store.session import Session
 
 EMPTY = encode(())
+EMPTY_ID = id_text(content_id(EMPTY))
 
 
 @dataclass(frozen=True, slots=True)
