@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import ModuleType
 
+    import dagster as dg
+
     from workspace_core.workspace import ResourceFactory, WorkspaceFactory
 
 
@@ -19,6 +21,22 @@ def register_hookspecs() -> Iterable[ModuleType]:
     from workspace_core import specs
 
     return [specs]
+
+
+@hookimpl
+def register_ops() -> Iterable[dg.OpDefinition]:
+    """Return the ops, for pipelines."""
+    from workspace_core import ops
+
+    return ops.OPS
+
+
+@hookimpl
+def register_jobs() -> Iterable[dg.JobDefinition]:
+    """Return the jobs on workspaces."""
+    from workspace_core.jobs import JOBS
+
+    return JOBS
 
 
 @hookimpl
