@@ -12,6 +12,7 @@ MEMBERS = {
     "dataframe-anonymisation",
     "field-pseudonymisation",
     "util-services",
+    "workspace-core",
 }
 DIGESTS = "cd /opt/venv && find . -type f -exec sha256sum {} + && find . -type l -printf '%p %l\\n'"
 TAKES_MANY_MEGABYTES = 1_000_000_000  # what an image may take without Spark

@@ -12,6 +12,7 @@ SIBLINGS = {
     "dataframe-anonymisation",
     "field-pseudonymisation",
     "util-services",
+    "workspace-core",
 }
 MEMBERS = {*SIBLINGS, "data-services"}
 BOUNDED = re.compile(r">=\d+\.\d+(\.\d+)?,<\d+(\.\d+)?$|<\d+(\.\d+)?,>=\d+\.\d+(\.\d+)?$")

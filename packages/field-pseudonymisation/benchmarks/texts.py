@@ -157,7 +157,7 @@ def european() -> list[Sentence]:
     import phonenumbers
     from stdnum import iban, luhn
 
-    chance = random.Random(17)  # noqa: S311 - for tests
+    chance = random.Random(17)
     digits = lambda size: "".join(chance.choices("0123456789", k=size))  # noqa: E731
     values: list[tuple[str, str]] = []
     for region in (*EUROPE, "US"):

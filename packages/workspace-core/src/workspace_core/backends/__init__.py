@@ -1,0 +1,1 @@
+"""The built-in backends: where workspaces keep what they know."""

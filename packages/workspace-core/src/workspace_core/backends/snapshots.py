@@ -1,0 +1,512 @@
+"""The snapshots of a workspace whose metadata are files on this machine; a base for backends."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import os
+import shutil
+from abc import abstractmethod
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workspace_core.errors import (
+    ConfigurationError,
+    DataWorkspacesError,
+    NoStoreError,
+    RemovalError,
+    ResourceNotHereError,
+    RestoreError,
+    StoreWriteError,
+    UnfinishedSnapshotError,
+    shown,
+)
+from workspace_core.parameters import HOSTNAME_PARAMETER, RESULTS_STAY, RESULTS_TEMPLATE
+from workspace_core.progress import listener
+from workspace_core.snapshots.metadata import SnapshotMetadata, checked_tag
+from workspace_core.snapshots.pending import (
+    PendingSnapshot,
+    ResultsMove,
+    check_destination,
+    entries_to_move,
+    move_entries,
+)
+from workspace_core.snapshots.templates import SNAPSHOTS_FOLDER, filled
+from workspace_core.store.durable import cause_of, json_bytes, read_json, remove_file, write_whole
+from workspace_core.store.identity import parse_id
+from workspace_core.trees.restoring import (
+    JOURNAL,
+    Folder,
+    PlannedFolder,
+    plan_folders,
+    recover_folders,
+    restore_folders,
+)
+from workspace_core.trees.tree import Trees
+from workspace_core.workspace import (
+    JSONDict,
+    LocalStateResourceMixin,
+    Resource,
+    Restored,
+    SnapshotResourceMixin,
+    SnapshotWorkspaceMixin,
+    Workspace,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from workspace_core.snapshots.catalogue import Catalogue
+    from workspace_core.store.pins import Pins
+    from workspace_core.store.session import Session
+
+SCHEMA = 1
+PENDING, DELETION, AT = "snapshot.json", "deletion.json", "at.json"
+RESULTS_FILE, MOST_RESULTS_BYTES = "results.json", 16 << 20
+FACTS = "resources"
+FILES_OF_GIT = (".gitattributes", ".gitignore", ".gitkeep")
+
+_reports = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A resource, and the trees by which a snapshot compares and restores it."""
+
+    name: str
+    resource: SnapshotResourceMixin
+    compare: str | None
+    restore: str | None
+
+    @property
+    def root(self) -> str | None:
+        """The tree that the store keeps of it."""
+        return self.restore or self.compare
+
+    def results_folder(self) -> Path | None:
+        """Return the folder if it holds results."""
+        assert isinstance(self.resource, Resource)  # noqa: S101 - mixins are mixed into resources
+        return _folder(self.resource) if self.resource.has_results_role() else None
+
+
+class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
+    """A workspace that takes snapshots, with its records in a `Catalogue`."""
+
+    catalogue: Catalogue
+
+    @property
+    @abstractmethod
+    def local(self) -> Path:
+        """Where files lie that belong to this copy alone, the journals among them."""
+
+    @abstractmethod
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other commands from changing the workspace, and bring it to rest after a crash."""
+
+    @abstractmethod
+    def pins(self) -> Pins:
+        """Return the pins of this copy of the workspace in its store."""
+
+    @abstractmethod
+    def save_contents(self, message: str) -> None:
+        """Make parameters and resources last, and what resources have in the workspace's folder."""
+
+    # Taking
+
+    def get_next_snapshot_number(self) -> int:
+        """Return a number that no snapshot has or ever had."""
+        return self.catalogue.next_number()
+
+    def snapshot(
+        self,
+        tag: str | None = None,
+        message: str = "",
+        metrics: Mapping[str, Any] | None = None,
+        *,
+        facts: Mapping[str, Any] | None = None,
+    ) -> SnapshotMetadata:
+        """Take a snapshot of all resources, record it, and move results to a folder of its own.
+
+        Args:
+            tag: what it is to be called, beside its hash.
+            message: what is to be remembered of it.
+            metrics: in place of those in ``results.json``.
+            facts: what else its record is to hold, such as the run that took it.
+        """
+        with self.locked():
+            if tag is not None and checked_tag(tag) in self.catalogue.tagged():
+                raise ConfigurationError(
+                    f"The tag '{tag}' is in use; choose another one, or delete the snapshot that "
+                    "has it."
+                )
+            return self._take(list(self.get_resources()), tag, message, metrics, more=facts or {})
+
+    def _take(
+        self,
+        resources: Sequence[Resource],
+        tag: str | None,
+        message: str,
+        metrics: Mapping[str, Any] | None = None,
+        *,
+        more: Mapping[str, Any] | None = None,
+        moves_results: bool = True,
+    ) -> SnapshotMetadata:
+        with self.store_session() as session:
+            kept = _kept(resources)
+            session.flush()
+            number, moment = self.get_next_snapshot_number(), datetime.now(UTC)
+            moves = self._moves(kept) if moves_results else ()
+            destination = self._destination(kept, number, moment, tag) if moves else ""
+            facts = {one.name: found for one in kept if (found := one.resource.snapshot_facts())}
+            metadata = SnapshotMetadata.new(
+                message=message,
+                hostname=self.get_local_param(HOSTNAME_PARAMETER),
+                timestamp=moment.isoformat(timespec="microseconds"),
+                relative_destination_path=destination,
+                compare_hashes={one.name: one.compare for one in kept},
+                restore_hashes={one.name: one.restore for one in kept},
+                snapshot_number=number,
+                metrics=dict(metrics) if metrics is not None else _metrics(session, kept),
+                more={**(more or {}), **({FACTS: facts} if facts else {})},
+            )
+            self.pins().pin(metadata.hashval, [parse_id(one.root) for one in kept if one.root])
+            pending = PendingSnapshot(metadata.hashval, tag, destination, moves)
+            pending.write(self.local / PENDING)
+            self.catalogue.add(metadata)  # the commit point
+            try:
+                self._finish_snapshot()
+            except StoreWriteError as error:
+                raise UnfinishedSnapshotError(metadata.hashval, error.path, error.cause) from error
+        for one in kept:
+            with suppress(StoreWriteError):  # what can be lost without harm
+                one.resource.note_recorded()
+                self._note_at(one.name, metadata.hashval)
+        self.save_contents(f"Snapshot {tag or f'{number:03d}'} {metadata.hashval[:8]}")
+        return self.catalogue.get(metadata.hashval)
+
+    def _moves(self, kept: Sequence[Kept]) -> tuple[ResultsMove, ...]:
+        stay = {SNAPSHOTS_FOLDER, *FILES_OF_GIT, *self.get_global_param(RESULTS_STAY)}
+        moves = []
+        for one in kept:
+            folder = one.results_folder()
+            if folder is not None and (entries := entries_to_move(folder, stay)):
+                moves.append(ResultsMove(one.name, str(one.root), entries))
+        return tuple(moves)
+
+    def _destination(
+        self, kept: Sequence[Kept], number: int, moment: datetime, tag: str | None
+    ) -> str:
+        """Return a folder for the results that no snapshot has or had."""
+        wanted = filled(
+            self.get_global_param(RESULTS_TEMPLATE),
+            moment=moment,
+            username=_username(),
+            hostname=self.get_local_param(HOSTNAME_PARAMETER),
+            number=number,
+            tag=tag,
+        )
+        folders = [folder for one in kept if (folder := one.results_folder()) is not None]
+        for folder in folders:
+            check_destination(folder, wanted)
+        taken = {one.relative_destination_path for one in self.catalogue.all()}
+        found, suffix = wanted, 2
+        while found in taken or any(os.path.lexists(folder / found) for folder in folders):
+            found, suffix = f"{wanted}-{suffix}", suffix + 1
+        return found
+
+    # After a crash
+
+    def bring_to_rest(self) -> None:
+        """Finish what was begun and is due, and forget what was only announced."""
+        self._finish_snapshot()
+        self._finish_deletion()
+        self._pin_recorded()
+
+    def _pin_recorded(self) -> None:
+        """Pin what records name that have come by another way, such as a merge in git."""
+        with suppress(NoStoreError):
+            pins = self.pins()
+            if not (unpinned := set(self.catalogue.hashes()) - pins.names()):
+                return
+            with self.store_session() as session:
+                for one in map(self.catalogue.get, sorted(unpinned)):
+                    hashes = {*one.compare_hashes.values(), *one.restore_hashes.values()}
+                    roots = [parse_id(found) for found in hashes if found]
+                    if not session.missing(roots):  # else they are in another store
+                        pins.pin(one.hashval, roots)
+
+    def _finish_snapshot(self) -> None:
+        file = self.local / PENDING
+        pending = PendingSnapshot.read(file)
+        if pending is None:
+            return
+        if pending.snapshot in self.catalogue.hashes():
+            if pending.tag is not None:
+                self.catalogue.tag(pending.tag, pending.snapshot)
+            for move in pending.moves:
+                self._finish_move(move, pending.destination)
+        remove_file(file)
+
+    def _finish_move(self, move: ResultsMove, destination: str) -> None:
+        folder = _folder(self.get_resource(move.resource))
+        if folder is None:
+            return
+        move_entries(folder, destination, move.entries)
+        place = folder / destination
+        absent = [one.name for one in move.entries if not os.path.lexists(place / one.name)]
+        if not absent:
+            return
+        # Somebody has removed or rewritten them meanwhile; the store has them as they were.
+        with self.store_session() as session:
+            paths = tuple(os.fsencode(name) for name in absent)
+            target = Folder(move.resource, place, parse_id(move.root), paths=paths)
+            place.mkdir(parents=True, exist_ok=True)
+            recover_folders([place], self.local / JOURNAL)
+            restore_folders(plan_folders(session, [target]), self.local / JOURNAL)
+
+    # Restoring
+
+    def plan_restore(
+        self,
+        snapshot: SnapshotMetadata,
+        names: Sequence[str],
+        *,
+        paths: Sequence[bytes] = (),
+        force: bool = False,
+    ) -> list[PlannedFolder]:
+        """Return what restoring resources would do; nothing is changed."""
+        with self.store_session() as session:
+            folders = [replace(one, paths=tuple(paths)) for one in self._folders(snapshot, names)]
+            return plan_folders(session, folders, force=force)
+
+    def restore(
+        self,
+        snapshot: SnapshotMetadata,
+        names: Sequence[str],
+        *,
+        paths: Sequence[bytes] = (),
+        force: bool = False,
+    ) -> Restored:
+        """Make resources as they were, all of them or none."""
+        with self.locked(), self.store_session():
+            planned = self.plan_restore(snapshot, names, paths=paths, force=force)
+            rescue = None
+            if force and (lost := [one for one in planned if one.plan.unsaved]):
+                rescued = [self.get_resource(one.folder.name) for one in lost]
+                message = f"Rescue before {snapshot.hashval[:8]} was restored"
+                rescue = self._take(rescued, None, message, moves_results=False)
+            for due in planned:
+                if due.plan.changes and not due.plan.conflicts:
+                    _make_way(due)
+            restored = restore_folders(planned, self.local / JOURNAL, listener())
+            for one in restored:
+                with suppress(StoreWriteError):  # what can be lost without harm
+                    self._snapshot_resource(one.folder.name).note_restored(one)
+                    if not paths:
+                        self._note_at(one.folder.name, snapshot.hashval)
+            self.save_contents(f"Restore {snapshot.hashval[:8]}")
+            return Restored(tuple(restored), rescue)
+
+    def _folders(self, snapshot: SnapshotMetadata, names: Sequence[str]) -> list[Folder]:
+        found, taken = [], self.list_snapshots()
+        for name in names:
+            restore_hash = snapshot.restore_hashes.get(name)
+            if restore_hash is None:
+                raise ConfigurationError(
+                    f"The snapshot '{snapshot.hashval[:8]}' keeps nothing of '{name}' to restore; "
+                    "leave it out with --leave."
+                )
+            saved = dict.fromkeys(
+                parse_id(other) for one in taken if (other := one.restore_hashes.get(name))
+            )
+            folder = self._snapshot_resource(name).snapshot_folder(restore_hash)
+            found.append(replace(folder, saved=tuple(saved)))
+        return found
+
+    def _snapshot_resource(self, name: str) -> SnapshotResourceMixin:
+        resource = self.get_resource(name)
+        if not isinstance(resource, SnapshotResourceMixin):
+            raise ConfigurationError(f"No snapshots are taken of the resource '{name}'.")
+        return resource
+
+    # Records and tags
+
+    def get_snapshot_metadata(self, hash_val: str) -> SnapshotMetadata:
+        """Return a snapshot by its whole hash."""
+        return self.catalogue.get(hash_val)
+
+    def get_snapshot_by_tag_or_hash(self, tag_or_hash: str) -> SnapshotMetadata:
+        """Return a snapshot by a tag or the beginning of its hash."""
+        return self.catalogue.find(tag_or_hash)
+
+    def list_snapshots(
+        self, *, reverse: bool = True, max_count: int | None = None
+    ) -> list[SnapshotMetadata]:
+        """Return snapshots, the newest first unless told otherwise."""
+        found = self.catalogue.all()
+        return (found[::-1] if reverse else found)[:max_count]
+
+    def move_tag_to_snapshot(self, hash_val: str, tag: str) -> None:
+        """Let a tag point to a snapshot, wherever it pointed before; other tags stay."""
+        with self.locked():
+            self.catalogue.tag(tag, self.catalogue.get(hash_val).hashval, moves=True)
+            self.save(f"Move tag {tag} to {hash_val[:8]}")
+
+    def remove_tag_from_snapshot(self, hash_val: str, tag: str) -> None:
+        """Remove a tag; others that the snapshot has stay."""
+        with self.locked():
+            if not self.catalogue.get(hash_val).has_tag(tag):
+                raise ConfigurationError(
+                    f"The snapshot '{hash_val[:8]}' does not have the tag '{tag}'."
+                )
+            self.catalogue.untag(tag)
+            self.save(f"Remove tag {tag}")
+
+    def snapshot_of(self, resource_name: str) -> SnapshotMetadata | None:
+        """Return the snapshot that a resource was last made by or like; else the newest with it.
+
+        None where no snapshot has the resource.
+        """
+        file = self.local_state(resource_name) / AT
+        with suppress(FileNotFoundError, KeyError, DataWorkspacesError):
+            return self.catalogue.get(str(read_json(file, SCHEMA)["snapshot"]))
+        taken = self.list_snapshots()
+        return next((one for one in taken if one.compare_hashes.get(resource_name)), None)
+
+    def _note_at(self, resource_name: str, hashval: str) -> None:
+        record = {"schema": SCHEMA, "snapshot": hashval}
+        write_whole(self.local_state(resource_name) / AT, json_bytes(record))
+
+    # Deleting
+
+    def delete_snapshot(self, hash_val: str, *, include_resources: bool = False) -> None:
+        """Remove a snapshot, and the folders of its own results if asked for."""
+        with self.locked():
+            snapshot = self.catalogue.get(hash_val)
+            place = snapshot.relative_destination_path if include_resources else ""
+            others = [one for one in self.catalogue.all() if one.hashval != hash_val]
+            if place in {one.relative_destination_path for one in others}:
+                place = ""
+            record = {"schema": SCHEMA, "snapshot": hash_val, "destination": place}
+            write_whole(self.local / DELETION, json_bytes(record))
+            self._finish_deletion()
+            self.save_contents(f"Delete snapshot {snapshot.snapshot_number:03d} {hash_val[:8]}")
+
+    def _finish_deletion(self) -> None:
+        file = self.local / DELETION
+        try:
+            record = read_json(file, SCHEMA)
+        except FileNotFoundError:
+            return
+        hashval, place = str(record["snapshot"]), str(record["destination"])
+        if hashval in self.catalogue.hashes():
+            self.catalogue.delete(hashval)
+        self.pins().unpin(hashval)
+        if place.startswith(f"{SNAPSHOTS_FOLDER}/"):
+            for resource in self.get_resources():
+                folder = _folder(resource)
+                if folder is not None and resource.has_results_role():
+                    _remove_results(folder, place)
+        remove_file(file)
+
+
+def _make_way(planned: PlannedFolder) -> None:
+    """Make the folders above single paths that are to come back, as the snapshot has them.
+
+    Raises:
+        ConfigurationError: if something else stands there.
+        RestoreError: if one cannot be made.
+    """
+    folder = planned.folder
+    for path in folder.paths:
+        here, names = b"", path.split(b"/")[:-1]
+        for name in names:
+            here = here + b"/" + name if here else name
+            place = folder.root / os.fsdecode(here)
+            if place.is_dir() and not place.is_symlink():
+                continue
+            if os.path.lexists(place):
+                raise ConfigurationError(
+                    f"{shown(here)} is no folder now, and what is to come back lies below it; "
+                    "restore that instead."
+                )
+            entry = planned.trees.find(folder.target, here)
+            try:
+                place.mkdir(mode=entry.permissions if entry else 0o755)
+                place.chmod(entry.permissions if entry else 0o755)
+            except OSError as error:
+                raise RestoreError(str(place), cause_of(error)) from error
+
+
+def _kept(resources: Sequence[Resource]) -> list[Kept]:
+    found = [(one.name, one) for one in resources if isinstance(one, SnapshotResourceMixin)]
+    for _, resource in found:
+        resource.snapshot_precheck()
+    return [Kept(name, resource, *resource.snapshot()) for name, resource in found]
+
+
+def _metrics(session: Session, kept: Sequence[Kept]) -> JSONDict | None:
+    """Return the metrics in the results as the store has them, by resource if there are several."""
+    found = {}
+    for one in kept:
+        if one.root is not None and one.results_folder() is not None:
+            metrics = _metrics_of(session, parse_id(one.root), one.name)
+            if metrics:
+                found[one.name] = metrics
+    return next(iter(found.values())) if len(found) == 1 else found or None
+
+
+def _metrics_of(session: Session, root: bytes, name: str) -> JSONDict | None:
+    entry = Trees(session).find(root, RESULTS_FILE.encode())
+    if entry is None or not entry.is_file or entry.size > MOST_RESULTS_BYTES:
+        return None
+    try:
+        record = json.loads(session.read(entry.id))
+    except ValueError:
+        _reports.warning(
+            "%s of '%s' is no JSON, so the snapshot has no metrics.", RESULTS_FILE, name
+        )
+        return None
+    metrics = record.get("metrics") if isinstance(record, dict) else None
+    return metrics if isinstance(metrics, dict) else None
+
+
+def _remove_results(folder: Path, place: str) -> None:
+    """Remove the results of one snapshot, and nothing that a link leads to."""
+    try:
+        check_destination(folder, place)
+        shutil.rmtree(folder / place)
+    except ConfigurationError as error:
+        _reports.warning("Results of a deleted snapshot are left where they are: %s", error)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise RemovalError(str(error.filename or folder / place), cause_of(error)) from error
+
+
+def _folder(resource: object) -> Path | None:
+    """Return where a resource is on this machine, None for one without files."""
+    if not isinstance(resource, LocalStateResourceMixin):
+        return None
+    path = resource.get_local_path_if_any()
+    return None if path is None else Path(path)
+
+
+def _username() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no entry for the user, as in some containers
+        return "unknown"
+
+
+def folders_of(workspace: Workspace) -> Iterator[Path]:
+    """Yield where resources are on this machine; some may not be here yet."""
+    for name in workspace.get_resource_names():
+        with suppress(ResourceNotHereError):
+            if (folder := _folder(workspace.get_resource(name))) is not None:
+                yield folder

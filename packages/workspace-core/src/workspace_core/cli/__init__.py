@@ -1,0 +1,1 @@
+"""The program ``dws``; each module is light until its command runs."""

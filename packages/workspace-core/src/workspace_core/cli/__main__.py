@@ -1,0 +1,5 @@
+"""The program, as ``python -m workspace_core.cli``."""
+
+from workspace_core.cli.main import main
+
+main()

@@ -1,0 +1,154 @@
+"""Bring resources back as a snapshot keeps them; or say what that would do."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workspace_core.errors import ConfigurationError
+from workspace_core.trees.tree import checked_path
+from workspace_core.workspace import ResourceRoles
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workspace_core.backends.snapshots import LocalSnapshots
+    from workspace_core.trees.plan import RestorePlan
+    from workspace_core.workspace import SnapshotMetadata
+
+RESULTS_STAY = "results are added to and never restored"
+NOT_IN_SNAPSHOT = "the snapshot does not have it"
+NOT_IN_WORKSPACE = "the workspace does not have it any more"
+NOT_RESTORABLE = "the snapshot keeps nothing of it to restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which resources are to be restored, and why the others are not."""
+
+    names: tuple[str, ...]
+    left: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a restore has done, or would do."""
+
+    snapshot: SnapshotMetadata
+    is_dry_run: bool
+    plans: dict[str, RestorePlan]
+    left: dict[str, str]  # resources that were not restored, and why
+    rescue: SnapshotMetadata | None = None
+
+    @property
+    def conflicts(self) -> int:
+        """How many paths would lose content that is in no snapshot."""
+        return sum(len(plan.conflicts) for plan in self.plans.values())
+
+    @property
+    def changed(self) -> int:
+        """How many resources change."""
+        return sum(bool(plan.changes) for plan in self.plans.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain data."""
+        return {
+            "snapshot": self.snapshot.hashval,
+            "dry_run": self.is_dry_run,
+            "resources": {name: plan.to_dict() for name, plan in self.plans.items()},
+            "left": self.left,
+            "rescue": self.rescue.hashval if self.rescue else None,
+        }
+
+
+def restore(
+    workspace: LocalSnapshots,
+    tag_or_hash: str,
+    *,
+    only: Sequence[str] | None = None,
+    leave: Sequence[str] = (),
+    path: str | None = None,
+    strict: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
+) -> Outcome:
+    """Restore resources, all of them or none.
+
+    Args:
+        workspace: the workspace.
+        tag_or_hash: the snapshot.
+        only: the resources to restore; all that can be where this is None.
+        leave: resources to leave as they are.
+        path: only this file or folder, which lies in one of the resources on this machine.
+        strict: refuse if snapshot and workspace do not have the same resources.
+        force: also where content that is in no snapshot would go; a rescue snapshot keeps it.
+        dry_run: only say what would be done.
+
+    Raises:
+        ConfigurationError: if what is asked for is not there; nothing is changed.
+        LocalChangesError: if content that is in no snapshot would go.
+    """
+    snapshot = workspace.get_snapshot_by_tag_or_hash(tag_or_hash)
+    paths: tuple[bytes, ...] = ()
+    if path is not None:
+        if only is not None or leave:
+            raise ConfigurationError("A path names its resource; leave out --only and --leave.")
+        name, inside = workspace.map_local_path_to_resource(os.path.expanduser(path))
+        only, paths = [name], (checked_path(inside),) if inside else ()
+    selected = select(workspace, snapshot, only, leave, strict=strict)
+    if not dry_run:
+        done = workspace.restore(snapshot, selected.names, paths=paths, force=force)
+        plans = {one.folder.name: one.plan for one in done.folders}
+        return Outcome(snapshot, False, plans, selected.left, done.rescue)
+    planned = workspace.plan_restore(snapshot, selected.names, paths=paths, force=force)
+    return Outcome(snapshot, True, {one.folder.name: one.plan for one in planned}, selected.left)
+
+
+def select(
+    workspace: LocalSnapshots,
+    snapshot: SnapshotMetadata,
+    only: Sequence[str] | None = None,
+    leave: Sequence[str] = (),
+    *,
+    strict: bool = False,
+) -> Selection:
+    """Return which resources a restore is about.
+
+    Results are never among them, and are no reason for `strict` to refuse.
+
+    Raises:
+        ConfigurationError: if a resource was asked for by name that cannot be restored.
+    """
+    if only is not None and leave:
+        raise ConfigurationError("Give --only or --leave, not both.")
+    reasons = _reasons(workspace, snapshot)
+    for name in [*(only or ()), *leave]:
+        if name not in reasons:
+            raise ConfigurationError(
+                f"Neither the workspace nor the snapshot '{snapshot.hashval[:8]}' has a resource "
+                f"'{name[:80]}'; 'dws report status' lists them."
+            )
+    wanted = [name for name in reasons if (only is None or name in only) and name not in leave]
+    for name in wanted:
+        reason = reasons[name]
+        if reason and (only is not None or (strict and reason != RESULTS_STAY)):
+            raise ConfigurationError(f"'{name}' cannot be restored: {reason}.")
+    left = {name: reason for name in wanted if (reason := reasons[name])}
+    return Selection(tuple(name for name in wanted if not reasons[name]), left)
+
+
+def _reasons(workspace: LocalSnapshots, snapshot: SnapshotMetadata) -> dict[str, str]:
+    """Return all resources of both sides, and why they cannot be restored; an empty text if so."""
+    present = list(workspace.get_resource_names())
+    found = {}
+    for name in [*present, *(n for n in snapshot.compare_hashes if n not in present)]:
+        if name not in present:
+            found[name] = NOT_IN_WORKSPACE
+        elif workspace.get_resource_role(name) == ResourceRoles.RESULTS:
+            found[name] = RESULTS_STAY
+        elif name not in snapshot.compare_hashes:
+            found[name] = NOT_IN_SNAPSHOT
+        else:
+            found[name] = "" if snapshot.restore_hashes.get(name) else NOT_RESTORABLE
+    return found

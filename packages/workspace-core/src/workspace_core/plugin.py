@@ -1,0 +1,55 @@
+"""What this package brings to data-services; imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from util_services.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import ModuleType
+
+    import dagster as dg
+
+    from workspace_core.workspace import ResourceFactory, WorkspaceFactory
+
+
+@hookimpl
+def register_hookspecs() -> Iterable[ModuleType]:
+    """Return the hooks by which plugins add resource types and backends."""
+    from workspace_core import specs
+
+    return [specs]
+
+
+@hookimpl
+def register_ops() -> Iterable[dg.OpDefinition]:
+    """Return the ops, for pipelines."""
+    from workspace_core import ops
+
+    return ops.OPS
+
+
+@hookimpl
+def register_jobs() -> Iterable[dg.JobDefinition]:
+    """Return the jobs on workspaces."""
+    from workspace_core.jobs import JOBS
+
+    return JOBS
+
+
+@hookimpl
+def register_resource_types() -> Mapping[str, type[ResourceFactory]]:
+    """Return the built-in resource types."""
+    from workspace_core.registry import built_in_resource_types
+
+    return built_in_resource_types()
+
+
+@hookimpl
+def register_backends() -> Mapping[str, type[WorkspaceFactory]]:
+    """Return the built-in backends."""
+    from workspace_core.registry import built_in_backends
+
+    return built_in_backends()

@@ -1,0 +1,1 @@
+"""Snapshots: immutable records, and tags that point to them."""

@@ -1,0 +1,1 @@
+"""The content-addressed store; it knows nothing of folders, workspaces, Dagster or git."""

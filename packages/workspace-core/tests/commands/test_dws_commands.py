@@ -1,0 +1,523 @@
+"""What users see of dws: answers, exit statuses, one sentence for what is refused."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import click
+import pytest
+
+from workspace_core import __version__, api
+from workspace_core.cli.main import dws as program
+
+HEAVY = ("dagster", "pandas", "pyarrow", "cryptography", "blake3", "zstandard", "fsspec")
+
+
+def commands(group=program, above=()):
+    """All commands with the words that call them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*above, name))
+        else:
+            yield (*above, name), command
+
+
+COMMANDS = dict(commands())
+
+
+def test_there_are_the_commands_of_part_one():
+    assert {" ".join(words) for words in COMMANDS} == {
+        "add git",
+        "add local-files",
+        "completion",
+        "config",
+        "delete-snapshot",
+        "diff",
+        "gc",
+        "init",
+        "log",
+        "report history",
+        "report results",
+        "report status",
+        "restore",
+        "snapshot",
+        "status",
+        "tag remove",
+        "tag set",
+        "verify",
+        "version",
+    }
+
+
+def test_the_version_is_told_without_anything_heavy(dws):
+    modules = (
+        "import sys; from workspace_core.cli import main; "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", modules], capture_output=True, text=True)
+
+    assert done.stdout == "[]\n"
+    assert dws("--version") == f"dws, version {__version__}\n"
+    assert dws("version") == f"{__version__}\n"
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_example_in_the_help_of_each_command_runs(dws, workspace, write_results, words):
+    (example,) = re.findall(r"^ *Example: dws (.+)$", COMMANDS[words].help, flags=re.MULTILINE)
+    (workspace / "measurements").mkdir()
+    if words == ("add", "git"):
+        (workspace / ".dataworkspace/resources/code.json").unlink()
+    if words == ("init",):
+        shutil.rmtree(workspace / ".dataworkspace")
+    elif words != ("snapshot",):
+        write_results(0.5)
+        dws("snapshot", "first")
+    if words == ("tag", "remove"):
+        dws("tag", "set", "best", "first")
+
+    done = subprocess.run(
+        ["sh", "-c", f"'{sys.executable}' -m workspace_core.cli --batch {example}"],
+        cwd=workspace,
+        env=dws.environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("restore", "nothing"), "There is no snapshot with the tag or hash 'nothing'"),
+        (("restore", "first", "--only", "x"), "has a resource 'x'"),
+        (("restore", "first", "--leave", "x"), "has a resource 'x'"),
+        (("restore", "first", "/etc/passwd"), "'/etc/passwd' belongs to no resource"),
+        (("delete-snapshot", "0000"), "There is no snapshot with the tag or hash '0000'"),
+        (("snapshot", "first"), "The tag 'first' is in use"),
+        (("snapshot", ".x"), "cannot be a tag"),
+        (("snapshot", "a/b"), "cannot be a tag"),
+        (("snapshot", ".."), "cannot be a tag"),
+        (("tag", "remove", "other"), "There is no snapshot with the tag or hash 'other'"),
+        (
+            ("config", "colour"),
+            "The workspace has no parameter 'colour'; there are: dws_git_branch",
+        ),
+        (("config", "hostname", "a b"), "it consists of letters, digits"),
+        (("config", "results.dir_template", "elsewhere/{TAG}"), "a folder below 'snapshots/'"),
+        (("config", "results.dir_template", "snapshots/../{TAG}"), "a folder below 'snapshots/'"),
+        (("config", "results.dir_template", "snapshots/{X}"), "there is no ['X']"),
+        (("config", "results.dir_template", "snapshots/fixed"), "it holds one of {TAG}"),
+        (("config", "results.dir_template", "snapshots/{TAG.x}"), "there is no ['TAG.x']"),
+        (("config", "results.move_exclude_files", "README"), "it is a JSON list of names"),
+        (("config", "store", "/nowhere"), "can be set as long as there are none"),
+        (("config", "--resource", "raw", "compute_hash", "perhaps"), "it is true or false"),
+        (("config", "--resource", "raw", "my_local_path", "/nowhere"), "is no folder"),
+        (("config", "--resource", "raw", "my_local_path", "raw"), "it is an absolute path"),
+        (("config", "--resource", "nobody"), "There is no resource 'nobody'"),
+        (("add", "local-files", "--role", "s", "raw"), "overlaps with"),
+        (("add", "local-files", "--role", "s", "missing"), "'missing' is no folder"),
+        (
+            ("add", "local-files", "--role", "s", "--name", "raw", "new"),
+            "is a resource 'raw' already",
+        ),
+        (("add", "local-files", "--role", "s", "--name", "a,b", "new"), "cannot name a resource"),
+        (("add", "local-files", "--role", "s", "--name", "../x", "new"), "cannot name a resource"),
+        (("add", "local-files", "new"), "Batch mode asks nothing: give --role"),
+        (("init",), "is a workspace already"),
+        (("report", "results", "--resource", "raw"), "no resource 'raw' with results"),
+        (("status", "--workspace-dir", "/"), "'/' is no workspace; 'dws init' makes one"),
+        (("diff", "first", "gone"), "There is no snapshot with the tag or hash 'gone'"),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, tuple) else "",
+)
+def test_what_cannot_be_done_is_refused_in_a_sentence(dws, workspace, arguments, said):
+    (workspace / "new").mkdir()
+    if "first" in arguments or "store" in arguments:
+        dws("snapshot", "first")
+    before = dws.git("rev-parse", "HEAD")
+
+    assert said in dws.refused(*arguments)
+    assert dws.git("rev-parse", "HEAD") == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("restore",),
+        ("restore", "first", "--only", "raw", "--leave", "code"),
+        ("restore", "first", "raw/a.csv", "--only", "raw"),
+        ("snapshot", "--nothing"),
+        ("add", "local-files", "--role", "x", "raw"),
+        ("log", "--limit", "0"),
+        ("gc", "--grace", "-1"),
+        ("unknown",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_has_a_status_of_its_own(dws, workspace, arguments):
+    assert "Usage: dws" in dws.refused(*arguments, code=2)
+
+
+def test_git_modes_for_large_files_are_not_needed(dws):
+    assert "--git-fat-remote is not needed" in dws.refused("init", "--git-fat-remote", "x")
+    assert os.listdir(dws.folder) == []
+
+
+def test_a_failed_init_leaves_nothing_behind(dws):
+    error = dws.refused("init", "--hostname", "no good")
+
+    assert "The parameter 'hostname' does not take 'no good'" in error
+    assert os.listdir(dws.folder) == []
+
+
+def test_the_workspace_is_found_from_a_folder_in_it(dws, workspace):
+    deep = workspace / "raw/deep/er"
+    deep.mkdir(parents=True)
+
+    dws("snapshot", "first", cwd=deep)
+
+    assert "first" in dws("log", "--workspace-dir", workspace, cwd="/")
+    assert "study" in dws.git("log", "--format=%s")
+
+
+def test_outside_of_a_workspace_the_way_to_one_is_told(dws):
+    assert "is a workspace; 'dws init' makes one" in dws.refused("status")
+
+
+def test_snapshots_are_found_by_tag_and_by_the_beginning_of_a_hash(dws, workspace):
+    taken = dws.json("snapshot", "first", "-m", "as delivered")
+
+    for name in ("first", taken["hash"], taken["hash"][:4], taken["hash"][:8].upper()):
+        assert dws.json("restore", name, "--dry-run")["snapshot"] == taken["hash"]
+    assert dws.refused("restore", taken["hash"][:3])
+    assert (taken["message"], taken["hostname"], taken["snapshot_number"]) == (
+        "as delivered",
+        "lab",
+        1,
+    )
+
+
+def test_a_dry_run_changes_nothing_and_tells_what_a_restore_would_do(dws, workspace):
+    dws("snapshot", "first")
+    (workspace / "raw/a.csv").write_text("id\n2\n")
+    (workspace / "raw/mine.csv").write_text("x")
+    before = (workspace / "raw/a.csv").stat().st_ctime_ns
+
+    plan = dws.json("restore", "first", "--dry-run")
+    said = dws("restore", "first", "-n")
+
+    raw = plan["resources"]["raw"]
+    assert [(one["path"], one["change"]) for one in raw["changes"]] == [("a.csv", "modified")]
+    assert (raw["unsaved"], raw["kept"], plan["dry_run"]) == (["a.csv"], ["mine.csv"], True)
+    assert "The restore would be refused without --force" in said
+    assert (workspace / "raw/a.csv").stat().st_ctime_ns == before
+    assert not (workspace / "raw/.dws-restore").exists()
+
+
+def test_a_forced_restore_says_where_it_keeps_what_was_replaced(dws, workspace):
+    dws("snapshot", "first")
+    (workspace / "raw/a.csv").write_text("id\n2\n")
+
+    done = dws.json("restore", "first", "--force")
+    dws("restore", done["rescue"], "--only", "raw")
+
+    assert (workspace / "raw/a.csv").read_text() == "id\n2\n"
+
+
+def test_results_are_moved_and_reported(dws, workspace, write_results):
+    (workspace / "results/README.md").write_text("mine")
+    write_results(0.5)
+    (workspace / "results/models").mkdir()
+    (workspace / "results/models/a").write_text("1")
+    taken = dws.json("snapshot", "first")
+
+    found = dws.json("report", "results", "--snapshot", "first")
+
+    place = workspace / "results/snapshots/lab-first"
+    assert sorted(os.listdir(place)) == ["models", "plot.bin", "results.json"]
+    assert sorted(os.listdir(workspace / "results")) == ["README.md", "snapshots"]
+    assert taken["metrics"] == {"accuracy": 0.5}
+    assert found == {
+        "path": "snapshots/lab-first/results.json",
+        "resource": "results",
+        "results": {"metrics": {"accuracy": 0.5}},
+    }
+    assert dws.run("report", "results").returncode == 1
+
+
+def test_untagged_results_go_to_a_folder_of_their_number(dws, workspace, write_results):
+    write_results(0.5)
+
+    assert dws.json("snapshot")["relative_destination_path"] == "snapshots/lab-001"
+
+
+def test_results_never_go_to_a_folder_that_is_there(dws, workspace, write_results):
+    (workspace / "results/snapshots/lab-first").mkdir(parents=True)
+    (workspace / "results/snapshots/lab-first/plot.bin").write_bytes(b"old")
+    write_results(0.5)
+
+    taken = dws.json("snapshot", "first")
+
+    assert taken["relative_destination_path"] == "snapshots/lab-first-2"
+    assert (workspace / "results/snapshots/lab-first/plot.bin").read_bytes() == b"old"
+
+
+def test_results_do_not_follow_a_link_out_of_their_folder(dws, workspace, write_results):
+    outside = workspace.parent / "outside"
+    outside.mkdir()
+    (workspace / "results/snapshots").symlink_to(outside)
+    write_results(0.5)
+
+    assert "is no folder, and results are moved below it" in dws.refused("snapshot", "first")
+    assert os.listdir(outside) == []
+    assert dws.json("log") == []
+
+
+def test_metrics_of_several_resources_are_told_apart(dws, workspace, write_results):
+    (workspace / "more").mkdir()
+    dws("add", "git", "--role", "r", "more")
+    write_results(0.5)
+    (workspace / "more/results.json").write_text('{"metrics": {"accuracy": 0.75}}')
+
+    taken = dws.json("snapshot", "first")
+
+    assert taken["metrics"] == {"more": {"accuracy": 0.75}, "results": {"accuracy": 0.5}}
+
+
+def test_results_that_are_no_json_are_kept_without_metrics(dws, workspace, write_results):
+    write_results(0.5)
+    (workspace / "results/results.json").write_text("{")
+
+    done = dws.run("snapshot", "first")
+
+    assert done.returncode == 0
+    assert "results.json of 'results' is no JSON" in done.stderr
+    assert (workspace / "results/snapshots/lab-first/results.json").read_text() == "{"
+
+
+def test_deleting_leaves_results_where_they_are_if_asked_for(dws, workspace, write_results):
+    write_results(0.5)
+    dws("snapshot", "first")
+
+    dws("delete-snapshot", "first", "--no-include-resources")
+
+    assert (workspace / "results/snapshots/lab-first/plot.bin").exists()
+    assert dws.json("log") == []
+
+
+def test_a_deletion_that_was_killed_is_finished_by_the_next_command(dws, workspace, write_results):
+    write_results(0.5)
+    dws("snapshot", "first")
+    kept = workspace.parent / "before"
+    shutil.copytree(workspace, kept, symlinks=True)
+    moment = 0
+    while dws.killed_at(moment := moment + 1, "delete-snapshot", "first"):
+        api.config(str(workspace), "hostname", "lab")
+        snapshots = api.get_snapshot_history(str(workspace))
+
+        exists = (workspace / "results/snapshots/lab-first/plot.bin").exists()
+        assert exists == bool(snapshots), moment
+        shutil.rmtree(workspace)
+        shutil.copytree(kept, workspace, symlinks=True)
+    assert moment > 8
+
+
+def test_garbage_is_collected_once_no_snapshot_needs_it(dws, workspace):
+    (workspace / "raw/large.bin").write_bytes(os.urandom(500_000))
+    dws("snapshot", "first")
+    (workspace / "raw/large.bin").unlink()
+    dws("snapshot", "second")
+    dws("delete-snapshot", "first")
+
+    planned = dws.json("gc", "--dry-run", "--grace", "0")
+    done = dws.json("gc", "--grace", "0")
+
+    assert planned["bytes_freed"] > 490_000
+    assert done["bytes_freed"] > 490_000
+    assert dws.json("verify")["is_sound"]
+    dws("restore", "second")
+
+
+def test_pins_that_were_lost_are_put_right_before_anything_goes(dws, workspace):
+    dws("snapshot", "first")
+    shutil.rmtree(workspace / ".dataworkspace/store/pins")
+    assert dws.run("verify").returncode == 1
+
+    dws("gc", "--grace", "0")
+
+    assert dws.json("verify")["is_sound"]
+    (workspace / "raw/a.csv").unlink()
+    dws("restore", "first")
+    assert (workspace / "raw/a.csv").read_text() == "id\n1\n"
+
+
+@pytest.mark.parametrize("where", ["packs", "snapshots", "tags"])
+def test_damage_is_found_and_named(dws, workspace, where):
+    dws("snapshot", "first")
+    place = workspace / ".dataworkspace" / ("store/packs" if where == "packs" else where)
+    file = min(place.iterdir())
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    file.write_bytes(content)
+
+    done = dws.run("verify")
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(file) in done.stdout + done.stderr or where == "tags"
+
+
+def test_a_store_may_be_shared(dws, workspace):
+    shared = workspace.parent / "shared"
+    folders = [workspace.parent / name for name in ("one", "two")]
+    content = os.urandom(300_000)
+    for folder in folders:
+        (folder / "data").mkdir(parents=True)
+        (folder / "data/file").write_bytes(content)
+        dws.folder = folder
+        dws("init", "--store", shared)
+        dws("add", "local-files", "--role", "s", "data")
+        dws("snapshot", "first")
+    size = sum(file.stat().st_size for file in (shared / "packs").iterdir())
+    assert size < 1.1 * len(content)
+
+    dws("delete-snapshot", "first")
+    dws("gc", "--grace", "0")
+    dws.folder = folders[0]
+    (folders[0] / "data/file").unlink()
+    dws("restore", "first")
+
+    assert (folders[0] / "data/file").read_bytes() == content
+
+
+def test_a_workspace_may_be_moved(dws, workspace):
+    dws("snapshot", "first")
+    (workspace / "raw/a.csv").write_text("id\n2\n")
+    dws("snapshot", "second")
+    dws.folder = workspace.rename(workspace.parent / "elsewhere")
+
+    dws("restore", "first")
+
+    assert (dws.folder / "raw/a.csv").read_text() == "id\n1\n"
+
+
+def test_a_hostile_resource_file_is_refused(dws, workspace):
+    for name, field in (("raw", "global_local_path"), ("code", "relative_path")):
+        file = workspace / f".dataworkspace/resources/{name}.json"
+        record = json.loads(file.read_text())
+        file.write_text(json.dumps({**record, field: "../../outside"}))
+
+        assert "does not lie in the workspace" in dws.refused("status")
+        file.write_text(json.dumps(record))
+
+
+def test_a_newer_format_is_refused_and_unknown_fields_are_kept(dws, workspace):
+    file = workspace / ".dataworkspace/config.json"
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps({**record, "later": 1}))
+    dws("config", "scratch_directory", "scratch")
+    assert json.loads(file.read_text())["later"] == 1
+
+    file.write_text(json.dumps({**record, "schema": 99}))
+
+    assert "upgrade workspace-core" in dws.refused("snapshot")
+
+
+def test_json_holds_names_that_are_no_text(dws, workspace):
+    with open(os.path.join(os.fsencode(workspace), b"raw", b"\xff\n"), "wb"):
+        pass
+
+    (raw,) = [one for one in dws.json("status") if one["name"] == "raw"]
+
+    assert "\udcff\n" in [change["path"] for change in raw["changes"]]
+    assert "\\udcff\\n" in dws("status")
+
+
+def test_another_command_is_waited_for_as_long_as_one_wants(dws, workspace):
+    import fcntl
+
+    with open(workspace / ".dataworkspace/local/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        error = dws.refused("--lock-timeout", "0.2", "snapshot", "first")
+        assert "is in use by another process, after 0.2 s of waiting" in error
+        assert dws.json("log") == []
+
+
+def test_reading_commands_need_no_lock(dws, workspace):
+    import fcntl
+
+    dws("snapshot", "first")
+    with open(workspace / ".dataworkspace/local/lock", "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        for words in ("status", "log", "verify", "config", "report history"):
+            dws("--lock-timeout", "0.2", *words.split())
+
+
+def test_the_shell_completes_commands_tags_and_resources(dws, workspace):
+    dws("snapshot", "first")
+
+    def completed(words, at):
+        done = subprocess.run(
+            ["dws"],
+            executable=dws.run.__globals__["PROGRAM"],
+            cwd=workspace,
+            env=dws.environment
+            | {"_DWS_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)},
+            capture_output=True,
+            text=True,
+        )
+        return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+    assert "snapshot" in completed("dws sn", 1)
+    assert completed("dws restore fi", 2) == ["first"]
+    assert completed("dws restore first --only co", 4) == ["code"]
+    assert completed("dws restore first --only code,ra", 4) == ["code,raw"]
+    assert "_dws_completion" in dws("completion", "bash")
+
+
+@pytest.fixture
+def small_disk(dws, workspace, write_results):
+    """The workspace with results, on a disk of eight megabytes."""
+    write_results(0.5)
+    disk = workspace.parent / "disk"
+    disk.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        dws.folder = disk / "work"
+        shutil.copytree(workspace, dws.folder, symlinks=True)
+        yield dws.folder
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.mark.parametrize("spare", [0, 4 << 10, 64 << 10, 256 << 10])
+def test_a_full_disk_leaves_the_old_state_or_the_new_one(dws, small_disk, spare):
+    (small_disk / "raw/large.bin").write_bytes(os.urandom(100_000))
+    filling = small_disk.parent / "filling"
+    free = shutil.disk_usage(small_disk).free
+    filling.write_bytes(bytes(max(0, free - spare)))
+
+    done = dws.run("snapshot", "first")
+    filling.unlink()
+
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0 or "No space left on device" in done.stderr
+    dws("snapshot", "second")
+    snapshots = dws.json("log")
+    assert [one["metrics"] for one in snapshots if one["metrics"]] == [{"accuracy": 0.5}]
+    assert len(list((small_disk / "results").rglob("plot.bin"))) == 1
+    assert dws.git("status", "--porcelain") == ""
+    assert dws.json("verify")["is_sound"]
