@@ -3,7 +3,8 @@
 import dagster as dg
 import pytest
 
-from util_services.ops import read_dataset, write_dataset
+from util_services.flow.operate import Dataset, Outcome
+from util_services.operation import operation
 from util_services.pipelines.file import PipelineFile
 from util_services.pipelines.jobs import Pipeline
 from util_services.plugins.conformance import check_plugin
@@ -153,15 +154,27 @@ def test_every_run_is_in_the_audit(place, instance):
     assert verify(audit_directory(), audit_keys(), []).records >= before + 3
 
 
+class LeftAloneConfig(dg.Config):
+    """Of an operation for tests."""
+
+    unit: str = "rows"
+
+
+@operation()
+def left_alone(dataset: Dataset, config: LeftAloneConfig) -> Outcome:
+    """Count the rows and leave them as they are."""
+    return Outcome(None, facts={config.unit: dataset.staged.rows})
+
+
 def test_a_pipeline_may_end_with_a_snapshot(place, instance, tmp_path):
     file = tmp_path / "keep.yaml"
     file.write_text(
         "description: Publish the sample, and keep the workspace.\n"
         "ops:\n"
-        "  - op: read_dataset\n"
+        "  - left_alone\n"
         "  - {op: snapshot_workspace, config: {workspace: work, tag: kept}}\n"
     )
-    ops = {op.name: op for op in (*OPS, read_dataset, write_dataset)}
+    ops = {op.name: op for op in (*OPS, left_alone.op)}
 
     job, _ = Pipeline.of(PipelineFile.read(file), ops, {}).jobs()
 

@@ -15,8 +15,7 @@ from util_services.errors import ConfigurationError, quoted, quoted_name
 from util_services.ops import read_dataset, write_dataset
 from util_services.pipelines.file import PipelineError, Stage
 from util_services.resources import STORAGE_KEY
-from util_services.runs.check import CHECKED_OPS, PIPELINE_TAG, check_config
-from util_services.runs.op_names import SHARED_OPS
+from util_services.runs.check import CHECKED_OPS, PIPELINE_TAG, check_config, is_operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,10 +153,8 @@ def _refuse_misfits(file: PipelineFile, found: Sequence[Placed]) -> None:
 
 def _refuse_idle(file: PipelineFile, found: Sequence[Placed]) -> None:
     """Refuse to publish a dataset that no operation has written in the form that is published."""
-    names = [op.name for _, op in found]
-    if write_dataset.name in names and not any(
-        name in CHECKED_OPS and name not in SHARED_OPS for name in names
-    ):
+    ops = [op for _, op in found]
+    if write_dataset in ops and not any(map(is_operation, ops)):
         raise PipelineError(
             f"{file.file}: none of its ops makes the dataset that it publishes; add one, such as "
             "'convert_format'."

@@ -22,7 +22,7 @@ from util_services.config import (
     WriteReportConfig,
 )
 from util_services.datasets.schema import Schema
-from util_services.datasets.staged import Origin
+from util_services.datasets.staged import Origin, StagedDataset
 from util_services.errors import ConfigurationError, printable, quoted_name
 from util_services.flow.inputs import Inputs
 from util_services.flow.plan import (
@@ -222,8 +222,15 @@ def operations_of(job: dg.JobDefinition) -> list[tuple[str, str]]:
     return [
         (node.name, node.definition.name)
         for node in job.nodes_in_topological_order
-        if node.definition.name in CHECKED_OPS and node.definition.name not in SHARED_OPS
+        if is_operation(node.definition)
     ]
+
+
+def is_operation(op: Any) -> bool:
+    """Return whether an op is one that does something to the dataset of a run."""
+    if op.name not in CHECKED_OPS or op.name in SHARED_OPS:
+        return False
+    return any(given.dagster_type.typing_type is StagedDataset for given in op.input_defs)
 
 
 def _sentence(error: dg.DagsterInvalidConfigError, job: dg.JobDefinition) -> str:
