@@ -26,6 +26,7 @@ LOCK = re.compile(r"Unable to create '(.+\.lock)': File exists")
 NO_IDENTITY = re.compile(
     r"tell me who you are|unable to auto-detect|empty ident|unable to look up|no email was given"
 )
+IGNORED = "paths are ignored by one of your .gitignore files"
 OWN_VARIABLES = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -95,7 +96,11 @@ class Repository:
             self.init()
         present = [path for path in paths if os.path.lexists(self.folder / path)]
         with self._marked() as crashed:
-            self._git("add", "--all", "--", *present, crashed=crashed)
+            try:
+                self._git("add", "--all", "--", *present, crashed=crashed)
+            except GitError as error:
+                if IGNORED not in error.said:  # all others are added nevertheless
+                    raise
             names = self._git("diff", "--cached", "--name-only", "-z", "--", *present)
             changed = [path for path in present if _touches(names, path)]
             if not changed:

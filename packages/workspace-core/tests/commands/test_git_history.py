@@ -337,3 +337,17 @@ def test_a_folder_may_have_any_name(dws):
     dws("init")
 
     assert dws("status", "--workspace-dir", dws.folder, cwd="/")
+
+
+def test_a_folder_that_git_ignores_keeps_nothing_from_being_committed(dws, workspace):
+    (workspace / ".gitignore").write_text("/raw/\n/code/\n")
+    dws.git(*IDENTITY, "commit", "--quiet", "--all", "-m", "mine")
+
+    done = dws.run("snapshot", "first")
+
+    assert done.stderr == ""
+    assert commits(dws)[0].startswith("Snapshot first")
+    assert dws.git("status", "--porcelain") == ""
+    (workspace / "code/model.py").unlink()
+    dws("restore", "first")
+    assert (workspace / "code/model.py").read_text() == "print(1)\n"
