@@ -109,6 +109,6 @@ def test_a_key_that_spark_cannot_compare_is_refused_by_name(dedupe, spark_sessio
         dedupe(table, engine=SparkEngine, ignore=ignore)
 
     assert str(refused.value) == (
-        "The engine 'spark' cannot compare maps, and 'tags' holds some; leave the column out, or "
-        "set DATA_SERVICES_ENGINE=local."
+        "steps[0] (remove_duplicates): The engine 'spark' cannot compare maps, and 'tags' holds "
+        "some; leave the column out, or set DATA_SERVICES_ENGINE=local."
     )
