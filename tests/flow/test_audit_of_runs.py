@@ -217,7 +217,7 @@ def start_long_work(machine):
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
-    while not list(machine.root.glob(".data-services-staging/*/scratch/ds_*.parquet")):
+    while not list(machine.root.glob(".data-services-staging/*/scratch/ds_*")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)

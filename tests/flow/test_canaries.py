@@ -136,7 +136,7 @@ def test_nothing_marked_is_left_after_a_run_was_ended_at_work(marked, how):
         stderr=subprocess.STDOUT,
     )
     deadline = time.monotonic() + 60
-    while not list(marked.root.glob(".data-services-staging/*/scratch/ds_*.parquet")):
+    while not list(marked.root.glob(".data-services-staging/*/scratch/ds_*")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)

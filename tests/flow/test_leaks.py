@@ -80,7 +80,7 @@ def long_work(machine):
 def wait_for_work(machine, process):
     """Wait until the operation is at work on staged rows."""
     deadline = time.monotonic() + 60
-    while not list(machine.root.glob(".data-services-staging/*/scratch/ds_*.parquet")):
+    while not list(machine.root.glob(".data-services-staging/*/scratch/ds_*")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
