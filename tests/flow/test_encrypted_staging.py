@@ -197,7 +197,10 @@ def test_nothing_is_plain_in_staging_while_a_run_is_at_work(encrypted, kind, mon
     monkeypatch.delenv("DATA_SERVICES_STAGING_ENCRYPTION")
     SEEN.clear()
     assert execute(JOB, config_of(source, reading, plain)).success
-    assert in_plain_text(), "the search finds what is there"
+    is_nameless = (
+        kind == "parquet"
+    )  # read where it is, and its batches lie in a file without a name
+    assert bool(in_plain_text()) != is_nameless, "the search finds what is there"
     assert outputs(encrypted, output) == outputs(encrypted, plain)
 
 
