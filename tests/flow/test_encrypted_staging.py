@@ -174,6 +174,16 @@ def in_plain_text():
     }
 
 
+def readable_tables():
+    """Return where a file lay that any reader of Parquet or Arrow can read."""
+    return {
+        (when, name)
+        for when, files in SEEN.items()
+        for name, content in files.items()
+        if content.startswith((b"PAR1", b"ARROW1"))
+    }
+
+
 def keys():
     folder = SHARED_MEMORY / f"data-services-keys-{os.getuid()}"
     return {file.name for file in folder.glob("*")}
@@ -191,6 +201,7 @@ def test_nothing_is_plain_in_staging_while_a_run_is_at_work(encrypted, kind, mon
     assert set(SEEN) == {"at the beginning", "within a batch", "behind batches"}
     assert any(name.endswith((".parquet", ".batches")) for name in SEEN["behind batches"])
     assert in_plain_text() == set()
+    assert readable_tables() == set()
     assert result.run_id not in keys()
     assert not list(encrypted.folder.rglob("*data-services-staging*"))
 
