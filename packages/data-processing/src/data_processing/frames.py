@@ -144,14 +144,26 @@ def from_arrow(result: pa.Table, given: pa.Table, frame: pd.DataFrame) -> pd.Dat
     for name in cleaned.columns:
         if name in frame.columns and _same(given.schema.field(name).type, result[name].type):
             try:
-                cleaned[name] = cleaned[name].astype(frame[name].dtype)
+                cleaned[name] = cleaned[name].astype(_dtype(cleaned[name], frame[name].dtype))
             except (TypeError, ValueError):  # such as a missing value among whole numbers
                 continue
     return cleaned
 
 
 def _same(before: pa.DataType, after: pa.DataType) -> bool:
+    if pa.types.is_dictionary(before) and not pa.types.is_dictionary(after):
+        return _same(before.value_type, after)
     return before == after or (is_text(before) and is_text(after))
+
+
+def _dtype(column: pd.Series, before: Any) -> Any:
+    """Return the dtype of before; new values are further categories, which have no order."""
+    if not isinstance(before, pd.CategoricalDtype):
+        return before
+    new = pd.Index(column.dropna().unique().tolist()).difference(before.categories)
+    if before.ordered and len(new):
+        raise ValueError("nobody knows where new values stand in the order")
+    return pd.CategoricalDtype(before.categories.append(new), ordered=before.ordered)
 
 
 def _to_array(series: Any) -> Any:

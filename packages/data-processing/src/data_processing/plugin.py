@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from data_processing.steps.step import Step
+    from util_services.releases.checks import ReleaseCheck
 
 
 @hookimpl
@@ -45,3 +46,11 @@ def register_jobs() -> Iterable[dg.JobDefinition]:
     from data_processing.jobs import JOBS
 
     return JOBS
+
+
+@hookimpl
+def register_release_checks() -> Iterable[ReleaseCheck]:
+    """Return what release policies may want of the quality of a dataset."""
+    from data_processing.releasing import CHECKS
+
+    return CHECKS

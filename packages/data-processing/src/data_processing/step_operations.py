@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_processing.steps.parameters import columns_in, datasets_in
 from util_services.config import DEFAULT_INPUT
-from util_services.engines.failures import BrokenRulesError
+from util_services.engines.failures import BrokenRulesError, RefusedCellsError
 from util_services.errors import ConfigurationError
 from util_services.flow.beside import CHANGES, STATE, write_change_log
 from util_services.flow.operate import FindingsError, Outcome
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from data_processing.steps.step import Step
     from util_services.datasets.schema import Schema
     from util_services.engines.stage_notes import Note
+    from util_services.engines.stages import Ran
     from util_services.flow.inputs import Inputs
     from util_services.flow.operate import Dataset
 
@@ -53,7 +54,7 @@ def operation_of(
 
     def run(dataset: Dataset, config: BaseModel) -> Outcome:
         try:
-            outcome = of_one_step(clean_in_run(dataset, recipe(config)))
+            outcome = of_one_step(clean_in_run(dataset, recipe(config), is_one_step=True))
         except FindingsError as error:
             raise FindingsError.of(error.sentence, of_one_step(error.found)) from None
         return replace(outcome, frame=None) if is_report else outcome
@@ -135,6 +136,7 @@ def clean_in_run(
     state: bytes | None = None,
     saves_state: bool = False,
     logs_changes: bool = False,
+    is_one_step: bool = False,
 ) -> Outcome:
     """Return what a recipe makes of a dataset.
 
@@ -144,6 +146,7 @@ def clean_in_run(
         state: the file of states that an earlier run has saved, to be applied here.
         saves_state: whether the states are written beside the output.
         logs_changes: whether each changed cell is.
+        is_one_step: whether it is an operation of its own, whose report tells of no recipe.
 
     Raises:
         FindingsError: if rows break rules that they must keep.
@@ -157,20 +160,28 @@ def clean_in_run(
     schemas = {path: engine.arrow_schema(other.scan()) for path, other in others.items()}
     planned = plan(recipe, schema, schemas, engine)
     is_numbered = planned.needs_numbers or logs_changes
-    number = free_number([schema, *schemas.values()]) if is_numbered else None
-    try:
-        ran = run(
+    number = free_number([schema, *schemas.values()])
+    known = None if state is None else states.from_json(state, planned)
+
+    def ran_with(number: str | None) -> Ran:
+        return run(
             engine,
             dataset.scan(number),
             planned,
             rows=rows,
             number=number,
             others={path: other.scan(number) for path, other in others.items()},
-            states=None if state is None else states.from_json(state, planned),
+            states=known,
             logs_changes=logs_changes,
         )
+
+    try:
+        try:
+            ran = ran_with(number if is_numbered else None)
+        except RefusedCellsError:  # whose rows have no numbers that it could tell
+            ran = ran_with(number)
     except BrokenRulesError as error:
-        raise FindingsError.of(str(error), _told(planned.notes(error.notes))) from None
+        raise FindingsError.of(str(error), _told(planned.notes(error.notes), is_one_step)) from None
     notes = planned.notes(ran.notes)
     names = engine.arrow_schema(ran.frame).names  # a step may leave more than was planned
     beside: dict[str, Any] = {}
@@ -179,7 +190,7 @@ def clean_in_run(
         beside[STATE] = lambda file: file.write_text(text, encoding="utf-8")
     if logs_changes:
         beside[CHANGES] = lambda file: write_change_log(engine, ran.changes, file)
-    told = _told(notes)
+    told = _told(notes, is_one_step)
     return replace(
         told,
         facts={**told.facts, "passes": planned.passes(are_fitted=state is not None)},
@@ -192,14 +203,19 @@ def clean_in_run(
     )
 
 
-def _told(notes: Sequence[Note]) -> Outcome:
+def _told(notes: Sequence[Note], is_one_step: bool) -> Outcome:  # noqa: FBT001
     """Return what the steps of a recipe tell, without rows."""
+    from data_processing.steps.course import course
+
     return Outcome(
         None,
         facts={"steps": [note.to_dict() for note in notes]},
         warnings=tuple(f"{note.name}: {text}" for note in notes for text in note.warnings),
         limits=tuple(dict.fromkeys(text for note in notes for text in note.limits)),
-        sections=tuple(section for note in notes for section in note.sections),
+        sections=(
+            *(() if is_one_step else (course(notes),)),
+            *(section for note in notes for section in note.sections),
+        ),
     )
 
 

@@ -49,6 +49,30 @@ def test_a_recipe_is_done_step_by_step_and_told_so(clean, root):
     assert second["rows"] == {"in": 4, "out": 2, "dropped": 2}
 
 
+def test_the_report_shows_all_steps_in_a_table_and_what_there_is_to_tell_of_each(clean, root):
+    harmonise = {"step": "harmonise", "columns": {"city": {}}}
+
+    assert clean(steps=[*STEPS, harmonise]).success
+
+    (step,) = report(root)["steps"]
+    (section,) = step["sections"]
+    (table,) = section["tables"]
+    assert section["shows"] == ["steps"]
+    assert table["columns"] == [
+        "step", "rows in", "rows out", "dropped", "set aside", "cells changed"
+    ]  # fmt: skip
+    assert table["rows"] == [
+        ["1. normalise_text", 4, 4, 0, 0, 2],
+        ["2. remove_duplicates", 4, 2, 2, 0, 0],
+        ["3. harmonise", 2, 2, 0, 0, 0],
+    ]
+    details = {one["title"]: one["tables"] for one in section["sections"]}
+    assert details["1. normalise_text"][0]["rows"] == [["city", 2]]
+    (told,) = details["3. harmonise"]
+    assert (told["title"], told["rows"][0][0]) == ("By column", "city")
+    assert dict(zip(told["columns"], told["rows"][0], strict=True))["texts"] == 2
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -74,6 +98,22 @@ def test_a_change_log_holds_each_changed_cell(clean, root):
     changes = pq.read_table(root / "out.csv.changes.parquet").to_pylist()
     cell = {"step": "normalise_text", "column": "city", "before": '" Rome "', "after": '"Rome"'}
     assert changes == [{"row": 0, **cell}, {"row": 3, **cell}]
+
+
+def test_a_recipe_in_a_file_needs_no_word_about_the_one_for_the_sample(instance, root):
+    (root / "in.csv").write_text(CSV)
+    (root / "recipe.yaml").write_text("- {step: remove_duplicates, subset: [city]}\n")
+    ops = {
+        "read_dataset": {"config": {"path": "in.csv"}},
+        "clean_data": {"config": {"recipe": "recipe.yaml"}},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    assert clean_data_job.execute_in_process({"ops": ops}, instance=instance).success
+
+    (step,) = report(root)["steps"]
+    assert step["configuration"]["steps"] == []
+    assert [one["step"] for one in step["facts"]["steps"]] == ["remove_duplicates"]
 
 
 def test_what_holds_values_is_written_only_on_request(clean, root):
@@ -150,3 +190,19 @@ def test_the_default_config_runs_as_it_is(instance, root):
 
 def test_the_twin_is_of_the_same_graph():
     assert clean_data_job_s3.graph is clean_data_job.graph
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["first", "behind a filter"])
+def test_a_cell_that_a_step_refuses_is_told_with_the_row_of_the_file(clean, root, place):
+    """DP-32: also where nothing else of the recipe needs the numbers of rows."""
+    drop = {"step": "filter_rows", "drop": "id = '1'"}
+    cast = {"step": "cast_types", "columns": {"city": {"type": "integer"}}}
+    (root / "in.csv").write_text("id,city\n1,4\n1,5\n2,Loxodonta\n3,6\n")
+
+    result = clean(steps=[drop, cast][1 - place :])
+
+    assert not result.success
+    assert reason(result) == (
+        f"steps[{place}] (cast_types): The column 'city' holds what is no whole number of 64 bits "
+        "in row 2 (the first row is 0); correct it, or set 'on_error' to null, flag or quarantine."
+    )

@@ -66,6 +66,20 @@ def test_the_job_of_one_step_can_be_tried_too_and_told_as_json(dry, root):
     assert files_of(root) == {"in.csv", "recipe.yaml"}
 
 
+def test_what_a_step_counts_by_itself_is_shown_too(dry):
+    rule = "{age: {type: integer, on_error: 'null'}}"
+
+    told = dry(
+        "clean_data_job", "--set", f"clean_data.steps=[{{step: cast_types, columns: {rule}}}]"
+    )
+
+    assert told.stdout.splitlines()[2:5] == [
+        "  1. cast_types: 5 rows in, 5 out",
+        "     age: 1 cell changed",
+        "     age: no whole number of 64 bits: 1",
+    ]
+
+
 def test_only_the_first_rows_are_looked_at(dry, root):
     (root / "in.csv").write_text("id\n" + "".join(f"{n}\n" for n in range(5000)))
 

@@ -112,7 +112,7 @@ def test_a_broken_rule_of_severity_error_leaves_a_report_and_checks_and_no_rows(
         ("unique of 'id'", 2),
         ("not_null of 'id'", 0),
     ]
-    assert [section["title"] for section in step["sections"]] == ["Validation"]
+    assert step["sections"][-1]["title"] == "Validation"
     assert "unique of 'id' by 2 of 3 rows" in report["failure"]
     assert evaluations(instance, result.run_id) == {
         "unique_of_id": (False, dg.AssetCheckSeverity.ERROR, 2),

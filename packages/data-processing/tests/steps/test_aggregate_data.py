@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from odd_names import ODD
 
@@ -228,20 +228,37 @@ def test_sums_of_floats_are_rounded_once(values):
 
 
 @given(st.lists(usual, min_size=2, max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
+@example([5e-324, 1e16, 0.1, -1.5])
+@example([5e-324, 0.0, 5e-324, 5e-324])  # half the least float, which is rounded to even
 def test_deviations_of_floats_are_rounded_once(values):
     (found,) = reduced(values, ["std"])
 
     assert found == exact_deviation(values)
 
 
+@pytest.mark.parametrize("bits", [26, 52])
+@pytest.mark.parametrize("exponent", range(-3, 60))
+def test_all_parts_of_a_square_are_of_limbs_that_are_near(bits, exponent):
+    """Floats of 53 ones, at all places that limbs may begin at."""
+    value = math.ldexp(2**53 - 1, exponent - 1000)
+    grid = Grid.of(math.ldexp(1.0, -1003), math.ldexp(1.0, -800), bits)
+    digits = int(Fraction(value) / Fraction(2) ** grid.exponent)
+    limbs = [digits >> (bits * n) & ((1 << bits) - 1) for n in range(grid.limbs)]
+
+    squares = grid.squares([limbs[one] * limbs[other] for one, other in grid.pairs])
+
+    assert squares == Fraction(value) ** 2
+    assert len(grid.pairs) <= 3 * grid.limbs
+
+
 def exact_deviation(values):
-    """Return the deviation by fractions, and a root of 60 digits."""
+    """Return the deviation by fractions, and a root that is exact where it lies between floats."""
     exact = [Fraction(one) for one in values]
     mean = sum(exact) / len(exact)
     variance = sum((one - mean) ** 2 for one in exact) / (len(exact) - 1)
     with localcontext() as context:
-        context.prec = 400
+        context.prec = 2000  # a power of two of the least floats' squares has 1500 digits
         return float((Decimal(variance.numerator) / Decimal(variance.denominator)).sqrt())
 
 

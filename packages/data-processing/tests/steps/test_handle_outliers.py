@@ -142,7 +142,7 @@ def test_values_without_a_spread_have_no_outliers(cleaned, method, action):
 
     assert done.column("x") == values
     assert done.note.warnings == (
-        "The column 'x' has no spread, so that none of its values is an outlier.",
+        "The column 'x' has no spread, so that no finite value is an outlier.",
     )
 
 
@@ -163,10 +163,9 @@ def test_groups_without_a_spread_or_values_are_counted(cleaned):
     done = cleaned(table, handle(by=["g"], action="drop"))
 
     assert done.note.warnings == (
-        "The column 'x' has no values in 1 of 4 groups, so that none of their values is an "
-        "outlier.",
-        "The column 'x' has no spread in 2 of 4 groups, so that none of their values is an "
-        "outlier.",
+        "The column 'x' has no values in 1 of 4 groups, so that nothing is an outlier there.",
+        "The column 'x' has no spread in 2 of 4 groups, so that no finite value is an outlier "
+        "there.",
     )
 
 

@@ -79,6 +79,29 @@ def test_dp_24_quantiles_are_those_of_type_7_rounded_to_two_digits(cleaned):
     }
 
 
+def test_texts_that_are_written_as_numbers_have_the_quantiles_of_these_numbers(cleaned):
+    numbers = [float(n * n % 997) / 2 for n in range(400)]
+    texts = [*("+" * (n % 2 == 0) + str(n) for n in numbers), *["n/a"] * 5, None]
+
+    columns = columns_of(profiled(cleaned, {"v": [*numbers, *[None] * 6], "t": texts}).facts)
+
+    assert columns["t"]["written_as"] == "number"
+    assert columns["t"]["quantiles"] == columns["v"]["quantiles"]
+    assert columns["t"]["histogram"] == columns["v"]["histogram"]
+
+
+def test_texts_that_are_keys_or_no_numbers_have_no_quantiles(cleaned):
+    table = {
+        "id": [str(n) for n in range(100)],
+        "half": ["1" if n % 2 else "one" for n in range(100)],
+        "day": ["2024-01-31"] * 100,
+    }
+
+    columns = columns_of(profiled(cleaned, table).facts)
+
+    assert not any("quantiles" in one or "histogram" in one for one in columns.values())
+
+
 def test_quantiles_beyond_which_few_rows_lie_are_left_out(cleaned):
     def shares(rows):
         note = profiled(cleaned, {"v": list(map(float, range(rows)))}, min_count=10)

@@ -59,7 +59,7 @@ def map_values(
     whose text is not named.
     """
     from data_processing.cleaning import mapping as craft
-    from util_services.engines.stage_batches import Map
+    from util_services.engines.stage_batches import NOTHING_ELSE, Map
     from util_services.engines.stage_fits import Fit, Fitted, Query
 
     if bool(mapping) == (table is not None):
@@ -67,7 +67,8 @@ def map_values(
 
     def recode(found: craft.LookUp) -> Map:
         recoding = craft.Recoding(found, unmatched, other)
-        return Map("map_values", craft.Recoded(tuple(columns), recoding), frozenset(columns))
+        work = craft.Recoded(tuple(columns), recoding)
+        return Map("map_values", work, frozenset(columns), reads=NOTHING_ELSE)
 
     if table is None:
         return [recode(craft.inline(mapping, ignore))]

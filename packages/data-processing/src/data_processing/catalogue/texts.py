@@ -22,7 +22,7 @@ Texts = Annotated[Columns, described("Columns of texts.", min_length=1)]
 MAX_WIDTH = 1000
 
 
-@step(writes="columns")
+@step(writes="columns", reads="columns")
 def normalise_text(
     frame: pd.DataFrame,
     *,
@@ -85,15 +85,15 @@ def replace_text(
     from functools import partial
 
     from data_processing.cleaning.replacing import Replacement, replace
-    from util_services.engines.stage_batches import Map
+    from util_services.engines.stage_batches import NOTHING_ELSE, Map
 
     wanted = Replacement(pattern, replacement, literal, ignore_case)
     wanted.check()
     work = partial(replace, columns=tuple(columns), replacement=wanted)
-    return [Map("replace_text", work, frozenset(columns))]
+    return [Map("replace_text", work, frozenset(columns), reads=NOTHING_ELSE)]
 
 
-@step(writes="columns")
+@step(writes="columns", reads="columns")
 def repair_mojibake(frame: pd.DataFrame, *, columns: Texts) -> pd.DataFrame:
     """Repair texts that were decoded in a wrong encoding, such as 'cafÃ©' for 'café'.
 
@@ -105,7 +105,7 @@ def repair_mojibake(frame: pd.DataFrame, *, columns: Texts) -> pd.DataFrame:
     return repair(frame, columns)
 
 
-@step(writes="columns")
+@step(writes="columns", reads="columns")
 def pad_text(
     frame: pd.DataFrame,
     *,
@@ -127,7 +127,7 @@ def pad_text(
     return pad(frame, columns, Padding(width, side, character))
 
 
-@step(writes="columns")
+@step(writes="columns", reads="columns")
 def nullify(
     frame: pd.DataFrame,
     *,

@@ -212,7 +212,8 @@ class Binned:
 
 def _work(bins: Sequence[_Bins]) -> Map:
     types = {one.into or one.column: pa.string() for one in bins}
-    return Map(STEP, Binned(tuple(bins)), frozenset(types), Changed(types))
+    reads = frozenset(one.column for one in bins)
+    return Map(STEP, Binned(tuple(bins)), frozenset(types), Changed(types), reads=reads)
 
 
 def _fit(rules: Mapping[str, BinRule], measures: Mapping[str, Measure]) -> Fit:

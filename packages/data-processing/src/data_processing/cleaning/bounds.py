@@ -91,6 +91,9 @@ class Bounds:
         """Return the column with the bounds of its rows."""
         array = array_of(frame[self.column])
         lower, upper = self.lower[0], self.upper[0]
+        if kinds.is_null(array.type):  # whose values, all missing, Arrow does not compare
+            none = pa.array(np.zeros(len(array), bool))
+            return Beyond(array, lower, upper, none, none, none)
         if self.places.by:
             index = pa.array(self.places.find(frame))
             lower, upper = self.lower.take(index), self.upper.take(index)

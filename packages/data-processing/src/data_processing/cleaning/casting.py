@@ -46,7 +46,10 @@ def cast(schema: pa.Schema, rules: Mapping[str, CastRule]) -> list[Step]:
     """
     conversions = []
     for name, rule in rules.items():
-        convert, kind = _caster(schema.field(name).type, name, rule)
+        given = schema.field(name).type
+        is_of_none = kinds.is_null(given)  # a column that Arrow knows no value of, and so no type
+        convert, kind = _caster(pa.string() if is_of_none else given, name, rule)
+        convert = Typed(kind) if is_of_none else convert
         wish = WISHES.get(rule.type, rule.type)
         if rule.type == "decimal":
             wish = f"number of at most {rule.precision - rule.scale} digits and {rule.scale} behind"
@@ -285,6 +288,17 @@ class Written(Reader):
     def plain(self, texts: pa.Array) -> Plain:
         """Return texts, which are all as they are read."""
         return texts, pa.array(np.ones(len(texts), bool))
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Gives a type to columns that hold nothing but missing values."""
+
+    kind: pa.DataType
+
+    def __call__(self, array: pa.Array) -> Converted:
+        """Return as many missing values of the type."""
+        return Converted(pa.nulls(len(array), self.kind))
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,4 +116,5 @@ def derived(step: str, schema: pa.Schema, columns: Mapping[str, str]) -> Map:
                 "the expression, as in cast(NULL AS text)."
             )
     derivation = Derivation(found)
-    return Map(step, derivation, frozenset(columns), derivation.schema)
+    reads = frozenset(name for one in found.values() for name in one.columns)
+    return Map(step, derivation, frozenset(columns), derivation.schema, reads=reads)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from data_processing.cleaning.arrays import array_of, with_arrays
 from data_processing.cleaning.schemas import Changed
 from util_services.engines.failures import RefusedCellsError
-from util_services.engines.stage_batches import Filter, Map
+from util_services.engines.stage_batches import NOTHING_ELSE, Filter, Map
 from util_services.errors import quoted_name
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def parts(step: str, conversions: Sequence[Conversion]) -> list[Filter | Map]:
         if one.flag is not None:
             types[one.flag] = pa.bool_()
         types |= one.further
-    return [*found, Map(step, Converts(tuple(conversions)), frozenset(types), Changed(types))]
+    work = Converts(tuple(conversions))
+    return [*found, Map(step, work, frozenset(types), Changed(types), reads=NOTHING_ELSE)]
 
 
 def by_distinct(array: pa.Array, convert: Callable[[pa.Array], Converted]) -> Converted:

@@ -10,6 +10,7 @@ these are then compared in full, so a collision of hashes costs time and never a
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,7 +37,7 @@ LIMIT = (
     "Rows count as equal by the compared columns alone; whether they speak of the same person or "
     "thing is not examined."
 )
-HASH, SIZE, KEPT = "hash", "size", "kept"
+HASH, SIZE, COUNT, KEPT = "hash", "size", "count", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,17 @@ def remove_duplicates(
     found = find_duplicates(rows.engine, rows.frame, NUMBER, rule)
     known_as = {place: name for name, place in rows.places.items()}
     return Tabled(
-        frame=rows.engine.drop_rows(rows.frame, NUMBER, found.losers),
+        frame=_without(rows, found),
         dropped=found.dropped,
         facts=found.facts(),
         warnings=warnings(rule, rows.engine.arrow_schema(rows.frame), known_as.__getitem__),
         limits=(LIMIT,),
         is_scan=rows.engine.drops_while_scanning,
     )
+
+
+def _without(rows: Rows, found: Duplicates) -> Frame:
+    return rows.engine.drop_rows(rows.frame, NUMBER, found.losers) if found.dropped else rows.frame
 
 
 def _refuse_keys(rows: Rows, names: Sequence[str]) -> None:
@@ -124,15 +129,17 @@ def find_duplicates(engine: Engine, rows: Frame, number: str, rule: Rule) -> Dup
     keyed = _fold_keys(engine, _name_keys(engine, rows, number, rule), rule.ignore)
     doubles = _doubles(engine, keyed, rule.keep)
     losers = doubles if rule.keep == "none" else doubles.filter(~nw.col(KEPT))
-    firsts = doubles.filter(nw.col(KEPT)).select(SIZE)
-    largest = engine.rows(firsts.sort(SIZE, descending=True).head(LARGEST_GROUPS_SHOWN))
-    rows_in_groups, groups = _count(engine, doubles), _count(engine, firsts)
+    sizes = _sizes(engine, doubles)
+    rows_in_groups, groups = sum(size * n for size, n in sizes.items()), sum(sizes.values())
+    largest = itertools.chain.from_iterable(
+        [size] * min(n, LARGEST_GROUPS_SHOWN) for size, n in sizes.items()
+    )
     return Duplicates(
         losers=losers.select(NUMBER),
         dropped=rows_in_groups - (0 if rule.keep == "none" else groups),
         groups=groups,
         rows_in_groups=rows_in_groups,
-        largest_groups=tuple(row[SIZE] for row in largest),
+        largest_groups=tuple(itertools.islice(largest, LARGEST_GROUPS_SHOWN)),
     )
 
 
@@ -232,5 +239,8 @@ def _preferred(doubles: Frame, keyed: _Keyed, keep: Keep) -> Frame:
     )
 
 
-def _count(engine: Engine, frame: Frame) -> int:
-    return int(engine.rows(frame.select(nw.len().alias(SIZE)))[0][SIZE])
+def _sizes(engine: Engine, doubles: Frame) -> dict[int, int]:
+    """Return how many groups there are of each size, the largest first."""
+    groups = doubles.filter(nw.col(KEPT)).group_by(SIZE).agg(nw.len().alias(COUNT))
+    rows = engine.rows(groups)
+    return {row[SIZE]: row[COUNT] for row in sorted(rows, key=lambda row: -row[SIZE])}

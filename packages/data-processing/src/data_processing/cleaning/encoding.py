@@ -163,7 +163,9 @@ def _work(codes: Sequence[Codes]) -> Map:
         for name in one.made
     }
     gone = frozenset(one.column for one in codes if one.rule.method == "one_hot")
-    return Map(STEP, Encoded(tuple(codes)), frozenset(types) | gone, Changed(types, gone))
+    reads = frozenset(one.column for one in codes)
+    work = Encoded(tuple(codes))
+    return Map(STEP, work, frozenset(types) | gone, Changed(types, gone), reads=reads)
 
 
 def _query(column: str, rule: EncodeRule) -> Query:

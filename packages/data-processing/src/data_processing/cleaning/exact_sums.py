@@ -84,8 +84,16 @@ class Grid:
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
-        """The pairs of limbs whose products make up a square."""
-        return [(one, other) for one in range(self.limbs) for other in range(one, self.limbs)]
+        """The pairs of limbs whose products make up a square.
+
+        Limbs farther apart than a mantissa is long are never both of one float other than 0.
+        """
+        reach = (self.bits + MANTISSA_BITS - 2) // self.bits
+        return [
+            (one, other)
+            for one in range(self.limbs)
+            for other in range(one, min(one + reach + 1, self.limbs))
+        ]
 
 
 def deviation(count: int, total: Fraction, squares: Fraction) -> float | None:

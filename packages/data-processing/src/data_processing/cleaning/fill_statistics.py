@@ -61,6 +61,11 @@ class Statistic:
         return measure_of(self.given, self.column, f"the {self.strategy}")
 
     @property
+    def is_queried(self) -> bool:
+        """Whether the engine is asked for it, as for a mode; a column of no type has none."""
+        return self.strategy == "mode" and not pa.types.is_null(self.given)
+
+    @property
     def kind(self) -> pa.DataType:
         """The type of the column afterwards."""
         if self.strategy == "mode":
@@ -73,7 +78,7 @@ class Statistic:
         Raises:
             ConfigurationError: if its values are of another kind.
         """
-        if self.strategy != "mode":
+        if not self.is_queried:
             self.measure  # noqa: B018 - refuses what is no number
         elif not is_key(self.given):
             raise ConfigurationError(
@@ -83,14 +88,14 @@ class Statistic:
 
     def asks(self) -> list[Ask]:
         """Return what must be known of all rows and of groups; nothing for a mode."""
-        if self.strategy == "mode":
+        if self.is_queried:
             return []
         wanted: dict[str, Any] = {"moments": 1} if self.strategy == "mean" else {"shares": (HALF,)}
         return [Ask(self.column, self.measure, one, **wanted) for one in groupings(self.grouping)]
 
     def queries(self) -> dict[str, Reduce]:
         """Return the queries for a mode, by the names of their parts."""
-        if self.strategy != "mode":
+        if not self.is_queried:
             return {}
         return {
             self.part(grouping): mode_query(self.column, self.given, grouping.by)
@@ -114,7 +119,7 @@ class Statistic:
 
     def values(self, state: Groups) -> tuple[Any, dict[Key, Any]]:
         """Return the value of all rows, and those of groups, from a state."""
-        if self.strategy != "mode":
+        if not self.is_queried:
             whole, groups = told_of(state, self.column, self.grouping)
         else:
             modes = {
@@ -215,7 +220,8 @@ def _fitted(step: str, statistics: Sequence[Statistic], state: Groups) -> Fitted
             )
         fillings.append(Filling.of(statistic, values, fallback))
     types = {statistic.column: statistic.kind for statistic in statistics}
-    work = Map(step, Filled(tuple(fillings)), frozenset(types), Changed(types))
+    reads = frozenset(name for one in statistics for name in one.grouping.by)
+    work = Map(step, Filled(tuple(fillings)), frozenset(types), Changed(types), reads=reads)
     return Fitted((work,), facts=facts, warnings=tuple(warnings))
 
 
@@ -268,7 +274,7 @@ class Filled:
         for one in self.fillings:
             given = array_of(frame[one.column])
             array = widened(given, one.values.type, one.column)
-            if array.null_count:
+            if array.null_count and one.values.null_count < len(one.values):
                 missing = array.is_null()
                 rows = frame[one.places.by].take(np.flatnonzero(missing))
                 values, borrowed = one.at(rows)

@@ -18,7 +18,7 @@ from data_processing.cleaning.fingerprints import fingerprint, ngram_fingerprint
 from data_processing.cleaning.folding import is_text
 from data_processing.cleaning.mapping import Recoded, Recoding, Unmatched
 from data_processing.cleaning.misspellings import Nearness, misspellings
-from util_services.engines.stage_batches import Map
+from util_services.engines.stage_batches import NOTHING_ELSE, Map
 from util_services.engines.stage_fits import Fit, Fitted, Query
 from util_services.errors import ConfigurationError, DatasetError, quoted_name
 
@@ -112,7 +112,14 @@ class Harmony:
         warnings = (f"The column {quoted_name(column)} holds no texts, so none were harmonised.",)
         recoding = Recoding(Known(known, harmonised), self.unmatched, self.other)
         return Fitted(
-            (Map("harmonise", Recoded((column,), recoding), frozenset({column})),),
+            (
+                Map(
+                    "harmonise",
+                    Recoded((column,), recoding),
+                    frozenset({column}),
+                    reads=NOTHING_ELSE,
+                ),
+            ),
             facts={"columns": {column: told}},
             warnings=() if counts else warnings,
             limits=LIMITS.get(self.method, ()),

@@ -110,7 +110,7 @@ class Majority:
             self.keys, column, keys, values, fill_missing=self.fill_missing, counts=counts_keyless
         )
         return Fitted(
-            (Map("majority", repair, frozenset({column})),),
+            (Map("majority", repair, frozenset({column}), reads=frozenset(self.keys)),),
             facts={"columns": {column: told}},
             limits=(LIMIT,),
         )

@@ -17,7 +17,7 @@ from data_processing.cleaning.fill_statistics import Filled, Filling, Statistic
 from data_processing.cleaning.folding import is_text
 from data_processing.cleaning.groups import Grouping
 from data_processing.cleaning.schemas import Changed, check_apart, check_new
-from util_services.engines.stage_batches import Filter, Map
+from util_services.engines.stage_batches import NOTHING_ELSE, Filter, Map
 from util_services.errors import ConfigurationError, quoted_name
 
 if TYPE_CHECKING:
@@ -44,13 +44,16 @@ def fill(
         for name in tokens:
             check_text(schema, name)
         words = {name: tuple(given) for name, given in tokens.items()}
-        parts.append(Map(STEP, Emptied(words), frozenset(tokens)))
+        parts.append(Map(STEP, Emptied(words), frozenset(tokens), reads=NOTHING_ELSE))
     indicators = {rule.indicator: name for name, rule in rules.items() if rule.indicator}
     if indicators:
         new = [rule.indicator for rule in rules.values() if rule.indicator]
         check_new(schema, "indicator", *new)
         types = dict.fromkeys(indicators, pa.bool_())
-        parts.append(Map(STEP, Indicated(indicators), frozenset(indicators), Changed(types)))
+        read = frozenset(indicators.values())
+        parts.append(
+            Map(STEP, Indicated(indicators), frozenset(indicators), Changed(types), reads=read)
+        )
         schema = Changed(types)(schema)
 
     def by(*strategies: str) -> dict[str, FillRule]:
@@ -76,7 +79,8 @@ def fill(
         for name, rule in by("constant").items()
     ]
     if constants:
-        parts.append(Map(STEP, Filled(tuple(constants)), frozenset(by("constant"))))
+        filled = frozenset(by("constant"))
+        parts.append(Map(STEP, Filled(tuple(constants)), filled, reads=NOTHING_ELSE))
     if by("drop_row"):
         parts.append(Filter(STEP, Present(tuple(by("drop_row")))))
     return parts

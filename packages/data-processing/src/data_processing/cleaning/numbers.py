@@ -86,6 +86,8 @@ class Measure:
         """
         if self.is_float:
             return nearest(number)
+        if kinds.is_null(self.type):
+            return None
         whole = rounding(number)
         if kinds.is_decimal(self.type):
             return Decimal(f"{whole}E-{self.type.scale}")
@@ -119,6 +121,8 @@ def measure_of(kind: pa.DataType, column: str, wish: str, *, moments: bool = Tru
         ConfigurationError: if they are none.
     """
     if kinds.is_integer(kind) or kinds.is_float32(kind) or kinds.is_float64(kind):
+        return Measure(kind)
+    if kinds.is_null(kind):  # of missing values alone, as Arrow holds a column that has no other
         return Measure(kind)
     if kinds.is_decimal128(kind):
         return Measure(kind, Fraction(1, 10**kind.scale))

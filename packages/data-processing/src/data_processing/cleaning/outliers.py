@@ -167,7 +167,8 @@ def _work(bounds: Sequence[Bounds]) -> list[Filter | Map]:
     if changing:
         flags = {one.flag: pa.bool_() for one in changing if one.action == "flag"}
         written = frozenset(one.written for one in changing)
-        work.append(Map(STEP, Handled(changing), written, Changed(flags)))
+        reads = frozenset(name for one in changing for name in (one.column, *one.places.by))
+        work.append(Map(STEP, Handled(changing), written, Changed(flags), reads=reads))
     return work
 
 
@@ -208,13 +209,13 @@ def _fitted(criteria: Sequence[Criterion], groups: Groups) -> Fitted:
 def _warnings(criterion: Criterion, groups: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what a user should know of groups without bounds."""
     name, found = quoted_name(criterion.column), []
-    for state, what in ((NO_VALUES, "has no values"), (NO_SPREAD, "has no spread")):
+    for state, what in (
+        (NO_VALUES, ("has no values", "nothing is an outlier")),
+        (NO_SPREAD, ("has no spread", "no finite value is an outlier")),
+    ):
         count = sum(group[STATE] == state for group in groups)
-        if count and not criterion.grouping.by:
-            found.append(f"The column {name} {what}, so that none of its values is an outlier.")
-        elif count:
-            found.append(
-                f"The column {name} {what} in {count} of {len(groups)} groups, so that none of "
-                "their values is an outlier."
-            )
+        where = f" in {count} of {len(groups)} groups" if criterion.grouping.by else ""
+        if count:
+            there = " there" if where else ""
+            found.append(f"The column {name} {what[0]}{where}, so that {what[1]}{there}.")
     return found

@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import pyarrow as pa
 
+from data_processing.cleaning.arrays import array_of, with_arrays
+from data_processing.cleaning.casting import Cast, Floating
 from data_processing.cleaning.histograms import Borders, rounded
+from data_processing.cleaning.number_texts import NumberFormat
 from data_processing.cleaning.row_counts import rows_where, rows_with
 from data_processing.cleaning.row_rules import WRITTEN_AS, written_as
 from data_processing.cleaning.tables import SIZE, count, schema_of
@@ -21,9 +25,9 @@ from util_services.errors import quoted_name
 from util_services.reports import Figure, Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    import pyarrow as pa
+    import pandas as pd
 
     from data_processing.cleaning.tables import Frame
     from data_processing.steps.kinds import Kind
@@ -35,6 +39,8 @@ TOKENS = (
     "unknown", "undefined", "tbd", "xxx", "999", "9999", "-1", "0000-00-00", "1900-01-01",
 )  # fmt: skip
 EMPTY = "(empty text)"
+WRITTEN_NUMBERS = ("integer", "number")
+AS_FLOATS = Cast(pa.float64(), Floating(NumberFormat()))
 WRITTEN_SHARE = 0.95  # of the texts of a column, which is then told to be of a type
 QUASI_ROWS = 2  # rows that share a value of a quasi-identifier on average, at the least
 MOST_QUASI_IDENTIFIERS = 8  # the columns with most values, whose combinations are counted
@@ -64,8 +70,8 @@ class Column:
         rows: of the dataset.
         missing: how many values are.
         distinct: how many different ones there are; None where they cannot be compared.
-        quantiles: of the finite numbers.
-        histogram: how many finite numbers lie in each bin.
+        quantiles: of the finite numbers, or of those that texts are written as.
+        histogram: how many of these numbers lie in each bin.
         written_as: how many texts are written as values of a type.
         tokens: how many texts are a token that usually stands for a missing value.
     """
@@ -135,10 +141,9 @@ def profile(rows: Rows, names: Sequence[str], least: int) -> Tabled:
     """
     schema, total = schema_of(rows), count(rows.engine, rows.frame)
     columns = [_counted(rows, schema.field(name), total) for name in names or schema.names]
-    for column in columns:
-        if column.kind in NUMBERS:
-            _measure(rows, column, least)
     _look_at_texts(rows, [one for one in columns if one.kind == "text"], schema)
+    for column, numbers in _numbers(rows, columns):
+        _measure(rows, column, numbers, least)
     keys = [one.name for one in columns if one.is_key]
     quasi = [one for one in columns if one.is_quasi_identifier and not one.is_key]
     quasi = sorted(quasi, key=lambda one: -(one.distinct or 0))[:MOST_QUASI_IDENTIFIERS]
@@ -173,10 +178,34 @@ def _counted(rows: Rows, of: pa.Field, total: int) -> Column:
     return column
 
 
-def _measure(rows: Rows, column: Column, least: int) -> None:
+def _numbers(rows: Rows, columns: Sequence[Column]) -> Iterator[tuple[Column, Frame]]:
+    """Yield the columns of numbers, or of texts that are written as such, with those finite."""
+    for column in columns:
+        if column.kind in NUMBERS:
+            yield column, _finite(rows.frame, rows.places[column.name])
+    texts = [one for one in columns if one.meant in WRITTEN_NUMBERS and not one.is_key]
+    if texts:
+        places = {f"text_{n}": rows.places[one.name] for n, one in enumerate(texts)}
+        schema = pa.schema([(place, pa.float64()) for place in places])
+        given = rows.engine.select(rows.frame, places)
+        read = rows.engine.materialise(rows.engine.map_batches(given, _read, schema))
+        yield from ((one, _finite(read, place)) for one, place in zip(texts, places, strict=True))
+
+
+def _finite(frame: Frame, place: str) -> Frame:
+    value = nw.col(place).cast(nw.Float64)
+    return frame.select(value.alias("value")).filter(nw.col("value").is_finite())
+
+
+def _read(texts: pd.DataFrame) -> pd.DataFrame:
+    """Return the numbers that texts are written as; missing where one is none."""
+    return with_arrays(
+        texts, {str(name): AS_FLOATS(array_of(texts[name])).array for name in texts.columns}
+    )
+
+
+def _measure(rows: Rows, column: Column, numbers: Frame, least: int) -> None:
     """Tell quantiles and a histogram of a column of numbers, as far as enough rows are behind."""
-    value = nw.col(rows.places[column.name]).cast(nw.Float64)
-    numbers = rows.frame.select(value.alias("value")).filter(nw.col("value").is_finite())
     present = count(rows.engine, numbers)
     shares = [one for one in SHARES if present * min(one, 1 - one) >= least]
     if not shares:

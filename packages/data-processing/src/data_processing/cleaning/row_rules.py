@@ -57,6 +57,8 @@ def row_condition(rule: DataRule, column: str | None, schema: pa.Schema) -> Expr
             text = _of_type(rule.type or "text", name, kind)
         case "range":
             bounds = ((">=", rule.min), ("<=", rule.max))
+            if kind == "text":
+                _refuse_numbers(column, rule.min, rule.max)
             text = " AND ".join(
                 f"{name} {sign} {_literal(bound, kind, column)}"
                 for sign, bound in bounds
@@ -105,6 +107,20 @@ def _literal(value: Any, kind: str, column: str) -> str:
         f"A value of a rule is of another kind than those of {quoted_name(column)}; correct it, or "
         "cast the column in a step before."
     )
+
+
+def _refuse_numbers(column: str, *bounds: Any) -> None:
+    """Refuse bounds that are numbers for a column of texts, of which '10' comes before '9'.
+
+    Raises:
+        ConfigurationError: if one of them is a number.
+    """
+    if any(isinstance(bound, int | float | Decimal) for bound in bounds):
+        raise ConfigurationError(
+            f"The column {quoted_name(column)} holds texts, and 'min' or 'max' is a number, beside "
+            "which they would be compared letter by letter; use cast_types in a step before, or an "
+            "expression such as try_cast(price AS double) <= 100."
+        )
 
 
 def _named(column: str) -> str:

@@ -161,5 +161,6 @@ def _fitted(scales: Sequence[Scale], state: Groups) -> Fitted:
         if whole is None or whole[CENTRE] is None:
             warnings.append(f"The column {name} has no values to scale.")
     types = dict.fromkeys((one.column for one in scales), pa.float64())
-    work = Map(STEP, Scaled(tuple(scalings)), frozenset(types), Changed(types))
+    reads = frozenset(name for one in scalings for name in one.places.by)
+    work = Map(STEP, Scaled(tuple(scalings)), frozenset(types), Changed(types), reads=reads)
     return Fitted((work,), warnings=tuple(warnings))

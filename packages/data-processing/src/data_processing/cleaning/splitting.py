@@ -285,4 +285,4 @@ def merge(
     refuse_clashes([*left, into])
     work = Merge(tuple(columns), into, separator, missing, keeps)
     written = {into} | (set() if keeps else set(columns))
-    return Map(step, work, frozenset(written), work.schema)
+    return Map(step, work, frozenset(written), work.schema, reads=frozenset(columns))

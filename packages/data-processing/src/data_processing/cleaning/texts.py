@@ -16,6 +16,7 @@ import regex
 
 from data_processing.cleaning.distinct import column, map_distinct, texts_of, with_columns
 from data_processing.cleaning.folding import DIACRITICAL_MARKS
+from data_processing.cleaning.whitespace import with_single_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 Case = Literal["keep", "lower", "upper", "title", "fold"]
 UnicodeForm = Literal["keep", "NFC", "NFD", "NFKC", "NFKD"]
-
-ASCII_WHITESPACE = r" \t-\r\x1c-\x1f"
-UNEVEN_ASCII_WHITESPACE = rf"[{ASCII_WHITESPACE}]{{2,}}|[\t-\r\x1c-\x1f]"
 
 # Letters, digits and what is written on them; an apostrophe belongs to the word when a single
 # letter follows it, as in "King's".
@@ -73,7 +71,7 @@ class Form:
         if self.trim:
             texts = pc.utf8_trim_whitespace(texts)
         if self.collapse_whitespace:
-            texts = pc.replace_substring_regex(texts, UNEVEN_ASCII_WHITESPACE, " ")
+            texts = with_single_spaces(texts)
         return texts
 
     def _composed(self, text: str) -> str:

@@ -67,7 +67,9 @@ def limited(
                         "whole column first."
                     )
                 schema = found
-                limited_parts.append(replace(part, function=Limited(part.function, where)))
+                reads = None if part.reads is None else part.reads | frozenset(where.columns)
+                work = Limited(part.function, where)
+                limited_parts.append(replace(part, function=work, reads=reads))
             case Filter():
                 limited_parts.append(replace(part, function=LimitedChoice(part.function, where)))
             case _:
@@ -183,10 +185,14 @@ class Probed:
 
 
 def _map(step: Step, function: Applied, options: BaseModel) -> Map:
-    writes = None
-    if step.writes is not None:
-        writes = frozenset(columns_in(options).get(step.writes, []))
-    return Map(step.name, function, writes, Probed(function, step.name))
+    probed = Probed(function, step.name)
+    writes, reads = _columns(step.writes, options), _columns(step.reads, options)
+    return Map(step.name, function, writes, probed, reads=reads)
+
+
+def _columns(option: str | None, options: BaseModel) -> frozenset[str] | None:
+    """Return the columns that an option names; None where no option is told of."""
+    return None if option is None else frozenset(columns_in(options).get(option, []))
 
 
 def _fit(step: Step, options: BaseModel, given: Mapping[str, Any]) -> Fit:
@@ -198,8 +204,6 @@ def _fit(step: Step, options: BaseModel, given: Mapping[str, Any]) -> Fit:
     def then(groups: Any) -> Fitted:
         return Fitted((_map(step, Applied(step.function, (groups[0],), given), options),))
 
-    writes = None
-    if step.writes is not None:
-        writes = frozenset(columns_in(options).get(step.writes, []))
+    writes = _columns(step.writes, options)
     aggregates = Aggregates(lambda columns: fit(columns, **given))
     return Fit(step.name, frozenset(named), aggregates, then, writes)

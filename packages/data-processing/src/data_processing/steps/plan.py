@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 ALL_ROWS, WORKED_OUT, ROW_BY_ROW = "all rows together", "worked out over all rows", "row by row"
 
+MOST_TRIED = 1000  # each is as large as the names of the columns
+TRIED: dict[tuple[Any, ...], pa.Schema] = {}  # what steps make of columns, without rows
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -112,7 +115,7 @@ def plan(
         for place, call in enumerate(recipe):
             try:
                 built = _built(call, schema)
-                schema = _tried(local, built, schema, others or {})
+                schema = _known(local, call, built, schema, others or {})
             except DataServicesError as error:
                 raise ConfigurationError(f"{call.place}: {error}") from None
             except Exception as error:  # noqa: BLE001 - a step's own, which may come from anywhere
@@ -167,6 +170,28 @@ def _built(call: Call, schema: pa.Schema) -> Sequence[stages.Step]:
     return limited(parts, expressions.condition(call.where, schema), call.step.name, schema)
 
 
+def _known(
+    engine: LocalEngine,
+    call: Call,
+    parts: Sequence[stages.Step],
+    schema: pa.Schema,
+    others: Mapping[str, pa.Schema],
+) -> pa.Schema:
+    """Return the columns that a step makes of those of a schema; it is tried on them but once.
+
+    A run checks its recipe before it reads, and then carries it out on the same columns.
+    """
+    options = call.options.model_dump_json()
+    trial = (call.step, options, call.where, schema, tuple(others.items()))
+    if trial not in TRIED:
+        found = _tried(engine, parts, schema, others)
+        if len(TRIED) >= MOST_TRIED:
+            TRIED.clear()
+        TRIED[trial] = found
+        return found
+    return TRIED[trial]
+
+
 def _tried(
     engine: LocalEngine,
     parts: Sequence[stages.Step],
@@ -190,7 +215,7 @@ def _tried(
 
 
 def _nothing(engine: LocalEngine, schema: pa.Schema, number: str) -> Any:
-    return engine.from_arrow(schema.append(pa.field(number, pa.int64())).empty_table())
+    return engine.nothing(schema.append(pa.field(number, pa.int64())))
 
 
 def free_number(schemas: Sequence[pa.Schema]) -> str:

@@ -46,11 +46,13 @@ class Step:
         *,
         fit: Function | None = None,
         writes: str | None = None,
+        reads: str | None = None,
     ) -> None:
         self.name = function.__name__
         self.description = inspect.getdoc(function) or ""
         self.kind: Kind = kind
-        self.function, self.fit, self.writes = function, fit, writes
+        self.function, self.fit = function, fit
+        self.writes, self.reads = writes, reads
         self.options: type[BaseModel] = options_of(function, self.name)
         self.__doc__, self.__module__ = self.description, function.__module__
 
@@ -82,6 +84,7 @@ def step(
     table: bool = False,
     plan: bool = False,
     writes: str | None = None,
+    reads: str | None = None,
 ) -> Callable[[Function], Step]: ...
 def step(
     function: Function | None = None,
@@ -92,6 +95,7 @@ def step(
     table: bool = False,
     plan: bool = False,
     writes: str | None = None,
+    reads: str | None = None,
 ) -> Step | Callable[[Function], Step]:
     """Declare a function as a step; its keyword-only parameters are the step's options.
 
@@ -105,6 +109,8 @@ def step(
         plan: the function gets the Arrow schema and returns the parts of the step.
         writes: the option whose columns are all that the step changes; a step that may change any
             column cannot share a pass with a later fit.
+        reads: the option whose columns are all that the step looks at beside those; a step that may
+            look at any column is given all of them in each pass, which takes longer.
     """
     kinds = {"choose": choose, "fit": fit is not None, "table": table, "plan": plan}
     chosen: list[Any] = [kind for kind, is_chosen in kinds.items() if is_chosen] or ["map"]
@@ -112,6 +118,6 @@ def step(
         raise TypeError(f"A step is of one kind, not {' and '.join(chosen)} at once.")
 
     def declare(function: Function) -> Step:
-        return Step(function, chosen[0], fit=fit, writes=writes)
+        return Step(function, chosen[0], fit=fit, writes=writes, reads=reads)
 
     return declare if function is None else declare(function)
