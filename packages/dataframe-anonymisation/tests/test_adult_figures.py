@@ -70,7 +70,9 @@ def test_local_recoding_of_adult_protects_occupations_with_little_loss(
 
 
 @pytest.mark.parametrize("algorithm", ["optimal", "local", "mondrian"])
-def test_equal_calls_give_equal_bytes_whatever_the_order_of_rows(adult, adult_policy, algorithm):
+def test_an_45_equal_calls_give_equal_bytes_whatever_the_order_of_rows(
+    adult, adult_policy, algorithm
+):
     asked = adult_policy(KAnonymity(k=5), LDiversity(l=2), algorithm=algorithm)
 
     first, report = anonymise(adult, asked)

@@ -241,6 +241,7 @@ def test_an_10_and_24_leftovers_join_classes_or_stay_within_the_limit(adult, adu
         (LDiversity(l=3, c=1, variant="recursive"), "the whole table fails"),
         (AlphaKAnonymity(k=2, alpha=0.3), "value has a share of"),
         (DeltaPresence(0.5, 1, "disease", value="flu"), "has a share of 0"),
+        (DeltaPresence(0.5, 1, "disease"), "no row has the value that flags rows"),
     ],
 )
 def test_an_11_what_the_table_itself_rules_out_is_found_before_the_search(
@@ -641,6 +642,8 @@ def test_an_42_roles_that_contradict_each_other_are_refused():
         )
     with pytest.raises(PolicyError, match="at least one column"):
         AnonymisationPolicy(models=[KAnonymity(k=2)], quasi_identifiers=[])
+    with pytest.raises(PolicyError, match="'models' must be a list"):
+        AnonymisationPolicy(models=KAnonymity(k=2), quasi_identifiers=["age"])
     with pytest.raises(PolicyError, match="must be a list of columns"):
         AnonymisationPolicy(models=[KAnonymity(k=2)], quasi_identifiers="age")
 
@@ -702,6 +705,17 @@ def test_an_47_no_cell_value_is_in_the_report(patients, patient_policy):
     assert "hush" not in json.dumps(report)
 
 
+def test_an_49_a_report_says_that_releases_do_not_compose_and_that_it_is_no_verdict(
+    patients, patient_policy
+):
+    _, report = anonymise(patients, patient_policy(KAnonymity(k=3)))
+
+    limits = " ".join(report["limits"])
+    assert "repeated releases of one population do not compose" in limits
+    assert "who knows the algorithm may learn more" in limits
+    assert "Nothing here is a legal verdict" in limits
+
+
 def test_an_50_risk_and_class_sizes_are_those_of_published_rows():
     frame = pd.DataFrame({"a": ["x"] * 4 + ["y"]})
     asked = AnonymisationPolicy(
@@ -727,6 +741,15 @@ def test_risk_is_assessed_without_changing_anything(patients):
     assert found["prosecutor_highest"] == 1.0
     assert found["marketer"] == pytest.approx(5 / 9)
     assert found["quasi_identifiers"]["zip"]["separation_share"] == 0.0
+
+
+def test_the_risk_of_a_published_table_is_assessed_with_its_stars():
+    published = pd.DataFrame({"zip": ["*", "*", "1", None], "age": ["*", "*", "[1, 2)", "*"]})
+
+    found = assess_risk(published, ["zip", "age"])
+
+    assert (found["classes"], found["uniques"]) == (3, 2)
+    assert found["quasi_identifiers"]["zip"]["distinction_share"] == 3 / 4
 
 
 @pytest.mark.parametrize("call", [anonymise, assess_risk])

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataframe_anonymisation.claiming import claims_of
-from dataframe_anonymisation.differential.facts import LIMITS, facts_of
+from dataframe_anonymisation.differential.facts import LIMITS as PRIVATE_LIMITS
+from dataframe_anonymisation.differential.facts import facts_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.models import Model
@@ -20,6 +21,7 @@ from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
 from dataframe_anonymisation.private_counting import count_table
 from dataframe_anonymisation.reporting import (
+    LIMITS,
     build_facts,
     build_warnings,
     published_as_they_are,
@@ -84,6 +86,7 @@ def anonymise(
     report = build_facts(policy, solved, verdict, strangers)
     distinct = _distinct(frame, published_as_they_are(policy, strangers))
     report["warnings"] = list(build_warnings(policy, solved, strangers, distinct))
+    report["limits"] = list(LIMITS)
     return result, report
 
 
@@ -136,7 +139,7 @@ def private_counts(
     if unknown:
         raise UnknownColumnsError("groups, sums and entity", unknown, list(frame.columns))
     table = pa.table({name: array_of(frame[name], name) for name in asked.columns})
-    return count_table(table, asked), facts_of(asked) | {"limits": list(LIMITS)}
+    return count_table(table, asked), facts_of(asked) | {"limits": list(PRIVATE_LIMITS)}
 
 
 def verify_anonymity(

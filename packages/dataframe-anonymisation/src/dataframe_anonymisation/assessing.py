@@ -9,8 +9,8 @@ from dataframe_anonymisation.models import KAnonymity, LDiversity, TCloseness
 from dataframe_anonymisation.reporting import LIMITS, risk_section
 from dataframe_anonymisation.risk_of_columns import assess
 from dataframe_anonymisation.verify import Claims, verify
-from dataframe_anonymisation.verify.reading import frames_in
 from util_services.flow.operate import Dataset, FindingsError, Outcome
+from util_services.flow.written import frames_in
 from util_services.reports import Section, Table
 
 if TYPE_CHECKING:
@@ -118,4 +118,6 @@ def _section(found: Mapping[str, Any]) -> Section:
     )
     columns = ("model", "column", "claimed", "measured", "failing classes")
     text = "Every claim holds." if found["holds"] else "Not every claim holds."
-    return Section("Claims", text=(text,), tables=(Table("Models", columns, rows),))
+    return Section(
+        "Claims", text=(text,), tables=(Table("Models", columns, rows),), shows=("checks",)
+    )

@@ -3,7 +3,13 @@
 from typing import Any, Literal
 
 import dagster as dg
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 KINDS = Literal[
     "auto", "file", "intervals", "mask", "date", "rounding", "mapping", "suppression", "named"
@@ -87,6 +93,12 @@ class HierarchyConfig(dg.Config):
             raise ValueError(f"a hierarchy of the kind '{self.kind}' needs '{needed}'")
         return self
 
+    @model_serializer(mode="wrap")
+    def _of_its_kind(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what has no meaning for this kind, in reports among others."""
+        kept = {"kind", *USED.get(self.kind, ())}
+        return {key: value for key, value in written(self).items() if key in kept}
+
 
 def _default(key: str) -> Any:
     return HierarchyConfig.model_fields[key].get_default(call_default_factory=True)
@@ -122,8 +134,6 @@ class AnonymisationConfig(dg.Config):
     )
     suppression_limit: float = Field(
         default=0.05,
-        ge=0,
-        le=1,
         description="Which share of the rows may be suppressed, 0 to 1; 0.05 is 5 %.",
     )
     suppressed: Literal["drop", "mask"] = Field(
@@ -172,33 +182,8 @@ class AnonymisationConfig(dg.Config):
     )
     report_threshold: int = Field(
         default=10,
-        ge=0,
         description="Reports do not tell counts of fewer rows of the original table; 0 tells all.",
     )
-
-    @field_validator(
-        "quasi_identifiers", "sensitive_attributes", "insensitive_attributes", "identifiers"
-    )
-    @classmethod
-    def _each_once(cls, names: list[str]) -> list[str]:
-        if len(set(names)) < len(names):
-            raise ValueError("each entry may stand here once")
-        return names
-
-    @model_validator(mode="after")
-    def _has_quasi_identifiers(self) -> "AnonymisationConfig":
-        if not self.quasi_identifiers:
-            raise ValueError("'quasi_identifiers' must name at least one column")
-        roles = (
-            *self.quasi_identifiers,
-            *self.sensitive_attributes,
-            *self.insensitive_attributes,
-            *self.identifiers,
-        )
-        double = sorted({name for name in roles if roles.count(name) > 1})
-        if double:
-            raise ValueError(f"the column '{double[0]}' has several roles; name it once")
-        return self
 
 
 class KAnonymityConfig(AnonymisationConfig):
@@ -310,6 +295,11 @@ class ModelConfig(dg.Config):
     maximum: float | None = Field(default=None, description="delta_presence.")
     value: str = Field(default="1", description="delta_presence: the text that flags a row.")
 
+    @model_serializer(mode="wrap")
+    def _without_idle(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out parameters that are as if not given, in reports among others."""
+        return {key: value for key, value in written(self).items() if value not in (None, [])}
+
 
 class AnonymiseDataframeConfig(AnonymisationConfig):
     """Any combination of privacy models, tested jointly."""
@@ -353,12 +343,9 @@ class AssessRiskConfig(KnownColumnsConfig):
     )
 
 
-class VerifyAnonymityConfig(KnownColumnsConfig):
-    """What is claimed of a published table; each model on every sensitive attribute."""
+class ClaimedModelsConfig(dg.Config):
+    """The models that a published table is to satisfy, each on every sensitive attribute."""
 
-    sensitive_attributes: list[str] = Field(
-        default_factory=list, description="Columns that l-diversity and t-closeness are about."
-    )
     k: int = Field(default=5, ge=1, description="How many rows each class is to have.")
     l: float | None = Field(default=None, ge=1, description="How many values.")  # noqa: E741
     variant: Literal["distinct", "entropy", "recursive"] = Field(
@@ -375,6 +362,14 @@ class VerifyAnonymityConfig(KnownColumnsConfig):
     suppressed_class: Literal["exempt", "tested"] = Field(
         default="exempt",
         description="Whether rows with '*' and without sensitive values are left out, or a class.",
+    )
+
+
+class VerifyAnonymityConfig(ClaimedModelsConfig, KnownColumnsConfig):
+    """What is claimed of a published table; each model on every sensitive attribute."""
+
+    sensitive_attributes: list[str] = Field(
+        default_factory=list, description="Columns that l-diversity and t-closeness are about."
     )
     fail_if_untrue: bool = Field(default=True, description="Fail the run if a claim does not hold.")
 

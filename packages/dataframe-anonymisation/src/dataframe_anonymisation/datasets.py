@@ -29,11 +29,11 @@ from dataframe_anonymisation.reporting import (
 from dataframe_anonymisation.solving import Solved, solve
 from dataframe_anonymisation.values import encode, encode_series, is_numeric, kind_of
 from dataframe_anonymisation.verify import Claims, Verdict, verify
-from dataframe_anonymisation.verify.reading import frames_in, frames_of
-from util_services.flow.operate import Dataset, Outcome
+from util_services.flow.operate import Dataset, Outcome, Verified
+from util_services.flow.written import frames_in, frames_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
 
@@ -83,7 +83,7 @@ class _Check:
     def __init__(self, dataset: Dataset, claims: Claims, population: Dataset | None) -> None:
         self.dataset, self.claims, self.population = dataset, claims, population
 
-    def __call__(self, files: Sequence[AnyPath], layout: Layout) -> Mapping[str, Any]:
+    def __call__(self, files: Sequence[AnyPath], layout: Layout) -> Verified:
         """Return what was found, for the report.
 
         Raises:
@@ -103,7 +103,7 @@ class _Check:
                 "The written file does not hold what was claimed of it: "
                 f"{', '.join(verdict.failures)}; nothing was published, report this as a defect."
             )
-        return {"verified": verdict.to_dict()}
+        return Verified({"verified": verdict.to_dict()})
 
     def _people(self) -> list[pd.DataFrame] | None:
         """Return the combinations of the population, a row for each row."""

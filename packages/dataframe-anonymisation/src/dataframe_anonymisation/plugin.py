@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from dataframe_anonymisation.hierarchies import Hierarchy
+    from util_services.releases.checks import ReleaseCheck
 
 
 @hookimpl
@@ -45,3 +46,11 @@ def register_hierarchies() -> Mapping[str, Callable[[], Hierarchy]]:
     from dataframe_anonymisation import builtin
 
     return {"simpl_age": builtin.simpl_age, "simpl_gender": builtin.simpl_gender}
+
+
+@hookimpl
+def register_release_checks() -> Iterable[ReleaseCheck]:
+    """Return what release policies may want of the classes of a table."""
+    from dataframe_anonymisation.releasing import CHECKS
+
+    return CHECKS

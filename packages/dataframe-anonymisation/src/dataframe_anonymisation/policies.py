@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from dataframe_anonymisation.config import (
@@ -57,16 +58,17 @@ SHARED = (
     "labels",
     "report_threshold",
 )
-PARAMETERS: Mapping[str, tuple[Callable[..., Model], tuple[str, ...], tuple[str, ...]]] = {
-    "k_anonymity": (KAnonymity, ("k",), ()),
-    "k_map": (KMap, ("k",), ()),
-    "alpha_k_anonymity": (AlphaKAnonymity, ("k", "alpha"), ("attribute",)),
-    "l_diversity": (LDiversity, ("l",), ("attribute", "variant", "c", "missing_counts")),
-    "t_closeness": (TCloseness, ("t",), ("attribute", "distance", "values_in_order")),
-    "delta_disclosure": (DeltaDisclosure, ("delta",), ("attribute", "zero")),
-    "beta_likeness": (BetaLikeness, ("beta",), ("attribute", "enhanced")),
-    "delta_presence": (DeltaPresence, ("minimum", "maximum"), ("attribute", "value")),
+MODELS: Mapping[str, Callable[..., Model]] = {
+    "k_anonymity": KAnonymity,
+    "k_map": KMap,
+    "alpha_k_anonymity": AlphaKAnonymity,
+    "l_diversity": LDiversity,
+    "t_closeness": TCloseness,
+    "delta_disclosure": DeltaDisclosure,
+    "beta_likeness": BetaLikeness,
+    "delta_presence": DeltaPresence,
 }
+OPTIONS = {"order": "values_in_order"}  # that say more than the name of a parameter
 
 
 def policy_of(config: AnonymisationConfig, content: Callable[[str], bytes]) -> AnonymisationPolicy:
@@ -173,18 +175,24 @@ def model_of(config: ModelConfig) -> Model:
     Raises:
         PolicyError: if a parameter is missing, out of range, or belongs to another model.
     """
-    make, needed, free = PARAMETERS[config.model]
-    missing = [name for name in needed if getattr(config, name) is None]
+    make = MODELS[config.model]
+    options = {
+        name: OPTIONS.get(name, name)
+        for name in signature(make).parameters
+        if OPTIONS.get(name, name) in type(config).model_fields
+    }
+    needed = [name for name, one in signature(make).parameters.items() if one.default is one.empty]
+    missing = [options[name] for name in needed if getattr(config, options[name]) is None]
     if missing:
         raise PolicyError(f"The model '{config.model}' needs {quoted(missing)}; give it.")
-    known = {"model", *needed, *free}
+    known = {"model", *options.values()}
     idle = [name for name in type(config).model_fields if name not in known]
     strange = [name for name in idle if getattr(config, name) != _default(config, name)]
     if strange:
         raise PolicyError(f"The model '{config.model}' has no parameter {quoted(strange)}.")
-    values: dict[str, Any] = {name: getattr(config, name) for name in (*needed, *free)}
-    if "values_in_order" in values:
-        values["order"] = tuple(values.pop("values_in_order"))
+    values = {name: getattr(config, option) for name, option in options.items()}
+    if "order" in values:
+        values["order"] = tuple(values["order"])
     return make(**values)
 
 

@@ -108,6 +108,8 @@ class AnonymisationPolicy:
             raise PolicyError("'entity' must be the name of a column.")
         if self.entity is not None and self.entity not in self.identifiers:
             object.__setattr__(self, "identifiers", (*self.identifiers, self.entity))
+        if isinstance(self.models, Model):
+            raise PolicyError("'models' must be a list, such as [KAnonymity(k=5)].")
         object.__setattr__(self, "models", tuple(self.models))
         for option, choices in CHOICES.items():
             if getattr(self, option) not in choices:

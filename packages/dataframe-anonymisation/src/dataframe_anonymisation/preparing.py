@@ -20,6 +20,7 @@ from dataframe_anonymisation.models import (
 from dataframe_anonymisation.models.k_anonymity import POPULATION
 from dataframe_anonymisation.population import count_population
 from dataframe_anonymisation.table import Cells, Contingency, tabulate
+from dataframe_anonymisation.values import plain_number
 from util_services.errors import quoted
 
 if TYPE_CHECKING:
@@ -165,11 +166,19 @@ def _refuse_missing(policy: AnonymisationPolicy, columns: Mapping[str, Encoded])
 
 def _refuse_no_means(policy: AnonymisationPolicy, taxonomies: Sequence[Taxonomy]) -> None:
     for taxonomy in taxonomies:
-        if policy.labels.get(taxonomy.column) == "mean" and taxonomy.numbers is None:
+        if policy.labels.get(taxonomy.column) == "mean" and not _are_numbers(taxonomy):
             raise PolicyError(
                 f"{quoted([taxonomy.column])} has values that are no numbers, or a hierarchy that "
                 "does not follow their order, and thus no means; use the labels 'values'."
             )
+
+
+def _are_numbers(taxonomy: Taxonomy) -> bool:
+    """Return whether values stand in the order of the numbers that they are; dates are none."""
+    return taxonomy.numbers is not None and all(
+        leaf is None or plain_number(leaf) == number
+        for leaf, number in zip(taxonomy.leaves, taxonomy.numbers.tolist(), strict=True)
+    )
 
 
 def _unknown(

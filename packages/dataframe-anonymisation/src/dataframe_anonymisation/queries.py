@@ -48,18 +48,26 @@ def query_error(
     for _ in range(queries):
         width = min(int(random.integers(2, 4)), table.width)
         columns = random.choice(table.width, width, replace=False)
-        true = np.ones(len(table), bool)
-        share = np.ones(solution.number)
+        tuples: np.ndarray | slice = slice(None)  # those that the columns so far leave
+        classes: np.ndarray | slice = slice(None)
+        share = sizes
         for column in columns:
             taxonomy = table.taxonomies[column]
             chosen = _chosen(random, present[column], is_run=taxonomy.is_numeric)
-            true &= chosen[table.codes[column]]
+            tuples = _where(chosen[table.codes[column][tuples]], tuples)
             selected, covered = taxonomy.below(chosen), taxonomy.below(present[column])
-            share *= (selected / np.maximum(covered, 1))[places[column]]
-        count = float(table.counts[true].sum())
-        error = abs(float(share @ sizes) - count) / max(count, SMALLEST_SHARE * table.rows)
+            share = share * (selected / np.maximum(covered, 1))[places[column][classes]]
+            left = share > 0
+            share, classes = share[left], _where(left, classes)
+        count = float(table.counts[tuples].sum())
+        error = abs(float(share.sum()) - count) / max(count, SMALLEST_SHARE * table.rows)
         errors.append(error)
     return float(np.median(errors))
+
+
+def _where(left: np.ndarray, places: np.ndarray | slice) -> np.ndarray:
+    """Return which of some places are left."""
+    return np.flatnonzero(left) if isinstance(places, slice) else places[left]
 
 
 def _chosen(random: np.random.Generator, present: np.ndarray, *, is_run: bool) -> np.ndarray:

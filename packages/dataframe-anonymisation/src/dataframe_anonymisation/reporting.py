@@ -15,6 +15,7 @@ from dataframe_anonymisation.search.solution import SUPPRESSED
 from dataframe_anonymisation.small_counts import told
 from dataframe_anonymisation.table import Contingency
 from dataframe_anonymisation.techniques import techniques_of
+from dataframe_anonymisation.wildcards import wildcard_risk
 from util_services.errors import quoted, quoted_name
 from util_services.reports import Figure, Section, Table
 
@@ -47,6 +48,29 @@ DEFINITIONS = {
 }
 SMALL = " Counts of fewer than {} rows of the original table are not told."
 OWN = "own labels"
+WILDCARDS = "highest prosecutor risk where '*' may be any value"
+SHOWN = (  # by the sections, or as options; the page does not list them once more
+    "algorithm",
+    "algorithm_reason",
+    "counted",
+    "distances_withheld",
+    "distinct_combinations",
+    "generalisations_visited",
+    "has_population",
+    "hierarchy_delimiters",
+    "loss",
+    "missing_quasi_identifiers",
+    "models",
+    "optimal",
+    "order",
+    "report_threshold",
+    "rows_exempt",
+    "rows_suppressed",
+    "suppressed_by_reason",
+    "suppressed_class",
+    "suppressed_share",
+    "suppression_limit_share",
+)
 UNIQUE_SHARE = 0.9  # from which an insensitive column is nearly an identifier
 
 
@@ -95,7 +119,7 @@ def build_facts(
             "median_query_error": query_error(table, solution),
         },
         "risk_before": before.to_dict_without_small_counts(policy.report_threshold),
-        "risk_after": after.to_dict(),
+        "risk_after": after.to_dict() | _wildcards(policy, solved),
         "quasi_identifiers": rank_columns(table),
         "levels": _levels(solved),
         "hierarchies": {
@@ -180,7 +204,23 @@ def build_warnings(
         warnings.append("The rows keep the order of the input, which can tell whose they are.")
     if solved.rows_suppressed and solved.rows_suppressed == rows:
         warnings.append("Every row is suppressed; the table holds nothing.")
+    blank = _blank(solved)
+    if blank:
+        warnings.append(
+            f"All rows have '*' in {quoted(blank)}, which tells nothing any more; ask less of the "
+            "models, let more rows be suppressed, or give a hierarchy with more levels."
+        )
     return tuple(warnings)
+
+
+def _blank(solved: Solved) -> list[str]:
+    """Return the columns that are suppressed in all rows, though they hold several values."""
+    table, levels = solved.prepared.table, solved.solution.levels
+    return [
+        taxonomy.column
+        for taxonomy, level in zip(table.taxonomies, levels, strict=True)
+        if len(level) and (level == taxonomy.height).all() and taxonomy.present.sum() > 1
+    ]
 
 
 def build_sections(facts: dict[str, Any], solved: Solved) -> tuple[Section, ...]:
@@ -232,6 +272,10 @@ def _privacy(facts: dict[str, Any]) -> Section:
     return Section(
         "Privacy models",
         text=text,
+        facts={
+            key: facts[key]
+            for key in ("rows_suppressed", "suppressed_share", "suppression_limit_share")
+        },
         tables=(Table("Models", ("model", "column", "asked for", "reached"), tuple(rows)),),
         figures=(
             Figure.of(
@@ -242,6 +286,7 @@ def _privacy(facts: dict[str, Any]) -> Section:
                 unit="rows",
             ),
         ),
+        shows=SHOWN,
     )
 
 
@@ -252,9 +297,9 @@ def _reasons(counts: dict[str, int | None], suppressed: int) -> dict[str, int]:
     return known | ({"suppressed for several reasons": rest} if rest else {})
 
 
-def _risk(facts: dict[str, Any]) -> Section:
-    before, after = facts["risk_before"], facts["risk_after"]
-    names = {
+def _measures(risk: Mapping[str, Any]) -> dict[str, str]:
+    """Return the measures of risk that a page shows, in words."""
+    return {
         "uniques": "rows that are alone in their class",
         "smallest": "smallest class",
         "prosecutor_highest": "highest prosecutor risk",
@@ -262,9 +307,18 @@ def _risk(facts: dict[str, Any]) -> Section:
         "journalist_highest": "highest journalist risk",
         "journalist_average": "average journalist risk",
         "marketer": "marketer risk",
-        "at_risk_share": f"share of rows with a risk above {after['threshold']}",
+        "at_risk_share": f"share of rows with a risk above {risk['threshold']}",
     }
-    rows = tuple((name, _told(before[key]), _rounded(after[key])) for key, name in names.items())
+
+
+def _risk(facts: dict[str, Any]) -> Section:
+    before, after = facts["risk_before"], facts["risk_after"]
+    rows = [
+        (name, _told(before[key]), _rounded(after[key])) for key, name in _measures(after).items()
+    ]
+    if "wildcard_highest" in after:
+        after_wildcards = _rounded(after["wildcard_highest"])
+        rows.append((WILDCARDS, _told(before["prosecutor_highest"]), after_wildcards))
     sizes = Figure(
         "Rows by the size of their class",
         "columns",
@@ -294,20 +348,21 @@ def _risk(facts: dict[str, Any]) -> Section:
     )
     return Section(
         "Risk of re-identification",
-        tables=(Table("Risk", ("measure", "before", "after"), rows), three),
+        facts={"has_population": facts["has_population"]},
+        tables=(Table("Risk", ("measure", "before", "after"), tuple(rows)), three),
         figures=(sizes,),
         definitions=DEFINITIONS,
     )
 
 
 def _utility(facts: dict[str, Any], solved: Solved) -> Section:
-    found = facts["loss"]
+    found, delimiters = facts["loss"], facts["hierarchy_delimiters"]
     figure = Figure.of(
         "Loss of each quasi-identifier",
         "bars",
-        {name: round(value, 4) for name, value in found["gcp_by_column"].items()},
-        unit="loss",
-        note="0 is unchanged, 1 is suppressed.",
+        {name: round(100 * value, 2) for name, value in found["gcp_by_column"].items()},
+        unit="percent",
+        note="0 is unchanged, 100 is suppressed.",
     )
     table = solved.prepared.table
     height = max((taxonomy.height for taxonomy in table.taxonomies), default=0)
@@ -360,11 +415,16 @@ def _utility(facts: dict[str, Any], solved: Solved) -> Section:
         "Information that is left",
         facts={
             "loss_gcp": _rounded(found["gcp"]),
+            "loss_lm": _rounded(found["lm"]),
             "median_query_error": _rounded(found["median_query_error"]),
             "average_class_size_by_k": _rounded(found["average_class_size"]),
+            "discernibility": found["discernibility"],
             "algorithm": facts["algorithm"],
             "why_this_algorithm": facts["algorithm_reason"],
             "proven_optimal": facts["optimal"],
+            "generalisations_visited": facts["generalisations_visited"],
+            "distinct_combinations_before": facts["distinct_combinations"],
+            **({"hierarchy_delimiters": delimiters} if delimiters else {}),
         },
         figures=(figure,),
         tables=tables,
@@ -386,6 +446,14 @@ def _in_population(counted: Contingency | Classes) -> np.ndarray | None:
         found = counted.attributes.get(POPULATION)
         return None if found is None else np.bincount(found.tuples, found.counts, len(counted))
     return counted.histograms[POPULATION].sizes if POPULATION in counted.histograms else None
+
+
+def _wildcards(policy: AnonymisationPolicy, solved: Solved) -> dict[str, float]:
+    """Return the risk where ``*`` may be any value; persons can be in several such classes."""
+    if policy.entity is not None:
+        return {}
+    masked = solved.rows_suppressed if policy.suppressed == "mask" else 0
+    return {"wildcard_highest": wildcard_risk(solved.prepared.table, solved.solution, masked)}
 
 
 def _levels(solved: Solved) -> dict[str, dict[str, int]]:
@@ -464,18 +532,22 @@ def _rounded(value: Any) -> Any:
 
 def risk_section(risk: Risk, ranks: dict[str, dict[str, float]]) -> Section:
     """Return the part of a report on a table that is only assessed."""
-    facts = {key: _rounded(value) for key, value in risk.to_dict().items() if key != "sizes"}
+    found = risk.to_dict()
+    measures = tuple((name, _rounded(found[key])) for key, name in _measures(found).items())
     rows = tuple(
         (name, _rounded(one["distinction_share"]), _rounded(one["separation_share"]))
         for name, one in ranks.items()
     )
     return Section(
         "Risk of re-identification",
-        facts=facts,
-        tables=(Table("Quasi-identifiers", ("column", "distinction", "separation"), rows),),
+        facts={"classes": risk.classes},
+        shows=(*found, "quasi_identifiers"),
+        tables=(
+            Table("Risk", ("measure", "here"), measures),
+            Table("Quasi-identifiers", ("column", "distinction", "separation"), rows),
+        ),
         figures=(
             Figure.of("Rows by the size of their class", "columns", dict(risk.sizes), unit="rows"),
         ),
-        limits=LIMITS[1:],
         definitions=DEFINITIONS,
     )

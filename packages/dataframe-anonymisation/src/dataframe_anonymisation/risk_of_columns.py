@@ -40,8 +40,9 @@ def assess(
     """
     taxonomies, codes = [], []
     for name, column in columns.items():
-        taxonomy = Hierarchy.suppression().over(name, column.values)
-        places = np.array([taxonomy.index[value] for value in column.values], np.int32)
+        numbers = [str(code) for code in range(len(column.values))]  # values may be '*' here
+        taxonomy = Hierarchy.suppression().over(name, numbers)
+        places = np.array([taxonomy.index[number] for number in numbers], np.int32)
         taxonomies.append(taxonomy)
         codes.append(places[column.codes])
     cells = {}

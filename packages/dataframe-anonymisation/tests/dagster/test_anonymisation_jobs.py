@@ -255,9 +255,17 @@ def test_what_cannot_be_done_is_one_sentence_and_no_output(instance, source, con
     ("name", "config", "sentence"),
     [
         ("k_anonymity", {"k": 0}, "greater than or equal to 1"),
-        ("k_anonymity", {"suppression_limit": 5}, "less than or equal to 1"),
+        (
+            "k_anonymity",
+            {"suppression_limit": 5},
+            "not a percentage; 0.05 means 5 %",
+        ),
         ("k_anonymity", {"quasi_identifiers": []}, "at least one column"),
-        ("k_anonymity", {"sensitive_attributes": ["age"]}, "'age' has several roles"),
+        (
+            "k_anonymity",
+            {"sensitive_attributes": ["age"]},
+            "a column has one role",
+        ),
         ("k_anonymity", {"quasi_identifiers": ["aeg"]}, "aeg"),
         ("l_diversity", {"l": 2.5}, "'l' must be a whole number"),
         ("l_diversity", {"variant": "recursive"}, "'c' belongs to the variant 'recursive'"),

@@ -131,7 +131,7 @@ def test_an_32_ragged_rows_are_padded_on_request_only():
 def test_an_31_and_33_a_label_that_is_also_a_value_is_an_error():
     rows = [["north", "south", "*"], ["south", "other", "*"]]
 
-    with pytest.raises(HierarchyError, match="rename it"):
+    with pytest.raises(HierarchyError, match="rename the label or the value"):
         Hierarchy.from_rows(rows).over("area", ["north"])
 
 

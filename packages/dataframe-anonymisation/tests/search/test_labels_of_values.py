@@ -1,5 +1,7 @@
 """Labels that are made of the values of a class: ranges, sets and means."""
 
+import datetime as dt
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -145,6 +147,56 @@ def test_means_of_what_are_no_numbers_are_refused():
         anonymise(frame, policy(labels={"town": "mean"}))
 
 
+DAYS = [dt.date(2020, 1, day) for day in range(1, 7)]
+HOURS = pd.date_range("2020-10-25 00:30", periods=6, freq="h")
+
+
+@pytest.mark.parametrize("algorithm", ["local", "mondrian"])
+@pytest.mark.parametrize(
+    ("moments", "ranges"),
+    [
+        (DAYS, {"[2020-01-01, 2020-01-03]", "[2020-01-04, 2020-01-06]"}),
+        (
+            [f"{day} 10:00:00" for day in DAYS],
+            {
+                "[2020-01-01 10:00:00, 2020-01-03 10:00:00]",
+                "[2020-01-04 10:00:00, 2020-01-06 10:00:00]",
+            },
+        ),
+        (
+            pd.to_datetime([10**18 + n for n in range(6)]),
+            None,
+        ),
+        (HOURS.tz_localize("UTC"), None),
+        (HOURS.tz_localize("UTC").tz_convert("Europe/Berlin"), None),
+    ],
+)
+def test_dates_and_times_are_labelled_with_their_ranges(moments, ranges, algorithm):
+    frame = pd.DataFrame({"town": "a", "age": moments, "s": list("uvuvuv")})
+    asked = policy(
+        models=[KAnonymity(k=3)],
+        hierarchies={"age": Hierarchy.date(["decade"])},
+        labels={"age": "values"},
+        algorithm=algorithm,
+    )
+
+    published, report = anonymise(frame, asked)
+
+    assert report["verified"]["holds"]
+    assert all(label.startswith("[") for label in published["age"])
+    if ranges is not None and algorithm == "mondrian":
+        assert set(published["age"]) == ranges
+
+
+@pytest.mark.parametrize("moments", [DAYS, [f"202001{n:02}" for n in range(1, 7)]])
+def test_dates_have_no_means(moments):
+    frame = pd.DataFrame({"town": "a", "age": moments, "s": list("uvuvuv")})
+    dates = {"age": Hierarchy.date(["month"])}
+
+    with pytest.raises(PolicyError, match="'age' has values that are no numbers"):
+        anonymise(frame, policy(hierarchies=dates, labels={"age": "mean"}))
+
+
 @pytest.mark.parametrize(
     ("label", "value", "stands"),
     [
@@ -158,6 +210,10 @@ def test_means_of_what_are_no_numbers_are_refused():
         ("{a\\, b}", "a, b", True),
         ("{\\{\\}}", "{}", True),
         ("a", "a", False),
+        ("[2020-01-01, 2020-01-05]", "2020-01-05", True),
+        ("[2020-01-01, 2020-01-05]", "2020-01-06", False),
+        ("[2020-01-01 09:00:00, 2020-01-01 10:00:00]", "2020-01-01 10:00:01", False),
+        ("[2020-01-01, 2020-01-05]", "3", False),
     ],
 )
 def test_what_a_label_stands_for_is_in_its_text(label, value, stands):

@@ -109,7 +109,7 @@ def least_loss(frame, models, limit):
 @pytest.mark.parametrize("limit", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("models", MODELS, ids=lambda models: models[-1].name)
 @pytest.mark.parametrize("seed", range(3))
-def test_the_optimal_search_finds_the_least_loss_of_all(seed, models, limit):
+def test_an_21_the_optimal_search_finds_the_least_loss_of_all_for_every_model(seed, models, limit):
     frame = table(seed)
     asked = AnonymisationPolicy(
         models=models,

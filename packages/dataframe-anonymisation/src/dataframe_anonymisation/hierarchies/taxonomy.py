@@ -292,6 +292,6 @@ class Taxonomy:
                 if known.setdefault(label, covered) != covered:
                     raise HierarchyError(
                         f"The hierarchy of {quoted_name(self.column)} has a label at level {level} "
-                        "that stands for other values at a lower level, or is itself a value; "
-                        "rename it."
+                        "that stands for other values at a lower level, or is itself a value, as "
+                        "'*' must not be; rename the label or the value."
                     )

@@ -31,12 +31,15 @@ class Model(ABC):
         monotony: what keeps the model once it holds (AN-21): generalising with suppression of the
             classes that fail, generalising alone, or neither. A search may prune by the first only.
         is_relative: whether it compares classes with the original table.
+        untold: parameters that reports and errors do not tell, for they may hold cell values, or
+            follow from others.
         attribute: the sensitive attribute that it is about; None for a model on sizes.
     """
 
     name: ClassVar[str]
     monotony: ClassVar[Monotony]
     is_relative: ClassVar[bool] = False
+    untold: ClassVar[frozenset[str]] = frozenset()
     attribute: str | None = None
 
     @abstractmethod
@@ -56,9 +59,10 @@ class Model(ABC):
     def measure(self, classes: Classes) -> float:
         """Return what the classes reach all together, in the unit of the model's parameter."""
 
-    @abstractmethod
     def requested(self) -> dict[str, Any]:
-        """Return the parameters by name."""
+        """Return the parameters that reports tell by name, the attribute last."""
+        told = {name: one for name, one in self._parameters().items() if name not in self.untold}
+        return told | ({"attribute": told.pop("attribute")} if "attribute" in told else {})
 
     def check(self, table: Contingency, spare: float) -> None:
         """Refuse a table that cannot satisfy the model, before any search (AN-11).
@@ -80,10 +84,13 @@ class Model(ABC):
         Raises:
             PolicyError: if it is not known what column the model is about.
         """
-        parameters = {part.name: getattr(self, part.name) for part in fields(self)}  # type: ignore[arg-type]
+        parameters = self._parameters()
         if "attribute" in parameters and self.attribute is None:
             raise PolicyError(f"{self.name} needs 'attribute'; name the column that it is about.")
         return {"model": self.name, **parameters}
+
+    def _parameters(self) -> dict[str, Any]:
+        return {part.name: getattr(self, part.name) for part in fields(self)}  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         """Return the model with its parameters, as reports and errors have it."""

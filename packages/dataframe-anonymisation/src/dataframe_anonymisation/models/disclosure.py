@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DeltaDisclosure(Model):
-    """|ln(p/q)| < δ for each value of a class (Brickell and Shmatikov 2008; ln, not log2; strict).
+    """``|ln(p/q)|`` < δ for each value of a class (Brickell and Shmatikov 2008; strict).
 
     Args:
         delta: the bound.
@@ -55,12 +55,8 @@ class DeltaDisclosure(Model):
         return None
 
     def measure(self, classes: Classes) -> float:
-        """Return the largest |ln(p/q)|."""
+        """Return the largest ``|ln(p/q)|``."""
         return float(self._farthest(classes).max(initial=0))
-
-    def requested(self) -> dict[str, Any]:
-        """Return the parameters."""
-        return {"delta": self.delta, "zero": self.zero, "attribute": self.attribute}
 
     def _farthest(self, classes: Classes) -> np.ndarray:
         found = histogram_of(classes, self.attribute)
@@ -109,10 +105,6 @@ class BetaLikeness(Model):
         p, q = _shares(histogram_of(classes, self.attribute))
         return float(((p - q) / q).max(initial=0))
 
-    def requested(self) -> dict[str, Any]:
-        """Return the parameters."""
-        return {"beta": self.beta, "enhanced": self.enhanced, "attribute": self.attribute}
-
 
 @dataclass(frozen=True, slots=True)
 class DeltaPresence(Model):
@@ -130,6 +122,7 @@ class DeltaPresence(Model):
     attribute: str | None = None
     value: str = "1"
     name: ClassVar[str] = "δ-presence"
+    untold: ClassVar[frozenset[str]] = frozenset({"value"})
     monotony: ClassVar[Monotony] = "generalisation"
 
     def __post_init__(self) -> None:
@@ -155,6 +148,8 @@ class DeltaPresence(Model):
         fewest, most = flagged - min(spare, flagged), rows - min(spare, rows - flagged)
         least, largest = fewest / max(rows - spare, 1), flagged / max(most, 1)
         if least > self.maximum + TOLERANCE or largest < self.minimum - TOLERANCE:
+            if not flagged:
+                return "no row has the value that flags rows; name it as 'value'."
             return f"the whole table has a share of {share:.4f}, and some class reaches beyond it."
         return None
 
@@ -163,10 +158,6 @@ class DeltaPresence(Model):
         share = self._share(classes)
         middle = (self.minimum + self.maximum) / 2
         return float(share[np.argmax(np.abs(share - middle))]) if len(classes) else 0.0
-
-    def requested(self) -> dict[str, Any]:
-        """Return the parameters."""
-        return {"minimum": self.minimum, "maximum": self.maximum, "attribute": self.attribute}
 
     def _share(self, classes: Classes) -> np.ndarray:
         found = histogram_of(classes, self.attribute)

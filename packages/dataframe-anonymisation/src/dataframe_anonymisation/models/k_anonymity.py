@@ -50,10 +50,6 @@ class KAnonymity(Model):
         """Return the size of the smallest class."""
         return int(classes.sizes.min(initial=np.iinfo(np.int64).max)) if len(classes) else 0
 
-    def requested(self) -> dict[str, Any]:
-        """Return k."""
-        return {"k": self.k}
-
 
 @dataclass(frozen=True, slots=True)
 class PersonAnonymity(Model):
@@ -83,10 +79,6 @@ class PersonAnonymity(Model):
     def measure(self, classes: Classes) -> float:
         """Return the number of persons in the class with the fewest."""
         return int(histogram_of(classes, self.attribute).distinct.min()) if len(classes) else 0
-
-    def requested(self) -> dict[str, Any]:
-        """Return k and the entity column."""
-        return {"k": self.k, "attribute": self.attribute}
 
     def claim(self) -> dict[str, Any]:
         """Return that there are k persons, whoever they are."""
@@ -124,10 +116,6 @@ class KMap(Model):
     def measure(self, classes: Classes) -> float:
         """Return the rows of the population that the class with the fewest has."""
         return int(histogram_of(classes, POPULATION).sizes.min()) if len(classes) else 0
-
-    def requested(self) -> dict[str, Any]:
-        """Return k."""
-        return {"k": self.k}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +158,6 @@ class AlphaKAnonymity(Model):
         """Return the largest share of a value in a class."""
         largest, sizes = self._largest(classes)
         return float((largest / sizes).max(initial=0))
-
-    def requested(self) -> dict[str, Any]:
-        """Return the parameters."""
-        return {"k": self.k, "alpha": self.alpha, "attribute": self.attribute}
 
     def _largest(self, classes: Classes) -> tuple[np.ndarray, np.ndarray]:
         """Return how often the most frequent value of each class occurs, and any value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def LDiversity(  # noqa: N802 - one model to its users, whatever its variant
         raise PolicyError("'c' belongs to the variant 'recursive', and to no other.")
     if variant == "entropy":
         return EntropyLDiversity(l, attribute)
-    if float(l).is_integer():
+    if isinstance(l, float) and l.is_integer():  # type: ignore[redundant-expr]
         l = int(l)  # noqa: E741
     if variant == "recursive" and c is not None:
         return RecursiveLDiversity(l, c, attribute)  # type: ignore[arg-type]
@@ -68,6 +68,7 @@ class DistinctLDiversity(Model):
     attribute: str | None = None
     missing_counts: bool = False
     name: ClassVar[str] = "distinct l-diversity"
+    untold: ClassVar[frozenset[str]] = frozenset({"missing_counts"})
     monotony: ClassVar[Monotony] = "suppression"
 
     def __post_init__(self) -> None:
@@ -90,10 +91,6 @@ class DistinctLDiversity(Model):
     def measure(self, classes: Classes) -> float:
         """Return the number of values in the class with the fewest."""
         return int(self._distinct(classes).min()) if len(classes) else 0
-
-    def requested(self) -> dict[str, Any]:
-        """Return the parameters."""
-        return {"l": self.l, "attribute": self.attribute}
 
     def _distinct(self, classes: Classes) -> np.ndarray:
         found = histogram_of(classes, self.attribute)
@@ -133,10 +130,6 @@ class EntropyLDiversity(Model):
     def measure(self, classes: Classes) -> float:
         """Return the smallest exp(entropy) of a class."""
         return float(np.exp(self._entropy(classes).min())) if len(classes) else 0.0
-
-    def requested(self) -> dict[str, Any]:
-        """Return the parameters."""
-        return {"l": self.l, "attribute": self.attribute}
 
     def _entropy(self, classes: Classes) -> np.ndarray:
         found = histogram_of(classes, self.attribute)
@@ -181,10 +174,6 @@ class RecursiveLDiversity(Model):
         largest, rest = self._parts(histogram_of(classes, self.attribute), len(classes))
         with np.errstate(divide="ignore"):
             return float((largest / rest).max(initial=0))
-
-    def requested(self) -> dict[str, Any]:
-        """Return the parameters."""
-        return {"l": self.l, "c": self.c, "attribute": self.attribute}
 
     def _parts(self, found: Histogram, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the count of the most frequent value, and the sum from the l-th on."""

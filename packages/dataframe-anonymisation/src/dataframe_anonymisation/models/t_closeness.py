@@ -53,6 +53,7 @@ class TCloseness(Model):
     name: ClassVar[str] = "t-closeness"
     monotony: ClassVar[Monotony] = "generalisation"
     is_relative: ClassVar[bool] = True
+    untold: ClassVar[frozenset[str]] = frozenset({"order", "taxonomy"})
 
     def __post_init__(self) -> None:
         """Refuse parameters that are none."""
@@ -81,10 +82,6 @@ class TCloseness(Model):
         """Return the earth mover's distance of each class."""
         moved, whole, _ = self._moved(classes)
         return moved / whole
-
-    def requested(self) -> dict[str, Any]:
-        """Return the parameters."""
-        return {"t": self.t, "distance": self.distance, "attribute": self.attribute}
 
     def claim(self) -> dict[str, Any]:
         """Return all that an independent check needs, values of cells included.
@@ -177,7 +174,8 @@ class TCloseness(Model):
             else:
                 raise PolicyError(
                     f"The ordered distance needs an order, and {quoted_name(attribute.name)} has "
-                    "values that are no numbers, or not in 'order'; declare it, or use the "
+                    "values that are no numbers, or not in their declared order; give them "
+                    "all as 'values_in_order' (in Python as 'order' of the model), or use the "
                     "distance 'equal' or 'hierarchical'."
                 )
         return np.argsort(np.array(keys), kind="stable")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 
-RANGE = re.compile(r"\[(\S+), (\S+)\]")
+RANGE = re.compile(r"\[(.+), (.+)\]")
 MEMBER = re.compile(r"((?:[^\\,{}]|\\.)*)(?:, |\})", re.DOTALL)
 
 
 def is_of_values(label: str | None, value: str | None) -> bool:
-    """Return whether a value lies in a range, or is a member of a set."""
+    """Return whether a value lies in a range of numbers or moments, or is a member of a set."""
     if label is None or value is None:
         return False
     found = RANGE.fullmatch(label)
-    if found is not None:
-        return number_in(found[1]) <= number_in(value) <= number_in(found[2])
-    return value in members(label)
+    if found is None:
+        return value in members(label)
+    low, moment, high = (_moment_in(text) for text in (found[1], value, found[2]))
+    if low is not None and moment is not None and high is not None:
+        return low <= moment <= high
+    return number_in(found[1]) <= number_in(value) <= number_in(found[2])
 
 
 def members(label: str) -> list[str]:
@@ -32,3 +36,11 @@ def number_in(text: str | None) -> float:
         return math.nan if text is None else float(text)
     except ValueError:
         return math.nan
+
+
+def _moment_in(text: str) -> dt.datetime | None:
+    """Return the date and time that a text is, by the clock of its zone; None if none."""
+    try:
+        return dt.datetime.fromisoformat(text.strip()).replace(tzinfo=None)
+    except ValueError:
+        return None

@@ -25,9 +25,9 @@ from dataframe_anonymisation.verify.original import (
     count_population,
     uncovered,
 )
-from dataframe_anonymisation.verify.reading import COLUMNS
 from dataframe_anonymisation.verify.texts import comparable
 from util_services.errors import ConfigurationError, quoted_name
+from util_services.flow.written import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -340,7 +340,8 @@ def _order(name: str, values: Sequence[str | None], declared: Sequence[str | Non
         except (KeyError, ValueError):
             raise ConfigurationError(
                 f"The ordered distance needs an order, and {quoted_name(name)} has values that are "
-                "no numbers, or not in 'order'; declare it, or use the distance 'equal'."
+                "no numbers, or not in their declared order; give them all as 'values_in_order' "
+                "(in Python as 'order' of the model), or use the distance 'equal'."
             ) from None
 
     return sorted(range(len(values)), key=rank)

@@ -1,0 +1,82 @@
+"""What a release policy may want of a table's classes; tested on the bytes to be published."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ConfigDict, Field
+
+from dataframe_anonymisation.config import ClaimedModelsConfig, VerifyAnonymityConfig
+from dataframe_anonymisation.earlier_releases import EarlierReleases, earlier_releases
+from dataframe_anonymisation.joined_view import JoinedView, joined_view
+from util_services.releases.checks import EARLIER, ReleaseCheck, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dataframe_anonymisation.verify import Finding
+    from util_services.releases.checks import Candidate
+
+
+class PrivacyModels(ClaimedModelsConfig):
+    """The models that a release must satisfy, each on every sensitive column of the policy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    k: int = Field(ge=1, description="How many rows each class has at least.")
+    maximum_average_risk: float | None = Field(
+        default=None, gt=0, le=1, description="Classes by rows: the marketer's risk."
+    )
+
+
+def privacy_models(candidate: Candidate, config: PrivacyModels) -> Iterator[Rule]:
+    """Yield what holds of the classes that the quasi-identifiers make.
+
+    The table is its own reference for models that compare classes with the whole.
+    """
+    from dataframe_anonymisation.assessing import claims_in
+    from dataframe_anonymisation.verify import verify
+
+    given = config.model_dump(exclude={"maximum_average_risk"}, exclude_unset=True)
+    claims = claims_in(
+        VerifyAnonymityConfig(
+            quasi_identifiers=candidate.columns_of("quasi_identifier"),
+            sensitive_attributes=candidate.columns_of("sensitive"),
+            **given,
+        )
+    )
+    verdict = verify(candidate.frames(claims.columns), claims)
+    for finding in verdict.findings:
+        yield _rule(finding, verdict.classes)
+    if not verdict.classes:
+        yield Rule("at least one class", "there is none", holds=False)
+    if config.maximum_average_risk is not None:
+        tested = verdict.rows - verdict.suppressed
+        risk = verdict.classes / tested if tested else 1.0
+        holds = risk <= config.maximum_average_risk
+        yield Rule(
+            f"an average risk of {config.maximum_average_risk} at most", f"{risk:.4f}", holds
+        )
+
+
+def _rule(finding: Finding, classes: int) -> Rule:
+    about = f" of '{finding.attribute}'" if finding.attribute else ""
+    wanted = ", ".join(f"{name} = {value}" for name, value in _plain(finding.requested).items())
+    measured = "no finite value" if finding.measured is None else f"{finding.measured:.4g}"
+    found = f"measured {measured}"
+    if not finding.holds:
+        found += f", fails in {finding.failing_classes} of {classes} classes"
+    return Rule(f"{finding.model}{about} with {wanted}", found, finding.holds)
+
+
+def _plain(requested: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in requested.items() if value not in (None, False)}
+
+
+CHECKS = (
+    ReleaseCheck(
+        "privacy_models", PrivacyModels, privacy_models, guards=frozenset({"quasi_identifier"})
+    ),
+    ReleaseCheck(EARLIER, EarlierReleases, earlier_releases),
+    ReleaseCheck("joined_view", JoinedView, joined_view),
+)

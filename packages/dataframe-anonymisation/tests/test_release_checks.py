@@ -1,0 +1,76 @@
+"""What a release policy may want of a table's classes, on files as they would be published."""
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+from dataframe_anonymisation.releasing import PrivacyModels, privacy_models
+from util_services.datasets.layout import Layout
+from util_services.errors import DataServicesError
+from util_services.releases.checks import Candidate
+from util_services.releases.policy import ReleasePolicy
+
+# Ward and sex make classes of 2, 2 and 3 rows with 1, 2 and 2 diagnoses.
+FRAME = pd.DataFrame(
+    {
+        "ward": ["A", "A", "B", "B", "B", "B", "B"],
+        "sex": ["f", "f", "m", "m", "f", "f", "f"],
+        "diagnosis": ["x", "x", "x", "y", "x", "y", "y"],
+    }
+)
+ROLES = {"ward": "quasi_identifier", "sex": "quasi_identifier", "diagnosis": "sensitive"}
+
+
+@pytest.fixture
+def rules(tmp_path):
+    """Return a function that tests the table in a Parquet file."""
+
+    def check(frame=FRAME, **config):
+        file = tmp_path / "out.parquet"
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file)
+        policy = ReleasePolicy(purpose="x", released_by=["bob"], columns=ROLES)
+        candidate = Candidate([file], Layout("parquet"), None, policy)
+        return list(privacy_models(candidate, PrivacyModels(**config)))
+
+    return check
+
+
+@pytest.mark.parametrize(("k", "failing"), [(2, 0), (3, 2), (4, 3)])
+def test_each_class_must_have_k_rows(rules, k, failing):
+    (rule,) = rules(k=k)
+
+    assert rule.holds == (failing == 0)
+    assert rule.rule == f"k-anonymity with k = {k}"
+    fails = f", fails in {failing} of 3 classes" if failing else ""
+    assert rule.found == f"measured 2{fails}"
+
+
+def test_each_sensitive_column_must_be_diverse(rules):
+    _, rule = rules(k=2, l=2)
+
+    assert not rule.holds
+    assert "of 'diagnosis' with l = 2" in rule.rule
+    assert rule.found == "measured 1, fails in 1 of 3 classes"
+
+
+def test_the_average_risk_is_that_of_classes_by_rows(rules):
+    assert [rule.holds for rule in rules(k=2, maximum_average_risk=0.43)] == [True, True]
+    (_, rule) = rules(k=2, maximum_average_risk=0.42)
+    assert (rule.found, rule.holds) == ("0.4286", False)
+
+
+def test_a_table_without_rows_satisfies_nothing(rules):
+    assert not all(rule.holds for rule in rules(FRAME.iloc[:0], k=2, maximum_average_risk=0.5))
+
+
+def test_models_that_contradict_themselves_are_refused(rules):
+    with pytest.raises(DataServicesError):
+        rules(k=2, l=2, variant="recursive")
+
+
+@pytest.mark.parametrize("given", [{}, {"k": 0}, {"k": 5, "m": 2}, {"k": 5, "L": 2}])
+def test_a_policy_without_k_or_with_an_unknown_model_is_refused(given):
+    with pytest.raises(ValidationError):
+        PrivacyModels(**given)
