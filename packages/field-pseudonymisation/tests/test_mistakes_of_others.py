@@ -5,8 +5,10 @@ import copy
 import datetime as dt
 import json
 import pickle
+import re
 import secrets
 from decimal import Decimal
+from importlib.metadata import requires
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,8 @@ import pyarrow as pa
 import pytest
 
 from field_pseudonymisation import PseudonymisationPolicy, depseudonymise, pseudonymise
+from field_pseudonymisation.detectors.catalogue import built_in_detectors
+from field_pseudonymisation.detectors.linear import compiled
 from field_pseudonymisation.errors import (
     AppliedTwiceError,
     CellsError,
@@ -553,3 +557,45 @@ def test_refusals_are_errors_of_data_services():
     for kind in (PolicyError, CellsError, TokenError, SmallDomainError):
         assert issubclass(kind, DataServicesError)
     assert copy.copy(SmallDomainError(10, 3, 1_000_000)).length == 3
+
+
+def test_fp15_mentions_in_a_text_stay_apart_and_those_of_one_value_together():
+    note = "ann@example.org wrote to bob@example.org, who answered ann@example.org."
+    entities = {"email": {"technique": "surrogate"}}
+    marked = {"email": {"technique": "encrypt"}}
+
+    done, _ = one([note], technique="detect_text", entities=entities, detectors=["email"])
+    there, report = one([note], technique="detect_text", entities=marked, detectors=["email"])
+
+    assert done["a"].tolist() == ["[EMAIL 1] wrote to [EMAIL 2], who answered [EMAIL 1]."]
+    assert len(set(re.findall(r"EMAIL\(\d+\):siv1\.\S{8}\.[\w-]+", there["a"][0]))) == 2
+    assert depseudonymise(there, report, KEYS)[0]["a"].tolist() == [note]
+
+
+def test_fp19_detectors_have_no_pattern_that_an_engine_with_backtracking_would_have_to_search():
+    chosen = [detector for detector in built_in_detectors() if detector.pattern]
+
+    engines = {type(compiled(one.pattern, one.name)).__module__ for one in chosen}
+
+    assert len(chosen) > 30
+    assert {name.split(".")[0] for name in engines} == {"re2"}
+    with pytest.raises(PolicyError, match="none in the syntax of RE2"):
+        compiled(r"(a+)+\1", "one")
+
+
+def test_fp20_the_only_cryptography_that_is_installed_with_the_package_is_cryptography():
+    needed = {re.split(r"[^\w-]", one)[0] for one in requires("field-pseudonymisation")}
+
+    assert "cryptography" in needed
+    assert not needed & {"tink", "ff3", "pycryptodome", "pycryptodomex", "pyffx", "pynacl", "fpe"}
+    assert not any("urllib3" in one for one in needed)
+
+
+def test_fp24_what_cannot_be_finished_gives_nothing_and_changes_nothing():
+    frame = pd.DataFrame({"b": ["x", "y"], "a": ["123456", "12"]})
+    before = frame.copy(deep=True)
+    rules = {"b": {"technique": "hash"}, "a": {"technique": "format_preserving_encrypt"}}
+
+    with pytest.raises(UnencryptableError, match=r"Column 'a', row 1 "):
+        pseudonymise(frame, policy(rules=rules), KEYS)
+    pd.testing.assert_frame_equal(frame, before)

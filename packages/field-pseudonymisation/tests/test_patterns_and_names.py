@@ -103,3 +103,10 @@ def test_an_index_that_may_hold_personal_data_is_told(index, is_told):
 
     assert any("index of the frame" in one for one in report["warnings"]) == is_told
     assert any("names of columns, and of members" in one for one in report["limits"])
+
+
+def test_one_name_where_a_list_is_wanted_is_told_what_to_write():
+    with pytest.raises(
+        PolicyError, match=r"^rules\.a\.within: must be a list, such as \[NAME\]\.$"
+    ):
+        PseudonymisationPolicy("k", "d", {"a": {"technique": "shuffle", "within": "state"}})

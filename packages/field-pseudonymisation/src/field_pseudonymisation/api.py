@@ -74,6 +74,7 @@ def pseudonymise(
         "rows": len(frame),
         "keyset": policy.keyset,
         "columns": findings.columns_told(plan, found),
+        "risks": findings.risks_told(plan, found),
         "warnings": [*findings.warnings_of(plan, found), *findings.warnings_of_index(frame)],
         "limits": list(limits_of(plan)),
         "texts": texts_told(plan),

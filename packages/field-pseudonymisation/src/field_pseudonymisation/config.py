@@ -127,3 +127,15 @@ class RepseudonymiseStructuredConfig(dg.Config):
         default="",
         description="For another keyset: a file with the signed approval, in the input's storage.",
     )
+
+
+class RemoveObjectionsConfig(dg.Config):
+    """Whose rows are left out."""
+
+    objections: str = Field(
+        description="The list of those who objected: a dataset with a row for each of them."
+    )
+    column: str = Field(description="The column of the dataset that says whose rows these are.")
+    list_column: str | None = Field(
+        default=None, description="The same column of the list, if it has another name there."
+    )

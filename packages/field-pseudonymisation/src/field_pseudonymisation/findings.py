@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from field_pseudonymisation.frequencies import Frequency
 from util_services.errors import quoted_name
 
 if TYPE_CHECKING:
@@ -24,7 +25,17 @@ LIMITS = (  # what no run does
     "The names of columns, and of members inside of JSON and structs, stay as they are.",
 )
 
-Frequencies = Mapping[str, tuple[int, int]]  # distinct values and the most frequent one's count
+RISKS = (
+    "After the three risks of WP29 Opinion 05/2014, each as a share of the values of a column.",
+    "Singling out: values that stand in one row alone, which whoever knows one finds again.",
+    "Linkability: those of them that are the same in other datasets too, of the domain where the "
+    "technique has a key, so that rows can be matched one by one.",
+    "Inference: the most frequent value, which is how often a guess of it is right.",
+    "What columns say together is not measured here; 'assess_risk' does that.",
+)
+
+Frequencies = Mapping[str, Frequency]
+NOT_COUNTED = Frequency(0, 0, 0)
 
 
 def columns_told(plan: Plan, found: Frequencies) -> list[dict[str, Any]]:
@@ -57,7 +68,7 @@ def _rule_told(
     column: ColumnPlan,
     made: Rule | None,
     rule: RecipeRule | None,
-    found: tuple[int | None, int | None],
+    found: Frequency | tuple[None, None],
 ) -> dict[str, Any]:
     unmatched = "drop" if column.is_dropped else "retain"
     technique = unmatched if rule is None else rule.technique
@@ -90,12 +101,34 @@ def leaks(plan: Plan) -> list[str]:
     ]
 
 
+def risks_told(plan: Plan, found: Frequencies) -> list[dict[str, Any]]:
+    """Return what the columns in which equal values stay equal tell by themselves, as shares."""
+    told = []
+    for column in plan.kept:
+        made_null = column.transform.counts.get("unencryptable_nulls", 0) if column.transform else 0
+        present = plan.rows - column.nulls - made_null
+        if column.name not in found or not present:
+            continue
+        _, top, once = found[column.name]
+        (rule,) = column.rules
+        is_alone = rule.technique.is_keyed and rule.policy != "deterministic"
+        told.append(
+            {
+                "column": column.name,
+                "singling_out_share": round(once / present, 4),
+                "linkability_share": 0.0 if is_alone else round(once / present, 4),
+                "inference_share": round(top / present, 4),
+            }
+        )
+    return told
+
+
 def warnings_of(plan: Plan, found: Frequencies) -> list[str]:
     """Return what a reader should act on."""
     told = []
     for column in plan.kept:
         name = quoted_name(column.name)
-        distinct, top = found.get(column.name, (0, 0))
+        distinct, top, _ = found.get(column.name, NOT_COUNTED)
         present = plan.rows - column.nulls
         if distinct and present > FEW_DISTINCT:
             if distinct <= FEW_DISTINCT:
@@ -123,6 +156,11 @@ def warnings_of(plan: Plan, found: Frequencies) -> list[str]:
             told.append(
                 f"{counts['rows_alone']} values of {name} stay in their rows, which are alone in "
                 "their groups; name wider ones under 'within'."
+            )
+        if counts.get("pseudonyms_kept"):
+            told.append(
+                f"{counts['pseudonyms_kept']} pseudonyms in texts of {name} lead back to no value, "
+                "and stay under their former key."
             )
         if counts.get("fixed_points"):
             told.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,22 +15,30 @@ from field_pseudonymisation.techniques.encoding import is_text, plain
 WORD = 8  # bytes
 
 
-def frequencies(values: pa.Array) -> tuple[int, int]:
-    """Return how many distinct values there are, and how often the most frequent one stands.
+class Frequency(NamedTuple):
+    """How many distinct values there are, how often the first stands, how many stand once."""
+
+    distinct: int
+    top: int
+    once: int
+
+
+def frequencies(values: pa.Array) -> Frequency:
+    """Return how often the values of a column stand in it, missing ones left out.
 
     Texts are counted by hashes of 64 bits, which takes a part of the time; a collision, to be
     expected once in tens of millions of columns of 10^6 values, is one value less.
     """
     present = plain(values).drop_null()
     if not len(present):
-        return 0, 0
+        return Frequency(0, 0, 0)
     if not is_text(present.type):
         found = present.value_counts().field("counts")
-        return len(found), int(pc.max(found).as_py())
+        return Frequency(len(found), pc.max(found).as_py(), pc.sum(pc.equal(found, 1)).as_py())
     hashes = np.sort(_hashes(Flat.of(present)))
     starts = np.flatnonzero(np.concatenate(([True], hashes[1:] != hashes[:-1])))
     counts = np.diff(starts, append=len(hashes))
-    return len(starts), int(counts.max())
+    return Frequency(len(starts), int(counts.max()), int((counts == 1).sum()))
 
 
 def _hashes(flat: Flat) -> np.ndarray:

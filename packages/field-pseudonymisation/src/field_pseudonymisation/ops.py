@@ -6,6 +6,7 @@ from field_pseudonymisation.config import (
     DEMO,
     AnonymisePseudonymiseStructuredConfig,
     DepseudonymiseStructuredConfig,
+    RemoveObjectionsConfig,
     RepseudonymiseStructuredConfig,
     default_rules,
 )
@@ -84,3 +85,30 @@ def repseudonymise_structured(
     originals are refused. Another keyset, whose holders could read them, wants an approval.
     """
     return repseudonymise_in_run(dataset, config, context)
+
+
+def _check_objections(config: RemoveObjectionsConfig, schema: Schema, _: Inputs) -> None:
+    from field_pseudonymisation.objections import check_columns
+
+    check_columns(config, schema)
+
+
+def _objections_are_there(config: RemoveObjectionsConfig, inputs: Inputs) -> None:
+    inputs.schema(config.objections)
+
+
+@operation(
+    columns=lambda config: {"column": [config.column]},
+    check=_check_objections,
+    ready=_objections_are_there,
+    default={"objections": "objections.csv", "column": "patient_id"},
+)
+def remove_objections(dataset: Dataset, config: RemoveObjectionsConfig) -> Outcome:
+    """Leave out the rows of those who objected, as a list of identifiers or tokens names them.
+
+    The report tells how many entries the list has, how many were found and how many rows were
+    removed; nothing of the list goes anywhere else. A release gate checks that none is left.
+    """
+    from field_pseudonymisation.objections import remove_listed
+
+    return remove_listed(dataset, config)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
 
@@ -23,10 +23,12 @@ from field_pseudonymisation.techniques.encoding import is_text, plain, plain_typ
 from field_pseudonymisation.techniques.normalisation import count_not_nfc
 from field_pseudonymisation.techniques.technique import Target
 from field_pseudonymisation.techniques.tokens import refuse_tokens
+from field_pseudonymisation.text.renewal import TextRenewal
+from field_pseudonymisation.text.transform import DetectText
 from util_services.errors import quoted, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from field_pseudonymisation.policy import PseudonymisationPolicy, Rule
@@ -228,11 +230,13 @@ def compile_policy(
     vaults: Path | None = None,
     dtypes: Mapping[str, str] | None = None,
     stored: Mapping[str, pa.DataType] | None = None,
-    renews: bool = False,
+    former: Callable[[str, pa.DataType], Transform] | None = None,
 ) -> Plan:
     """Return what a policy does to the columns of a dataset.
 
-    With ``renews`` all pseudonyms are of the key for new data, also where a vault has others.
+    Where pseudonyms are made anew, ``former`` returns how they came about, by the pattern of a rule
+    and a type: all are then of the key for new data, also where a vault has others, and texts keep
+    all but the pseudonyms in them.
 
     Raises:
         PolicyError: in one sentence, if it cannot be carried out.
@@ -247,7 +251,7 @@ def compile_policy(
     for name, kind in fields:
         column = ColumnPlan(name, plain_type(kind), rules[name])
         column.dtype, column.stored = (dtypes or {}).get(name), (stored or {}).get(name)
-        binder = _Binder(name, policy, keyset, salts, vaults, renews)
+        binder = _Binder(name, policy, keyset, salts, vaults, former)
         _bind(column, binder)
         columns.append(column)
     _check_needs(columns)
@@ -305,7 +309,7 @@ class _Binder:
     keyset: Keyset | None
     salts: Mapping[str, str]
     vaults: Path | None
-    renews: bool
+    former: Callable[[str, pa.DataType], Transform] | None
 
     def bind(self, rule: Rule, kind: pa.DataType) -> Transform:
         target = Target(
@@ -316,10 +320,13 @@ class _Binder:
             salt=self.salts.get(rule.policy, ""),
             keyset=self.keyset,
             vaults=self.vaults,
-            renews=self.renews,
+            renews=self.former is not None,
         )
         try:
             transform = rule.technique.bind(rule.options, target)
+            if self.former is not None and isinstance(transform, DetectText):
+                former = self.former(rule.pattern, plain_type(kind))
+                transform = TextRenewal(cast("DetectText", former), transform)
             _ = transform.output
             if rule.technique.is_keyed:
                 _refuse_without_form(rule, kind)

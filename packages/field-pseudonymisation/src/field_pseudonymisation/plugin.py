@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from util_services.plugins import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
 
     import click
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from field_pseudonymisation.detectors.detector import Detector
     from field_pseudonymisation.techniques.technique import Technique
+    from util_services.releases.checks import ReleaseCheck
 
 
 @hookimpl
@@ -54,6 +55,7 @@ def register_ops() -> Iterable[dg.OpDefinition]:
 
     return [
         ops.anonymise_pseudonymise_structured.op,
+        ops.remove_objections.op,
         ops.repseudonymise_structured.op,
         text_ops.anonymise_pseudonymise_unstructured.op,
         text_ops.detect_personal_data.op,
@@ -87,3 +89,19 @@ def register_resources() -> Mapping[str, Any]:
     )
 
     return {KEYS_RESOURCE: reidentification_keys_resource} if may_reidentify() else {}
+
+
+@hookimpl
+def register_release_checks() -> Iterable[ReleaseCheck]:
+    """Return what release policies may want of pseudonyms and of all other cells."""
+    from field_pseudonymisation.releasing import CHECKS
+
+    return CHECKS
+
+
+@hookimpl
+def register_equipment() -> Iterable[Callable[[], str]]:
+    """Return what the package looks for on a machine."""
+    from field_pseudonymisation import equipment
+
+    return [equipment.presidio]

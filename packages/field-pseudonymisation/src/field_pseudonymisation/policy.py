@@ -18,6 +18,7 @@ from field_pseudonymisation.registry import technique
 from field_pseudonymisation.techniques.catalogue import RETAIN, EncryptOptions
 from field_pseudonymisation.techniques.technique import Options, PolicyName, Technique
 from util_services.errors import printable, quoted, quoted_name
+from util_services.models import RULES
 
 Unmatched = Literal["error", "keep", "drop"]
 ARROW = "->"  # between a column and a path inside it
@@ -349,5 +350,6 @@ def _told(error: ValidationError, found: Technique) -> str:
         return f": {unknown_key(str(first['loc'][-1]), known)}"
     if first["type"] == "missing":
         return f"{path}: is missing; add it."
-    rule = first["msg"].removeprefix("Value error, ").rstrip(".")
+    kind = "list_type" if first["type"] == "tuple_type" else first["type"]
+    rule = RULES.get(kind, first["msg"].removeprefix("Value error, ").rstrip("."))
     return f"{path}: {rule[:1].lower()}{rule[1:]}."

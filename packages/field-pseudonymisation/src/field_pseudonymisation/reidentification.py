@@ -88,10 +88,13 @@ def _require_reasons(
 def depseudonymise_in_run(
     dataset: "Dataset", config: DepseudonymiseStructuredConfig, context: dg.OpExecutionContext
 ) -> "Outcome":
-    """Bring columns back, if somebody else has approved just that."""
+    """Bring columns back, if somebody else has approved just that and the data may be used."""
     from field_pseudonymisation import structured
     from field_pseudonymisation.recipe import Recipe
+    from util_services.releases.register import refuse_withdrawn
+    from util_services.reports.record import digest_of_objects
 
+    refuse_withdrawn(digest_of_objects(dataset.staged.objects))
     path = structured.recipe_path(dataset.staged.origin.path, config.recipe)
     written = dataset.content(path)
     recipe = Recipe.from_json(written)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.policy import PseudonymisationPolicy, make_rule
-from field_pseudonymisation.recipe import Recipe, RecipeColumn
+from field_pseudonymisation.recipe import Recipe, RecipeColumn, is_free_text
 from field_pseudonymisation.techniques.catalogue import RETAIN
+from field_pseudonymisation.text.options import DETECT_TEXT
 from util_services.errors import quoted, quoted_name
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from field_pseudonymisation.plan import Plan
     from field_pseudonymisation.policy import Rule
+    from field_pseudonymisation.recipe import RecipeRule
     from field_pseudonymisation.reverse import ReversePlan
 
 FORMAT = "format_preserving_encrypt"
@@ -53,6 +55,11 @@ def renewed_policy(
     for column in former.columns:
         if column.name not in back.restored:
             continue
+        if column.name in rules and is_free_text(column):
+            raise PolicyError(
+                f"rules.{column.name}: the pseudonyms in texts keep their rules; leave it out, for "
+                "'keyset', 'domain' and 'policy' hold for them too."
+            )
         if column.name in rules:
             rule = make_rule(column.name, rules[column.name])
             require_hiding(rule, column)
@@ -64,6 +71,9 @@ def renewed_policy(
             options = dict(old.options)
             options["domain"] = domain or old.domain
             options["policy"] = policy or old.policy
+            if old.technique == DETECT_TEXT:
+                given = {"domain": domain, "policy": policy}
+                options["entities"] = _entities(old, {k: v for k, v in given.items() if v})
             if policy:
                 options.pop("mode", None)  # the policy that is given decides
             if old.path is not None:
@@ -78,6 +88,17 @@ def renewed_policy(
         unmatched="keep",
         policy=policy or "deterministic",  # type: ignore[arg-type] # checked by the policy
     )
+
+
+def _entities(old: RecipeRule, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the rules of entities with what is given anew in the place of what they name."""
+
+    def renewed(rule: Any) -> Any:
+        if isinstance(rule, str):
+            return rule
+        return {name: given.get(name, value) for name, value in rule.items()}
+
+    return {name: renewed(rule) for name, rule in old.options["entities"].items()}
 
 
 def _completed(rule: Rule, column: RecipeColumn, *, domain: str, policy: str) -> dict[str, Any]:

@@ -18,10 +18,12 @@ from field_pseudonymisation.registry import technique
 from field_pseudonymisation.techniques.catalogue import RETAIN
 from field_pseudonymisation.techniques.encoding import plain, plain_type
 from field_pseudonymisation.techniques.technique import Target
+from field_pseudonymisation.text.renewal import TextsAsTheyAre
+from field_pseudonymisation.text.transform import DetectText
 from util_services.errors import quoted, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from field_pseudonymisation.policy import Rule
@@ -63,6 +65,7 @@ class ReversePlan:
 
     columns: tuple[ReverseColumn, ...]
     written: Mapping[str, Any] | None = None  # the imprint of the dataset of the recipe
+    former: Callable[[str, pa.DataType], Transform] | None = None  # by the pattern of a rule
     rows: int = 0
     imprint: Imprint = field(init=False)
 
@@ -121,6 +124,7 @@ def compile_recipe(
     columns: Collection[str] | None = None,
     domain: str | None = None,
     vaults: Path | None = None,
+    renews: bool = False,
 ) -> ReversePlan:
     """Return how columns of a pseudonymised dataset are brought back.
 
@@ -131,6 +135,8 @@ def compile_recipe(
         columns: those to bring back; None for all of which that is possible.
         domain: the domain that is asked for; columns of another one are refused.
         vaults: the folder of token vaults.
+        renews: whether all is pseudonymised anew at once; texts then come as they are, for what is
+            in them is brought back pseudonym by pseudonym.
 
     Raises:
         PolicyError: in one sentence, if that cannot be done.
@@ -141,7 +147,7 @@ def compile_recipe(
     types = dict(fields)
     wanted = _wanted(recipe, types, columns, domain)
     keyset = keyset if recipe.needs_keys else None
-    maker = _Maker(known, types, keyset, vaults)
+    maker = _Maker(known, types, keyset, vaults, renews)
     needed = {name for one in wanted for name in maker.needs(one) if known[name].is_reversible}
     found = []
     for name, kind in fields:
@@ -157,7 +163,7 @@ def compile_recipe(
                 is_asked=name in wanted,
             )
         )
-    return ReversePlan(tuple(found), recipe.dataset)
+    return ReversePlan(tuple(found), recipe.dataset, maker.former)
 
 
 def _wanted(
@@ -209,6 +215,15 @@ class _Maker:
     present: Collection[str]
     keyset: Keyset | None
     vaults: Path | None
+    renews: bool
+
+    def former(self, pattern: str, kind: pa.DataType) -> Transform:
+        """Return how the pseudonyms of a rule came about."""
+        for column in self.known.values():
+            for rule in column.rules:
+                if self._rule(column, rule).pattern == pattern:
+                    return self._made(column, rule, kind)
+        raise AssertionError("the rules of pseudonyms that are made anew are those of the recipe")
 
     def make(self, column: RecipeColumn | None, kind: pa.DataType) -> Transform | Nested | None:
         """Return the transform that brings a column back."""
@@ -255,6 +270,12 @@ class _Maker:
         )
 
     def _bound(self, column: RecipeColumn, rule: RecipeRule, kind: pa.DataType) -> Transform:
+        made = self._made(column, rule, kind)
+        if self.renews and isinstance(made, DetectText):
+            return TextsAsTheyAre(made.target, made.options)
+        return made
+
+    def _made(self, column: RecipeColumn, rule: RecipeRule, kind: pa.DataType) -> Transform:
         made = self._rule(column, rule)
         target = Target(
             column=made.pattern,

@@ -25,9 +25,10 @@ from field_pseudonymisation.errors import (
     FieldPseudonymisationError,
     PolicyError,
 )
+from field_pseudonymisation.frequencies import Frequency
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
-from field_pseudonymisation.recipe import Recipe, is_free_text
+from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
 from field_pseudonymisation.text.findings import limits_of, text_sections
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from util_services.keys.keyset import Keyset
 
 Function = Callable[[Mapping[str, pa.Array], int], dict[str, pa.Array]]
-COUNT, HASH, TOP, VALUE = "distinct", "hash", "top", "value"
+COUNT, HASH, ONCE, TOP, VALUE = "distinct", "hash", "once", "top", "value"
 
 
 def policy_of(
@@ -202,9 +203,23 @@ def _outcome(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan, recipe: Rec
         },
         warnings=(*findings.warnings_of(plan, found), *_demonstrations(dataset, plan)),
         limits=limits_of(plan),
-        sections=(Section("Techniques", tables=(table,)), *text_sections(plan)),
+        sections=(
+            Section("Techniques", tables=(table,)),
+            *_risk_sections(plan, found),
+            *text_sections(plan),
+        ),
         beside={RECIPE: write},
     )
+
+
+def _risk_sections(plan: Plan, found: Mapping[str, Frequency]) -> tuple[Section, ...]:
+    """Return the section on what single columns tell; none where no values stay equal."""
+    told = findings.risks_told(plan, found)
+    if not told:
+        return ()
+    rows = tuple(tuple(one.values()) for one in told)
+    table = Table("Singling out, linkability, inference", tuple(told[0]), rows)
+    return (Section("Risks of single columns", text=findings.RISKS, tables=(table,)),)
 
 
 def _demonstrations(dataset: Dataset, plan: Plan) -> list[str]:
@@ -225,10 +240,8 @@ def _shown_name(told: Mapping[str, Any]) -> str:
     return told["column"] if told["path"] is None else f"{told['column']} -> {told['path']}"
 
 
-def _frequencies(
-    dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan
-) -> dict[str, tuple[int, int]]:
-    """Return distinct values and the most frequent one's count, of columns that keep equality.
+def _frequencies(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan) -> dict[str, Frequency]:
+    """Return how often values stand in the columns that keep equality.
 
     They are counted by their 64-bit hashes, which take a fraction of the memory; a collision, to be
     expected once in thousands of columns of 10^6 values, is one value less.
@@ -238,9 +251,12 @@ def _frequencies(
         values = engine.select(frame, {VALUE: name}).filter(~nw.col(VALUE).is_null())
         hashes = engine.row_hash(values, (VALUE,), HASH).select(HASH)
         counts = hashes.group_by(HASH).agg(nw.len().alias(COUNT))
-        reduced = counts.select(nw.len().alias(COUNT), nw.col(COUNT).max().alias(TOP))
+        alone = (nw.col(COUNT) == 1).cast(nw.Int64).sum()
+        reduced = counts.select(
+            nw.len().alias(COUNT), nw.col(COUNT).max().alias(TOP), alone.alias(ONCE)
+        )
         (row,) = engine.rows(reduced)
-        found[name] = (int(row[COUNT]), int(row[TOP] or 0))
+        found[name] = Frequency(int(row[COUNT]), int(row[TOP] or 0), int(row[ONCE] or 0))
     return found
 
 
@@ -417,19 +433,8 @@ def repseudonymise_dataset(
     old_keys = former.keyset
     if config.keyset not in {"", old_keys}:
         require_approval()
-    renewable = [column.name for column in former.columns if not is_free_text(column)]
-    able = [column.name for column in former.columns if column.is_reversible]
-    if able and not set(able).intersection(renewable):
-        raise PolicyError(
-            "Texts are not pseudonymised anew; bring them back by 'depseudonymise_unstructured' "
-            "and pseudonymise them again."
-        )
-    back = compile_recipe(
-        former,
-        fields,
-        keyset_of(old_keys) if old_keys else None,
-        columns=[name for name in able if name in renewable and name in dict(fields)],
-    )
+    old_keyset = keyset_of(old_keys) if old_keys else None
+    back = compile_recipe(former, fields, old_keyset, renews=True)
     originals = [(c.name, c.output) for c in back.columns]
     stored = {column.name: column.type for column in former.columns}
     policy = renewed_policy(
@@ -441,7 +446,7 @@ def repseudonymise_dataset(
         policy=config.policy,
     )
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
-    plan = compile_policy(policy, originals, keyset, stored=stored, renews=True)
+    plan = compile_policy(policy, originals, keyset, stored=stored, former=back.former)
     if plan.waits_for:
         raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
 

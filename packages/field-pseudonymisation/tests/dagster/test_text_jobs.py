@@ -137,7 +137,9 @@ def test_nothing_comes_back_without_an_approval(run, root, reason):
     assert not (root / "back.txt").exists()
 
 
-def test_a_new_key_leaves_texts_as_they_are(run, root):
+def test_pseudonyms_in_texts_come_under_a_new_domain_with_the_columns_beside_them(
+    run, root, approval
+):
     (root / "in.csv").write_text(CSV)
     rules = {
         "note": {"technique": "detect_text", "entities": {"*": {"technique": "encrypt"}}},
@@ -157,18 +159,25 @@ def test_a_new_key_leaves_texts_as_they_are(run, root):
     assert result.success
     old = table(root / "out.csv")
     new = table(root / "new.csv")
-    assert [row["note"] for row in new] == [row["note"] for row in old]
     assert new[0]["plain"] != old[0]["plain"]
+    assert new[0]["note"] != old[0]["note"]
+    assert new[0]["note"].endswith(f":{new[0]['plain']}\nnow")
+    assert [row["note"] for row in new[1:]] == ["", "nothing"]
+    back(run, approval, "new.csv", "back.csv", depseudonymise_structured_job)
+    assert (root / "back.csv").read_bytes() == (root / "in.csv").read_bytes()
 
 
-def test_texts_alone_are_not_pseudonymised_anew(run, root, reason):
-    (root / "letter.txt").write_text(LETTER)
+def test_a_document_is_pseudonymised_anew_and_comes_back_byte_by_byte(run, root, approval):
+    (root / "letter.txt").write_bytes(LETTER.encode())
     run(anonymise_pseudonymise_unstructured_job, "letter.txt", "o.txt", entities=ENTITIES, **KEYS)
 
     result = run(repseudonymise_structured_job, "o.txt", "new.txt", domain="clinic-b")
 
-    assert not result.success
-    assert reason(result).startswith("Texts are not pseudonymised anew; bring them back")
+    assert result.success
+    assert (root / "new.txt").read_bytes() != (root / "o.txt").read_bytes()
+    assert not any(value in (root / "new.txt").read_text() for value in VALUES)
+    back(run, approval, "new.txt", "back.txt")
+    assert (root / "back.txt").read_bytes() == LETTER.encode()
 
 
 @pytest.mark.parametrize(

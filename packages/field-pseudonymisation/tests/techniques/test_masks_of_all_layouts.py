@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from field_pseudonymisation import PseudonymisationPolicy, pseudonymise
+from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.frequencies import frequencies
 
 ENDS = st.integers(0, 9)
@@ -58,11 +59,20 @@ def test_masks_keep_the_ends_and_nothing_else(values, first, last, character, le
 @given(values=UNIFORM | ANY | st.lists(st.sampled_from(["", "\0", "\0\0", "a", "aa"]), max_size=40))
 def test_values_are_counted(values):
     counts = Counter(value for value in values if value is not None)
-    expected = (len(counts), max(counts.values())) if counts else (0, 0)
+    once = sum(count == 1 for count in counts.values())
+    expected = (len(counts), max(counts.values()), once) if counts else (0, 0, 0)
 
     assert frequencies(pa.array(values, pa.string())) == expected
 
 
 @pytest.mark.parametrize("values", [[1, 1, 2, None], [True, False, True], [1.5, 1.5, 2.5]])
 def test_values_of_other_types_are_counted(values):
-    assert frequencies(pa.array(values)) == (2, 2)
+    assert frequencies(pa.array(values)) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("values", [pa.array([["x"], []]), pa.array([{"a": "x"}])], ids=str)
+def test_lists_and_structs_are_refused_before_the_first_row(values):
+    policy = PseudonymisationPolicy("", "d", {"a": {"technique": "mask"}})
+
+    with pytest.raises(PolicyError, match=r"not on (list|struct)<.*by a path .*\(column 'a'\)"):
+        pseudonymise(pa.table({"a": values}), policy)

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.techniques.distinct import per_distinct
-from field_pseudonymisation.techniques.encoding import is_text, joined, plain
+from field_pseudonymisation.techniques.encoding import is_text, joined, plain, plain_type
 from field_pseudonymisation.techniques.technique import Base
 from field_pseudonymisation.texts import ASCII, Texts, array_of, matrix_of
 
@@ -23,6 +24,13 @@ EMAIL = r"(?s)^(?:(.)[^@]+|[^@])(@[^@]+)$"  # of one character before the @ none
 
 class Mask(Base):
     """Hides characters of texts; a text too short to hide anything of is hidden whole."""
+
+    def __post_init__(self) -> None:
+        if pa.types.is_nested(plain_type(self.target.type)):
+            raise PolicyError(
+                f"'mask' works on single values, not on {self.target.type}; name the values inside "
+                "them by a path ('COLUMN -> $.PATH')"
+            )
 
     @property
     def output(self) -> pa.DataType:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import yaml
 
-from field_pseudonymisation.detectors.context import ContextWords
-from field_pseudonymisation.detectors.places import POSTCODE_WORDS
 from field_pseudonymisation.detectors.scanner import Scanner
+from field_pseudonymisation.errors import PolicyError
 from field_pseudonymisation.policy import ARROW
-from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type
+from field_pseudonymisation.techniques.encoding import is_text, plain, plain_type, tag_of
+from field_pseudonymisation.text.headers import TEXT, Headers
 from field_pseudonymisation.text.options import DETECT_TEXT
 from util_services.errors import printable
 
@@ -32,34 +32,6 @@ WHOLE = 0.8  # of the characters of a value: so much of it makes it such a value
 BY_NAME_ALONE = 0.5  # how sure the name of a column is by itself
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 WIDTH = 1_000  # of a line of YAML, so that none is broken
-HEADERS = {  # entities by the names of columns, where values tell little or nothing
-    "email": ("email*", "e mail", "mail address"),
-    "phone": ("phone*", "mobile", "telephone", "tel", "fax"),
-    "national_id": ("ssn", "national id", "passport*", "identity number", "tax id"),
-    "person_name": (
-        *("first name", "last name", "given name", "family name", "full name", "surname"),
-        *("forename", "middle name", "maiden name", "patient name", "person name", "vorname"),
-        *("nachname", "nom", "prénom", "apellido*", "nombre*", "cognome", "voornaam"),
-        *("achternaam", "imię", "nazwisko", "fornavn", "etternavn", "efternavn", "förnamn"),
-        "efternamn",
-    ),
-    "address": (
-        *("street*", "home address", "postal address", "addr", "adresse", "straße", "strasse"),
-        *("rue", "dirección", "indirizzo", "straat", "adres", "gateadresse", "katuosoite"),
-    ),
-    "date_of_birth": (
-        *("birth date", "birthdate", "date of birth", "dob", "born", "birthday", "geburtsdatum"),
-        *("date de naissance", "fecha de nacimiento", "data di nascita", "geboortedatum"),
-        *("fødselsdato", "födelsedatum", "data urodzenia"),
-    ),
-    "postcode": POSTCODE_WORDS,
-    "person_id": (
-        *("patient id", "person id", "customer id", "client id", "employee id", "user id"),
-        *("member id", "subject id", "case id", "mrn", "medical record*", "insurance number"),
-    ),
-    "credential": ("password*", "passwd", "pwd", "secret", "api key"),
-}
-WHOLE_HEADERS = {"name": "person_name", "naam": "person_name", "address": "address"}
 RULES: Mapping[str, Mapping[str, Any]] = {
     "email": {"technique": "encrypt"},
     "phone": {"technique": "encrypt"},
@@ -77,7 +49,9 @@ RULES: Mapping[str, Mapping[str, Any]] = {
     "ip_address": {"technique": "hash"},
     "url": {"technique": "hash"},
     "credential": {"technique": "drop"},
+    "coordinates": {"technique": "drop"},
 }
+REDACTED: Mapping[str, Any] = {"technique": "redact"}
 BIRTH_YEAR = {"technique": "generalise", "by": "date", "level": "year"}
 IN_TEXTS = {
     "technique": DETECT_TEXT,
@@ -151,12 +125,10 @@ def propose(
         types: the types of the columns, where the sample has others.
     """
     scanner = Scanner(detectors)
-    words = {name: ContextWords(names) for name, names in HEADERS.items()}
+    headers = Headers()
     proposals = []
     for name, values in columns.items():
-        told = WHOLE_HEADERS.get(name.strip().lower()) or next(
-            (entity for entity, one in words.items() if one.are_in_name(name)), ""
-        )
+        told = headers.entity_of(name)
         kind = (types or {}).get(name, values.type)
         proposals.append(_proposal(name, values, kind, scanner, told, minimum_share))
     return proposals
@@ -202,11 +174,12 @@ def _proposal(
         unsure = 1 - tally.scores[best] / len(texts)
         confidence = 1 - unsure * (1 - BY_NAME_ALONE if by_name else 1)
         matches, rule = count, _rule(entity, texts, kind)
-    elif told:
+    elif told and told != TEXT:
         entity, by_name, confidence, matches = told, True, BY_NAME_ALONE, tally.whole[told]
         rule = _rule(told, texts, kind)
-    elif tally.with_any and is_text(plain_type(kind)):
-        entity, by_name, confidence, matches = "text", False, tally.highest, tally.with_any
+    elif (tally.with_any or told) and is_text(plain_type(kind)):
+        entity, by_name, matches = TEXT, told == TEXT, tally.with_any
+        confidence = tally.highest if matches else BY_NAME_ALONE
         rule = IN_TEXTS
     else:
         entity, by_name, confidence, matches = "", False, 0.0, 0
@@ -247,7 +220,17 @@ def _rule(entity: str, texts: Sequence[str], kind: pa.DataType) -> Mapping[str, 
         is_date = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
         if is_date or (texts and all(ISO_DATE.fullmatch(text) for text in texts)):
             return BIRTH_YEAR
-    return RULES.get(entity, {"technique": "redact"})
+    rule = RULES.get(entity, REDACTED)
+    return rule if rule["technique"] == "drop" or _is_simple(kind) else REDACTED
+
+
+def _is_simple(kind: pa.DataType) -> bool:
+    """Return whether values of a type can be keyed and masked as they are."""
+    try:
+        tag_of(plain_type(kind))
+    except PolicyError:
+        return False
+    return True
 
 
 def policy_text(proposals: Sequence[Proposal], keyset: str, domain: str) -> str:
@@ -273,12 +256,14 @@ def _reason(one: Proposal) -> str:
         return "was not looked at, for there are no values, or nested ones"
     if not one.entity:
         return f"nothing was found in {one.values} values"
-    what = "holds" if one.entity == "text" else "is"
+    what = "holds" if one.entity == TEXT else "is"
     counted = f"{one.matches} of {one.values} values" if one.matches else "no value"
     named = " and the name of the column" if one.by_name and one.matches else ""
     if one.by_name and not one.matches:
         counted = "the name of the column alone"
-    found = f" ({printable(', '.join(sorted(one.found)))})" if one.entity == "text" else ""
+    found = (
+        f" ({printable(', '.join(sorted(one.found)))})" if one.entity == TEXT and one.found else ""
+    )
     return f"{what} {one.entity}{found}: {counted}{named}; confidence {one.confidence:.2f}"
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ALREADY = "pseudonyms of an earlier pseudonymisation, or what looks like them"
 AMBIGUOUS = "letters right before a value, with which its pseudonym could not be read back"
 FOUND = "found_"  # before the name of a detector, in counts
+RENEWED, KEPT = "pseudonyms_renewed", "pseudonyms_kept"
 PASSED_ON = ("fixed_points", "unencryptable_nulls", "messages")  # counts that reports explain
 
 
@@ -114,6 +115,30 @@ class DetectText(Base):
             TokenError: with the positions of texts whose pseudonyms are not as they were written.
         """
         texts = values.to_pylist()
+        places = self.marked(texts)
+        return pa.array(_spliced(texts, places, self.originals(places)), self.target.type)
+
+    def renewed(self, values: pa.Array, former: DetectText) -> pa.Array:
+        """Return texts with the pseudonyms that ``former`` has made and can bring back made anew.
+
+        Nothing else of the texts is looked at, and what cannot be brought back stays.
+
+        Raises:
+            CellsError: with the positions of texts whose pseudonyms cannot be read, or made anew.
+        """
+        texts = values.to_pylist()
+        places = former.marked(texts)
+        originals = former.originals(places)
+        plain = [replace(one, value=value) for one, value in zip(places, originals, strict=True)]
+        done = self._each_rule(plain, lambda rule, some: rule.apply(some))
+        new = _spliced(texts, places, done)
+        kept = _require_renewed(texts, new, places, done)
+        self.count(RENEWED, len(places))
+        self.count(KEPT, kept)
+        return pa.array(new, self.target.type)
+
+    def marked(self, texts: Sequence[str | None]) -> list[Place]:
+        """Return the pseudonyms in texts that can be brought back."""
         places = []
         for row, text in enumerate(texts):
             for marked in marked_in(text or ""):
@@ -123,8 +148,15 @@ class DetectText(Base):
                         row, marked.start, marked.end, name, marked.type, marked.pseudonym
                     )
                     places.append(place)
-        done = self._each_rule(places, lambda rule, some: rule.reverse(some))
-        return pa.array(_spliced(texts, places, done), self.target.type)
+        return places
+
+    def originals(self, places: Sequence[Place]) -> list[str]:
+        """Return what pseudonyms stand for.
+
+        Raises:
+            TokenError: with the positions of texts whose pseudonyms are not as they were written.
+        """
+        return self._each_rule(places, lambda rule, some: rule.reverse(some))
 
     def _found(self, texts: Sequence[str | None]) -> list[Place]:
         """Return the values in texts that are to be replaced."""
@@ -326,3 +358,33 @@ def _require_readable(
     ]
     if rows:
         raise CellsError("texts", AMBIGUOUS, rows, "leave out the detector that finds such values")
+
+
+def _require_renewed(
+    texts: Sequence[str | None],
+    new: Sequence[str | None],
+    places: Sequence[Place],
+    pieces: Sequence[str],
+) -> int:
+    """Return how many pseudonyms stay as they were; refuse texts that would not be read as such.
+
+    Raises:
+        CellsError: with the positions of the texts.
+    """
+    made = {(one.row, one.start): piece for one, piece in zip(places, pieces, strict=True)}
+    kept, wrong = 0, []
+    for row, (old, text) in enumerate(zip(texts, new, strict=True)):
+        if old is None or text is None:
+            continue
+        wanted = []
+        for one in marked_in(old):
+            piece = made.get((row, one.start))
+            kept += piece is None
+            piece = old[one.start : one.end] if piece is None else piece
+            if MARKER.match(piece):
+                wanted.append(piece)
+        if [text[one.start : one.end] for one in marked_in(text)] != wanted:
+            wrong.append(row)
+    if wrong:
+        raise CellsError("texts", AMBIGUOUS, wrong, "bring them back and pseudonymise them again")
+    return kept
