@@ -160,6 +160,7 @@ class Git(Program):
 
     def init(self) -> None:
         self.run("init", "--quiet")
+        self.run("config", "gc.auto", "0")  # which would go on behind the command
 
     def keep(self, tag: str) -> None:
         self.run("add", "--all", "data")

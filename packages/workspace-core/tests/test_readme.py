@@ -25,17 +25,19 @@ def commands():
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "here"  # remotes are made beside it
+    place.mkdir()
+    monkeypatch.chdir(place)
     for name in ("HOME", "DATA_SERVICES_ROOT", "DAGSTER_HOME"):
-        monkeypatch.setenv(name, str(tmp_path))
+        monkeypatch.setenv(name, str(place))
     monkeypatch.setenv("PATH", f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}")
-    return tmp_path
+    return place
 
 
 def test_the_python_examples_run(here):
     for code in blocks("python"):
         exec(compile(code, "README.md", "exec"), {})  # noqa: S102
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 6
 
 
 def test_the_command_line_examples_run(here):
@@ -46,17 +48,32 @@ def test_the_command_line_examples_run(here):
         done = subprocess.run(words, capture_output=True, text=True, cwd=here)
         assert done.returncode == 0, (words, done.stderr)
 
-    assert len(commands()) == 14
+    assert len(commands()) == 34
     assert (here / "measurements/monday.csv").read_text() == "ward,beds\nnorth,12\n"
 
 
 def test_the_run_config_is_one(here):
     from workspace_core.config import RestoreWorkspaceConfig
 
-    (config,) = blocks("yaml")
+    (config,) = [one for one in blocks("yaml") if "restore_workspace" in one]
     given = yaml.safe_load(config)["ops"]["restore_workspace"]["config"]
 
     assert RestoreWorkspaceConfig(**given).only == ["measurements"]
+
+
+def test_the_addresses_are_some(here):
+    from util_services.resources import local_storage
+    from workspace_core import api
+
+    (config,) = [one for one in blocks("yaml") if "read_dataset" in one]
+    ops = yaml.safe_load(config)["ops"]
+    (here / "measurements").mkdir()
+    api.init(str(here), create_resources=["results"])
+    api.add("local-files", "s", "measurements", str(here))
+
+    found = [local_storage().resolve(one["config"]["path"]).path for one in ops.values()]
+
+    assert found == [f"{here}/measurements/monday.csv", f"{here}/results/monday.parquet"]
 
 
 def test_every_command_is_in_the_table():

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from workspace_core import RESOURCE_ROLE_CHOICES, ResourceRoles, api, errors, workspace
-from workspace_core.errors import ApiParamError, ConfigurationError, NotSupportedError, PathError
+from workspace_core.errors import ApiParamError, ConfigurationError, PathError
 from workspace_core.parameters import WORKSPACE_PARAMETERS
 
 ORIGINAL = {
@@ -121,17 +121,23 @@ def test_options_that_a_type_does_not_take_are_refused(place):
 
     with pytest.raises(ApiParamError, match="'git' does not take these options"):
         api.add("git", "code", str(place / "more"), str(place), colour="red")
-    with pytest.raises(ConfigurationError, match="There is no resource type 'ftp'; there are file"):
+    with pytest.raises(ConfigurationError, match=r"no resource type 'ftp'; there are .*file, git,"):
         api.add("ftp", "code", str(place / "more"), str(place))
-    with pytest.raises(ConfigurationError, match="There is no backend 'svn'; there are git"):
+    with pytest.raises(ConfigurationError, match="no backend 'svn'; there are central, git"):
         workspace.load_workspace(f"svn:{place}")
 
 
-def test_a_new_workspace_cannot_be_cloned_yet(place):
+def test_the_backend_clones_the_records_of_a_workspace_without_its_content(place, tmp_path):
     from workspace_core.backends.git import GitWorkspaceFactory
 
-    with pytest.raises(NotSupportedError):
-        GitWorkspaceFactory().clone_workspace("lab", str(place), batch=True, verbose=False)
+    copy = tmp_path / "copy"
+    found = GitWorkspaceFactory().clone_workspace(
+        "lab", str(place), str(copy), batch=True, verbose=False
+    )
+
+    assert found.name == workspace.load_workspace(f"git:{place}").name
+    assert found.get_local_param("hostname") == "lab"
+    assert found.store().id != workspace.load_workspace(f"git:{place}").store().id
 
 
 @pytest.mark.parametrize(

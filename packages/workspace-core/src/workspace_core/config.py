@@ -26,6 +26,10 @@ class SnapshotWorkspaceConfig(WorkspaceConfig):
         default=None, description="What the snapshot is to be called, beside its hash."
     )
     message: str = Field(default="", description="What is to be remembered of it.")
+    skip_special: bool = Field(
+        default=False,
+        description="Leave out FIFOs, sockets and devices, which are an error otherwise.",
+    )
 
 
 class RestoreWorkspaceConfig(WorkspaceConfig):

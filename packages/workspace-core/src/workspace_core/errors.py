@@ -22,14 +22,15 @@ class ConfigurationError(DataWorkspacesError, ValueError):
 class ResourceNotHereError(ConfigurationError):
     """Raised for a resource that is not on this machine yet."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
+    def __init__(self, name: str, parameter: str = "my_local_path") -> None:
+        super().__init__(name, parameter)
+        self.name, self.parameter = name, parameter
 
     def __str__(self) -> str:
         return (
-            f"The resource '{printable(self.name)}' is not on this machine yet; bring its folder "
-            f"here, and say where it is: dws config --resource {printable(self.name)}."
+            f"The resource '{printable(self.name)}' is not on this machine yet; make a folder for "
+            "it or bring it here, and say where it is: dws config --resource "
+            f"{printable(self.name)} {self.parameter} DIR."
         )
 
 
@@ -54,7 +55,7 @@ class PathError(ApiParamError):
 
 
 class BatchModeError(DataWorkspacesError):
-    """Raised when batch mode would have to ask; names the missing option.
+    """Raised when somebody would have to be asked and nobody is there; names the missing option.
 
     Args:
         option: the option that answers the question.
@@ -65,7 +66,7 @@ class BatchModeError(DataWorkspacesError):
         self.option = option
 
     def __str__(self) -> str:
-        return f"Batch mode asks nothing: give {self.option}, or leave out --batch."
+        return f"Nobody can be asked here: give {self.option}, or run the command in a terminal."
 
 
 class UserAbortError(DataWorkspacesError):
@@ -208,7 +209,10 @@ class NoStoreError(StoreError):
         self.folder = folder
 
     def __str__(self) -> str:
-        return f"There is no store at {shown(self.folder)}; check the parameter 'store'."
+        return (
+            f"There is no store at {shown(self.folder)}; name the folder of the store that keeps "
+            "the snapshots: dws config store DIR."
+        )
 
 
 class StoreKeyError(StoreError):
@@ -290,7 +294,7 @@ class UnstorableEntryError(TreeError):
     def __str__(self) -> str:
         return (
             f"{shown(self.path)} is {self.kind}, which no snapshot can hold; nothing was recorded. "
-            "Remove it, or leave such entries out with --skip-special."
+            "Remove it, or leave such entries out: dws snapshot --skip-special."
         )
 
 

@@ -1,5 +1,6 @@
 """The ops of workspaces: each opens a workspace, has a command do its work, and reports it."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,30 +33,53 @@ def opened(context: dg.OpExecutionContext, folder: str) -> Iterator[Any]:
 
     All that it consists of must lie in the storage, and not only its folder.
     """
-    from workspace_core.backends.git import GitWorkspace
+    from workspace_core.backends.files import FiledWorkspace
     from workspace_core.commands.sample import make_sample
     from workspace_core.errors import NotSupportedError
-    from workspace_core.workspace import load_workspace
+    from workspace_core.workspace import find_and_load_workspace
 
-    with one_sentence(), audited_step(context):
+    with one_sentence(), audited_step(context), told_by(context):
         storage = LocalStorage.from_environment()
         if folder == SAMPLE:
             place = storage.resolve(f"{TEST_RUNS}/{context.run_id}/workspace").path
             yield make_sample(Path(place), SAMPLE_TAG)
             return
-        found = load_workspace(f"git:{storage.resolve(folder).path}", batch=True)
-        if not isinstance(found, GitWorkspace):
-            raise NotSupportedError("The job needs a workspace of the git backend.")
+        place = storage.resolve(folder).path
+        found = find_and_load_workspace(place, batch=True, refresh=False)
+        if not isinstance(found, FiledWorkspace):
+            raise NotSupportedError("The job needs a workspace that has its records in files.")
         for place in touched(found):
+            storage.resolve(place)
+        found.refresh()
+        for place in touched(found):  # which others may have changed
             storage.resolve(place)
         yield found
 
 
+@contextmanager
+def told_by(context: dg.OpExecutionContext) -> Iterator[None]:
+    """Let the log of the run have what commands warn of, such as a history that git has not got."""
+
+    class Teller(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            context.log.warning(record.getMessage())
+
+    reports, teller = logging.getLogger(__package__), Teller(logging.WARNING)
+    reports.addHandler(teller)
+    try:
+        yield
+    finally:
+        reports.removeHandler(teller)
+
+
 def touched(workspace: Any) -> Iterator[str]:
-    """Yield the folders that a job reads or changes: those of resources, and the store."""
+    """Yield the folders that a job reads or changes: of resources, the store and the place."""
+    from workspace_core.backends.central import CentralWorkspace
     from workspace_core.workspace import LocalStateResourceMixin
 
     yield str(workspace.store().folder)
+    if isinstance(workspace, CentralWorkspace) and os.path.isabs(workspace.address.text):
+        yield workspace.address.text
     for resource in workspace.get_resources():
         if isinstance(resource, LocalStateResourceMixin):
             path = resource.get_local_path_if_any()
@@ -68,7 +92,9 @@ def snapshot_workspace(context: dg.OpExecutionContext, config: SnapshotWorkspace
     """Take a snapshot of all resources of a workspace; its record names the run, and the run it."""
     with opened(context, config.workspace) as workspace:
         run = {"run_id": context.run_id, "job": context.job_name}
-        taken = workspace.snapshot(config.tag, config.message, facts={"run": run})
+        taken = workspace.snapshot(
+            config.tag, config.message, facts={"run": run}, skips_special=config.skip_special
+        )
         context.instance.add_run_tags(context.run_id, {SNAPSHOT_TAG: taken.hashval})
         context.log.info(f"Snapshot {taken.snapshot_number:03d} {taken.hashval[:8]} is taken.")
         context.add_output_metadata(
@@ -139,7 +165,17 @@ def verify_workspace(context: dg.OpExecutionContext, config: VerifyWorkspaceConf
         context.log.info(f"{len(found.snapshots)} snapshots are sound.")
 
 
-CHECKED_OPS[snapshot_workspace.name] = CheckedOp(SnapshotWorkspaceConfig)
+def _is_there(config: SnapshotWorkspaceConfig, inputs: Any) -> None:
+    """Refuse, before a pipeline reads anything, a workspace that is not there."""
+    del inputs
+    from workspace_core.workspace import find_and_load_workspace
+
+    if config.workspace != SAMPLE:
+        place = LocalStorage.from_environment().resolve(config.workspace)
+        find_and_load_workspace(place.path, batch=True, refresh=False)
+
+
+CHECKED_OPS[snapshot_workspace.name] = CheckedOp(SnapshotWorkspaceConfig, ready=_is_there)
 CHECKED_OPS[restore_workspace.name] = CheckedOp(RestoreWorkspaceConfig)
 CHECKED_OPS[verify_workspace.name] = CheckedOp(VerifyWorkspaceConfig)
 OPS = (snapshot_workspace, restore_workspace, verify_workspace)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workspace_core.errors import ConfigurationError
+from workspace_core.snapshots.exclusion import checked_globs
 from workspace_core.snapshots.templates import SNAPSHOTS_FOLDER, checked_template
 
 if TYPE_CHECKING:
@@ -88,6 +89,11 @@ class ParameterValue:
         }
 
 
+def canonical(name: str) -> str:
+    """Return the name of a parameter that goes by two."""
+    return OTHER_NAMES.get(name, name)
+
+
 def parameter_named(parameters: Iterable[Parameter], name: str, owner: str) -> Parameter:
     """Return the parameter with a name.
 
@@ -100,6 +106,7 @@ def parameter_named(parameters: Iterable[Parameter], name: str, owner: str) -> P
         ConfigurationError: if there is none; names those that there are.
     """
     known = {one.name: one for one in parameters}
+    name = canonical(name)
     if name not in known:
         names = ", ".join(sorted(known)) or "none"
         raise ConfigurationError(
@@ -178,6 +185,14 @@ def _file_list(value: Any) -> list[str]:
     return found
 
 
+def _globs(value: Any) -> list[str]:
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        found = None
+    return checked_globs(found)
+
+
 def _optional(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value in (None, "") else parse(value)
 
@@ -195,15 +210,28 @@ REMOTE_ORIGIN = ParameterType("remote origin", _text)
 
 HOSTNAME_PARAMETER, STORE_PARAMETER = "hostname", "store"
 RESULTS_TEMPLATE, RESULTS_STAY = "results.dir_template", "results.move_exclude_files"
+RESULTS_EXCLUDE = "results.exclude"
+OTHER_NAMES = {"results.subdir": RESULTS_TEMPLATE}  # as the original's guide has it
+REMOTE, REMOTE_RESOURCE, LOCAL_REMOTE = "remote", "remote_resource", "local_remote"
+PLACE, PLACE_RESOURCE = "place", "place_resource"
 SCRATCH, LOCAL_SCRATCH, BRANCH = "scratch_directory", "local_scratch_directory", "dws_git_branch"
 
+RESULTS_PARAMETERS = (
+    Parameter(
+        RESULTS_EXCLUDE,
+        ParameterType("globs", _globs),
+        (),
+        is_global=True,
+        help='Globs of results that stay where they are, such as ["*.log", "cache/**"].',
+    ),
+)  # of resources of any type that hold results
 WORKSPACE_PARAMETERS = (
     Parameter(
         RESULTS_TEMPLATE,
         TEMPLATE,
         f"{SNAPSHOTS_FOLDER}/{{HOSTNAME}}-{{TAG}}",
         is_global=True,
-        help="Where a snapshot moves results to, within their resource.",
+        help="Where a snapshot moves results to, within their resource; also 'results.subdir'.",
     ),
     Parameter(
         RESULTS_STAY,
@@ -227,6 +255,27 @@ WORKSPACE_PARAMETERS = (
         help="The branch on which the workspace was made.",
     ),
     Parameter(
+        REMOTE,
+        ParameterType("remote", _optional(_text)),
+        None,
+        is_global=True,
+        help="Where the content of snapshots is exchanged: s3://…, rclone:… or a folder.",
+    ),
+    Parameter(
+        REMOTE_RESOURCE,
+        ParameterType("string", _optional(_text)),
+        None,
+        is_global=True,
+        help="The credential set for a remote in S3, such as selfS3; by default the general one.",
+    ),
+    Parameter(
+        LOCAL_REMOTE,
+        ParameterType("remote", _optional(_text)),
+        None,
+        is_global=False,
+        help="The remote as this machine reaches it, if elsewhere.",
+    ),
+    Parameter(
         HOSTNAME_PARAMETER,
         HOST,
         "localhost",
@@ -246,5 +295,24 @@ WORKSPACE_PARAMETERS = (
         None,
         is_global=False,
         help="Where the scratch folder is on this machine, if not in the workspace.",
+    ),
+)
+
+OF_GIT = frozenset({BRANCH, REMOTE, REMOTE_RESOURCE, LOCAL_REMOTE})
+CENTRAL_PARAMETERS = (
+    *(one for one in WORKSPACE_PARAMETERS if one.name not in OF_GIT),
+    Parameter(
+        PLACE,
+        TEXT,
+        None,
+        is_global=False,
+        help="Where the workspace lives, as this machine reaches it: s3://… or a folder.",
+    ),
+    Parameter(
+        PLACE_RESOURCE,
+        ParameterType("string", _optional(_text)),
+        None,
+        is_global=False,
+        help="The credential set for a place in S3, such as selfS3; by default the general one.",
     ),
 )

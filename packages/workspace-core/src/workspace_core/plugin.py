@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from util_services.plugins import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
 
     import dagster as dg
 
+    from workspace_core.resources.declared import DeclaredResource
     from workspace_core.workspace import ResourceFactory, WorkspaceFactory
 
 
@@ -40,7 +41,7 @@ def register_jobs() -> Iterable[dg.JobDefinition]:
 
 
 @hookimpl
-def register_resource_types() -> Mapping[str, type[ResourceFactory]]:
+def register_resource_types() -> Mapping[str, type[ResourceFactory] | type[DeclaredResource]]:
     """Return the built-in resource types."""
     from workspace_core.registry import built_in_resource_types
 
@@ -53,3 +54,19 @@ def register_backends() -> Mapping[str, type[WorkspaceFactory]]:
     from workspace_core.registry import built_in_backends
 
     return built_in_backends()
+
+
+@hookimpl
+def register_storages() -> Iterable[Any]:
+    """Return the addresses of files in resources, ``workspace:RESOURCE/PATH``."""
+    from workspace_core.addresses import WorkspaceAddresses
+
+    return [WorkspaceAddresses()]
+
+
+@hookimpl
+def register_equipment() -> Iterable[Callable[[], str]]:
+    """Return what the package looks for on a machine."""
+    from workspace_core import equipment
+
+    return [equipment.git, equipment.rclone]

@@ -6,30 +6,45 @@ refuses a plugin that would take one of them.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from workspace_core.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from workspace_core.resources.declared import DeclaredResource
     from workspace_core.workspace import ResourceFactory, WorkspaceFactory
 
+    ResourceType = type[ResourceFactory] | type[DeclaredResource]
 
-def built_in_resource_types() -> dict[str, type[ResourceFactory]]:
-    """Return the factories of the built-in resource types."""
-    from workspace_core.resources import git_repository, git_subdirectory, local_files
 
-    return {
-        local_files.RESOURCE_TYPE: local_files.LocalFilesFactory,
-        git_repository.RESOURCE_TYPE: git_repository.GitFactory,
-        git_subdirectory.RESOURCE_TYPE: git_subdirectory.GitSubdirectoryFactory,
-    }
+_RESOURCE_TYPES = {  # each is imported when it is asked for
+    "file": "local_files:LocalFilesResource",
+    "git": "git_repository:GitFactory",
+    "git-subdirectory": "git_subdirectory:GitSubdirectoryFactory",
+    "rclone": "rclone:RcloneResource",
+    "s3": "s3:S3Resource",
+    "api-resource": "api_resource:ApiResource",
+    "container-image": "container_image:ContainerImageResource",
+}
+
+
+def built_in_resource_types() -> dict[str, ResourceType]:
+    """Return the built-in resource types: declared classes, or factories."""
+    return {name: _built_in(name) for name in _RESOURCE_TYPES}
+
+
+def _built_in(resource_type: str) -> Any:
+    module, _, kind = _RESOURCE_TYPES[resource_type].partition(":")
+    return getattr(import_module(f"workspace_core.resources.{module}"), kind)
 
 
 def built_in_backends() -> dict[str, type[WorkspaceFactory]]:
     """Return the factories of the built-in backends."""
+    from workspace_core.backends.central import CentralWorkspaceFactory
     from workspace_core.backends.git import GitWorkspaceFactory
 
-    return {"git": GitWorkspaceFactory}
+    return {"git": GitWorkspaceFactory, "central": CentralWorkspaceFactory}
 
 
 def resource_factory(resource_type: str) -> ResourceFactory:
@@ -38,10 +53,15 @@ def resource_factory(resource_type: str) -> ResourceFactory:
     Raises:
         ConfigurationError: if nobody brings that type.
     """
-    kind = built_in_resource_types().get(resource_type)
-    found: ResourceFactory = (
-        kind or _of_plugins("register_resource_types", "resource type", resource_type)
-    )()
+    from workspace_core.resources.declared import DeclaredFactory, DeclaredResource
+
+    if resource_type in _RESOURCE_TYPES:
+        kind = _built_in(resource_type)
+    else:
+        kind = _of_plugins("register_resource_types", "resource type", resource_type)
+    if issubclass(kind, DeclaredResource):
+        return DeclaredFactory(kind, resource_type)
+    found: ResourceFactory = kind()
     return found
 
 

@@ -41,6 +41,7 @@ QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "
 LOOK_SECONDS = 0.1
 WAIT_SECONDS = 60.0
 OLD_SECONDS = 60.0  # a lock of this age, which nobody holds, is a dead process's
+OLD_SECONDS_ELSEWHERE = 5.0  # one of this age, after a git of ours was killed
 MOST_OUTPUT = 500
 
 
@@ -80,6 +81,17 @@ class Repository:
         """Return the address of the remote ``origin``, None where there is none."""
         return self._line("config", "--get", "remote.origin.url")
 
+    def ever_added(self, folder: str) -> set[str]:
+        """Return the paths below a folder that any branch, tag or reflog has or ever had.
+
+        Raises:
+            GitError: if git cannot tell.
+        """
+        if self.head() is None:
+            return set()
+        history = ("log", "--all", "--reflog", "-m", "--diff-filter=A", "--format=", "--name-only")
+        return set(filter(None, self._git(*history, "-z", "--", folder).split("\0")))
+
     def commit(self, paths: Sequence[str], message: str) -> bool:
         """Commit all that is new, changed or gone below some paths, and nothing else.
 
@@ -113,17 +125,18 @@ class Repository:
         return self._git(*arguments, codes=(0, 1)).strip() or None
 
     @contextmanager
-    def _marked(self) -> Iterator[bool]:
+    def _marked(self, marker: Path | None = None) -> Iterator[bool]:
         """Leave a mark while git changes something; yield whether one was left by a crash."""
-        crashed = self.marker.exists()
+        marker = marker or self.marker
+        crashed = marker.exists()
         with suppress(OSError):
-            self.marker.parent.mkdir(parents=True, exist_ok=True)
-            self.marker.touch()
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
         try:
             yield crashed
         finally:
             with suppress(OSError):
-                self.marker.unlink()
+                marker.unlink()
 
     def _git(self, *arguments: str, codes: tuple[int, ...] = (0,), crashed: bool = False) -> str:
         deadline = time.monotonic() + self.wait_seconds
@@ -132,9 +145,9 @@ class Repository:
             done = self._run(*identity, *arguments)
             if done.returncode in codes:
                 return done.stdout
-            if found := LOCK.search(done.stderr):
-                self._free(Path(found[1]), deadline, crashed=crashed)
-            elif not identity and NO_IDENTITY.search(done.stderr):
+            if self._is_freed(done.stderr, deadline, crashed=crashed):
+                continue
+            if not identity and NO_IDENTITY.search(done.stderr):
                 name = socket.gethostname() or "localhost"
                 identity = ("-c", f"user.name=dws on {name}", "-c", f"user.email=dws@{name}")
             else:
@@ -156,6 +169,22 @@ class Repository:
             )
         except FileNotFoundError:
             raise NoGitError(str(self.folder)) from None
+
+    def _is_freed(self, said: str, deadline: float, *, crashed: bool) -> bool:
+        """Wait for a lock of git that git tells of; return whether another try is worth it.
+
+        What git tells may be the words of a remote: nothing but locks of git is looked at.
+
+        Raises:
+            GitError: if somebody keeps it.
+        """
+        found = LOCK.search(said)
+        if found is None or not _is_of_git(lock := Path(found[1])):
+            return False
+        if not lock.exists() and time.monotonic() >= deadline:
+            return False
+        self._free(lock, deadline, crashed=crashed)
+        return True
 
     def _free(self, lock: Path, deadline: float, *, crashed: bool) -> None:
         """Wait until a lock of git is gone, and remove one that a dead process has left.
@@ -182,22 +211,42 @@ class Repository:
             age = time.time() - lock.stat().st_mtime
         except FileNotFoundError:
             return True
-        return not self._git_is_at_work(lock) and (crashed or age > OLD_SECONDS)
+        old = self._life_of_a_lock(lock) if crashed else OLD_SECONDS
+        return not self._git_is_at_work(lock) and age > old
+
+    def _life_of_a_lock(self, lock: Path) -> float:
+        """Return for how long a lock may be a living process's, if a git of ours has crashed.
+
+        Other machines may be at work in a repository that others push to.
+        """
+        home = os.path.realpath(self.folder)
+        is_here = os.path.commonpath([home, os.path.realpath(lock)]) == home
+        return 0.0 if is_here else OLD_SECONDS_ELSEWHERE
 
     def _git_is_at_work(self, lock: Path) -> bool:
-        """Return whether a process of this machine has the lock open, or is a git in this tree."""
-        home, held = os.path.realpath(self.folder), os.path.realpath(lock)
+        """Return whether a git of this machine has the lock open, or works in its repository."""
+        held = os.path.realpath(lock)
+        homes = {os.path.realpath(self.folder)}
+        homes |= {os.path.realpath(one) for one in lock.parents if (one / "HEAD").is_file()}
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 name = (process / "comm").read_text().strip()
                 if not name.startswith("git"):
                     continue
                 place = os.path.realpath(process / "cwd")
-                if os.path.commonpath([place, home]) == home:
+                if any(os.path.commonpath([place, home]) == home for home in homes):
                     return True
                 if any(os.path.realpath(one) == held for one in (process / "fd").iterdir()):
                     return True
         return False
+
+
+def _is_of_git(lock: Path) -> bool:
+    """Return whether a file lies in a folder of git's own, where nobody else keeps anything."""
+    return any(
+        (one / "HEAD").is_file() and ((one / "objects").is_dir() or (one / "commondir").is_file())
+        for one in lock.parents
+    )
 
 
 def _touches(names: str, path: str) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
 
-from workspace_core.backends.git import GitWorkspace
+from workspace_core.backends.files import FiledWorkspace
 from workspace_core.errors import ApiParamError, NotSupportedError, shown
 from workspace_core.store.identity import id_text, parse_id
 from workspace_core.trees.directory import Entry
@@ -146,9 +146,9 @@ class _Reader:
 
     def __enter__(self) -> _Reader:
         found = find_and_load_workspace(self.address.workspace or None, batch=True)
-        if not isinstance(found, GitWorkspace):
+        if not isinstance(found, FiledWorkspace):
             raise NotSupportedError(
-                "Files of snapshots are read from workspaces of the git backend."
+                "Files of snapshots are read from workspaces that have their records in files."
             )
         snapshot = found.get_snapshot_by_tag_or_hash(self.address.snapshot)
         self.roots = {

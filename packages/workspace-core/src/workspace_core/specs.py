@@ -9,14 +9,16 @@ from util_services.plugins import hookspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workspace_core.resources.declared import DeclaredResource
     from workspace_core.workspace import ResourceFactory, WorkspaceFactory
 
 
 @hookspec
-def register_resource_types() -> Mapping[str, type[ResourceFactory]]:
-    """Return factories of resources by the name of their type, as ``dws add`` selects them.
+def register_resource_types() -> Mapping[str, type[ResourceFactory] | type[DeclaredResource]]:
+    """Return resource types by their names, as ``dws add`` selects them.
 
-    Import what they need inside them; nothing heavy is for discovery.
+    A type is a class that is declared by its parameters (`workspace_core.resources.declared`), or a
+    factory of resources. Import what they need inside them; nothing heavy is for discovery.
     """
     raise NotImplementedError
 

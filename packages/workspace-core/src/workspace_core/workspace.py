@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from workspace_core.filesystem import RemoteFileSystem
     from workspace_core.parameters import Parameter
+    from workspace_core.snapshots.exclusion import Exclusion
     from workspace_core.store.session import Session
     from workspace_core.store.store import Store
+    from workspace_core.trees.building import Present
     from workspace_core.trees.restoring import Folder, PlannedFolder, RestoredFolder
 
 __all__ = [
@@ -39,6 +42,7 @@ __all__ = [
     "FileResourceMixin",
     "JSONDict",
     "LocalStateResourceMixin",
+    "RemoteFilesMixin",
     "Resource",
     "ResourceFactory",
     "ResourceRoles",
@@ -49,6 +53,9 @@ __all__ = [
     "SyncedWorkspaceMixin",
     "Workspace",
     "WorkspaceFactory",
+    "backend_of",
+    "checked_resource_name",
+    "factory_of",
     "find_and_load_workspace",
     "init_workspace",
     "load_workspace",
@@ -59,7 +66,8 @@ METADATA_FOLDER = ".dataworkspace"
 RESERVED_NAMES = frozenset({METADATA_FOLDER, ".git"})
 RESOURCE_NAME = re.compile(r"[^\W_][^/,:@\\\x00-\x1f\x7f]*")
 MOST_NAME_BYTES = 200
-CONFIG_FILE = "config.json"
+CONFIG_FILE, MOST_SCHEMA = "config.json", 1
+GIT = "git"  # the backend where none is told
 
 
 class ResourceRoles:
@@ -118,6 +126,10 @@ class Workspace(ABC):
     def get_resource_names(self) -> Iterable[str]:
         """Return the names of all resources in the order in which they were added."""
 
+    def get_removed_resource_names(self) -> list[str]:
+        """Return the names of resources that were removed, and can be brought back."""
+        return []
+
     @abstractmethod
     def _get_resource_params(self, resource_name: str) -> JSONDict:
         """Return a copy of a resource's parameters.
@@ -145,6 +157,9 @@ class Workspace(ABC):
     @abstractmethod
     def save(self, message: str) -> None:
         """Make the present state of parameters and resources last."""
+
+    def refresh(self) -> None:  # noqa: B027 - most have nothing to do
+        """Take over what others have recorded, where all copies have their records in one place."""
 
     @abstractmethod
     def store(self) -> Store:
@@ -177,8 +192,9 @@ class Workspace(ABC):
         params = self._get_resource_params(name)
         factory = resource_factory(params["resource_type"])
         local_params = self._get_resource_local_params(name)
-        if factory.has_local_state() and local_params is None:
-            raise ResourceNotHereError(name)
+        is_placed = local_params is not None or factory.lies_in_workspace(params)
+        if factory.has_local_state() and not is_placed:
+            raise ResourceNotHereError(name, factory.place_parameter)
         return factory.from_json(params, local_params or {}, self)
 
     def get_resource_wherever(self, name: str) -> Resource:
@@ -188,6 +204,17 @@ class Workspace(ABC):
         params = self._get_resource_params(name)
         local_params = self._get_resource_local_params(name) or {}
         return resource_factory(params["resource_type"]).from_json(params, local_params, self)
+
+    def absent_resources(self) -> list[str]:
+        """Return the resources of which nothing was ever brought to this machine."""
+        from workspace_core.registry import resource_factory
+
+        return [
+            name
+            for name in self.get_resource_names()
+            if resource_factory(self.get_resource_type(name)).has_local_state()
+            and self._get_resource_local_params(name) is None
+        ]
 
     def get_resources(self) -> Iterator[Resource]:
         """Yield all resources in the order in which they were added."""
@@ -211,11 +238,7 @@ class Workspace(ABC):
         """
         from workspace_core.registry import resource_factory
 
-        if not RESOURCE_NAME.fullmatch(name) or len(os.fsencode(name)) > MOST_NAME_BYTES:
-            raise ConfigurationError(
-                f"{shown(name[:MOST_NAME_BYTES])} cannot name a resource; begin with a letter or a "
-                "digit, and leave out '/', ',', ':' and '@'."
-            )
+        checked_resource_name(name)
         if name in self.get_resource_names():
             raise ConfigurationError(
                 f"There is a resource '{name}' already; choose another name with --name."
@@ -229,6 +252,26 @@ class Workspace(ABC):
         self._add_params_for_resource(resource.name, resource.get_params())
         if isinstance(resource, LocalStateResourceMixin):
             self._add_local_params_for_resource(resource.name, resource.get_local_params())
+        return resource
+
+    def add_recorded_resource(self, params: JSONDict, local_params: JSONDict) -> Resource:
+        """Add a resource from what is recorded of it; nothing of it is looked at or brought here.
+
+        Args:
+            params: its name, type and role, and the parameters that all copies share.
+            local_params: those of this machine.
+
+        Raises:
+            ConfigurationError: if it cannot be added.
+        """
+        from workspace_core.registry import resource_factory
+
+        name = params["name"]
+        checked_resource_name(name)
+        resource = resource_factory(params["resource_type"]).from_json(params, local_params, self)
+        self._add_params_for_resource(name, resource.get_params())
+        if isinstance(resource, LocalStateResourceMixin):
+            self._add_local_params_for_resource(name, resource.get_local_params())
         return resource
 
     def suggest_resource_name(self, resource_type: str, role: str, *args: Any) -> str:
@@ -365,6 +408,9 @@ class Resource(ABC):
         """Return paths in the folder of the workspace that its own history is to have."""
         return ()
 
+    def note_set(self, name: str) -> None:  # noqa: B027 - of types that keep something by it
+        """Take note that a parameter of the resource was set."""
+
     @abstractmethod
     def validate_subpath_exists(self, subpath: str) -> None:
         """Refuse a path that does not lead to anything in the resource.
@@ -376,6 +422,8 @@ class Resource(ABC):
 
 class ResourceFactory(ABC):
     """How resources of one type come into being; plugins register one by a hook."""
+
+    place_parameter: ClassVar[str] = "local_path"  # of a resource: where it is on this machine
 
     @abstractmethod
     def from_command_line(
@@ -390,6 +438,10 @@ class ResourceFactory(ABC):
     @abstractmethod
     def has_local_state(self) -> bool:
         """Return whether something of it must be on this machine before it can be used."""
+
+    def lies_in_workspace(self, params: JSONDict) -> bool:  # noqa: ARG002 - of types that know
+        """Return whether all copies of the workspace have it at the same place in their folder."""
+        return False
 
     @abstractmethod
     def clone(self, params: JSONDict, workspace: Workspace) -> Resource:
@@ -428,6 +480,18 @@ class FileResourceMixin(ABC):
         """Return whether a path leads to something in the resource."""
 
 
+class RemoteFilesMixin(ABC):
+    """A resource whose files lie elsewhere, and are read there."""
+
+    @abstractmethod
+    def filesystem(self) -> RemoteFileSystem:
+        """Return the files that reads lead to.
+
+        Raises:
+            DataWorkspacesError: if they cannot be listed.
+        """
+
+
 class LocalStateResourceMixin(ABC):
     """A resource of which something is on this machine."""
 
@@ -438,6 +502,14 @@ class LocalStateResourceMixin(ABC):
     @abstractmethod
     def get_local_path_if_any(self) -> str | None:
         """Return where it is on this machine, None for one without files."""
+
+    def pulls(self) -> bool:
+        """Return whether a pull brings anything from elsewhere, beside what snapshots keep."""
+        return False
+
+    def pushes(self) -> bool:
+        """Return whether a push sends anything elsewhere, beside what snapshots keep."""
+        return False
 
     @abstractmethod
     def pull_precheck(self) -> None:
@@ -508,6 +580,9 @@ class SnapshotResourceMixin(ABC):
     """A resource of which snapshots are taken."""
 
     restorable: ClassVar[bool] = True
+    keeps_folder: ClassVar[bool] = True  # a copy elsewhere gets its content as a folder
+    not_restored: ClassVar[str] = "the snapshot keeps nothing of it to restore"
+    skips_special: bool = False  # the next snapshot leaves out what none can hold, and tells of it
 
     @abstractmethod
     def snapshot_precheck(self) -> None:
@@ -525,8 +600,47 @@ class SnapshotResourceMixin(ABC):
         """
 
     @abstractmethod
+    def present(self, session: Session) -> Present | None:
+        """Return the resource as it is now; nothing is kept. None where there is nothing to tell.
+
+        Raises:
+            DataWorkspacesError: if it cannot be looked at.
+        """
+
+    def present_note(self) -> str:
+        """Return a sentence on what is new of it that is no change of the workspace's."""
+        return ""
+
+    @abstractmethod
     def snapshot_folder(self, restore_hashval: str) -> Folder:
-        """Return the folder that a restore would make equal to a tree."""
+        """Return the folder that a restore would make equal to a tree.
+
+        Its `saved` are trees that may give way to it though no snapshot keeps them.
+        """
+
+    def restored_folder(self) -> Path | None:
+        """Return the folder that a restore changes, None where it changes none."""
+        return None
+
+    def restore_note(self, restore_hashval: str) -> str:  # noqa: ARG002 - of types that tell
+        """Return a sentence on what a restore does not do for the resource."""
+        return ""
+
+    def holds_results(self, tree: str, stay: Exclusion) -> bool:  # noqa: ARG002 - of types that do
+        """Return whether a type that moves results itself has any in a tree that a snapshot keeps.
+
+        Those in a folder of this machine are moved by the workspace.
+
+        Args:
+            tree: the id of the tree.
+            stay: what is never moved.
+        """
+        return False
+
+    def move_results(  # noqa: B027 - of types whose results lie elsewhere
+        self, tree: str, destination: str, stay: Exclusion
+    ) -> None:
+        """Move what `holds_results` tells of below a path; it may have been begun before."""
 
     def snapshot_facts(self) -> JSONDict:
         """Return what else a snapshot tells of the resource, such as a commit."""
@@ -646,8 +760,41 @@ class SnapshotWorkspaceMixin(ABC):
         return False
 
 
-def load_workspace(uri: str, *, batch: bool = False, verbose: bool = False) -> Workspace:
+def factory_of(resource_type: str) -> ResourceFactory:
+    """Return the factory of a resource type.
+
+    Raises:
+        ConfigurationError: if nobody brings that type.
+    """
+    from workspace_core.registry import resource_factory
+
+    return resource_factory(resource_type)
+
+
+def checked_resource_name(name: str) -> str:
+    """Return a name if it may be that of a resource.
+
+    Raises:
+        ConfigurationError: if it may not.
+    """
+    if not RESOURCE_NAME.fullmatch(name) or len(os.fsencode(name)) > MOST_NAME_BYTES:
+        raise ConfigurationError(
+            f"{shown(name[:MOST_NAME_BYTES])} cannot name a resource; begin with a letter or a "
+            "digit, and leave out '/', ',', ':' and '@'."
+        )
+    return name
+
+
+def load_workspace(
+    uri: str, *, batch: bool = False, verbose: bool = False, refresh: bool = True
+) -> Workspace:
     """Return the workspace at an address such as ``git:/home/me/work``.
+
+    Args:
+        uri: its backend and its folder.
+        batch: nobody is to be asked.
+        verbose: tell more.
+        refresh: take over what others have recorded, too.
 
     Raises:
         ConfigurationError: if there is none, or nobody brings its backend.
@@ -655,23 +802,36 @@ def load_workspace(uri: str, *, batch: bool = False, verbose: bool = False) -> W
     from workspace_core.registry import workspace_factory
 
     parsed = urlparse(uri)
-    return workspace_factory(parsed.scheme).load_workspace(parsed, batch=batch, verbose=verbose)
+    found = workspace_factory(parsed.scheme).load_workspace(parsed, batch=batch, verbose=verbose)
+    if refresh:
+        found.refresh()
+    return found
 
 
 def find_and_load_workspace(
-    uri_or_local_path: str | None = None, *, batch: bool = False, verbose: bool = False
+    uri_or_local_path: str | None = None,
+    *,
+    batch: bool = False,
+    verbose: bool = False,
+    refresh: bool = True,
 ) -> Workspace:
     """Return the workspace at an address or in a folder, or the nearest one above this folder.
+
+    See `load_workspace`.
 
     Raises:
         ConfigurationError: if there is none.
     """
+    scheme, separator, _ = (uri_or_local_path or "").partition(":")
+    if uri_or_local_path is not None and separator and os.sep not in scheme:
+        return load_workspace(uri_or_local_path, batch=batch, verbose=verbose, refresh=refresh)
     if uri_or_local_path is None:
-        return _load_folder(_enclosing_workspace(), batch=batch, verbose=verbose)
-    scheme, separator, _ = uri_or_local_path.partition(":")
-    if separator and os.sep not in scheme:
-        return load_workspace(uri_or_local_path, batch=batch, verbose=verbose)
-    return _load_folder(Path(uri_or_local_path).absolute(), batch=batch, verbose=verbose)
+        found = load_folder(enclosing_workspace(Path.cwd()), batch=batch, verbose=verbose)
+    else:
+        found = load_folder(Path(uri_or_local_path).absolute(), batch=batch, verbose=verbose)
+    if refresh:
+        found.refresh()
+    return found
 
 
 def init_workspace(
@@ -691,16 +851,39 @@ def init_workspace(
     )
 
 
-def _load_folder(folder: Path, *, batch: bool, verbose: bool) -> Workspace:
+def backend_of(folder: Path) -> str:
+    """Return the backend of the workspace in a folder; ``git`` where none is told.
+
+    Raises:
+        ConfigurationError: if there is no workspace.
+        DamagedFileError: if its configuration is none.
+    """
+    from workspace_core.store.durable import read_json
+
+    try:
+        config = read_json(folder / METADATA_FOLDER / CONFIG_FILE, MOST_SCHEMA)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigurationError(
+            f"{shown(folder)} is no workspace; 'dws init' makes one."
+        ) from None
+    return str(config.get("backend", GIT))
+
+
+def load_folder(folder: Path, *, batch: bool = False, verbose: bool = False) -> Workspace:
     """Return the workspace in a folder, whose name may hold what would end an address."""
     from workspace_core.registry import workspace_factory
 
-    parsed = ParseResult("git", "", str(folder), "", "", "")
-    return workspace_factory("git").load_workspace(parsed, batch=batch, verbose=verbose)
+    backend = backend_of(folder)
+    parsed = ParseResult(backend, "", str(folder), "", "", "")
+    return workspace_factory(backend).load_workspace(parsed, batch=batch, verbose=verbose)
 
 
-def _enclosing_workspace() -> Path:
-    here = Path.cwd()
+def enclosing_workspace(here: Path) -> Path:
+    """Return the folder of the nearest workspace from a folder upwards.
+
+    Raises:
+        ConfigurationError: if there is none.
+    """
     for folder in (here, *here.parents):
         if (folder / METADATA_FOLDER / CONFIG_FILE).is_file():
             return folder

@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import secrets
+import shutil
 import subprocess
 import time
 
@@ -9,6 +12,16 @@ import pytest
 
 METADATA = ".dataworkspace"
 IDENTITY = ("-c", "user.name=a", "-c", "user.email=a@b")
+
+
+def made(folder):
+    folder.mkdir()
+    return folder
+
+
+def instance_of(folder):
+    """What a store knows the workspace in a folder by."""
+    return json.loads((folder / METADATA / "local/params.json").read_bytes())["instance_id"]
 
 
 def commits(dws):
@@ -83,6 +96,58 @@ def test_disjoint_work_on_two_branches_merges_without_conflict(dws, workspace):
     assert {"ours", "theirs"} <= set(names)
 
 
+@pytest.mark.parametrize("left_behind", ["branch", "tag", "detached"])
+def test_garbage_is_not_what_a_snapshot_of_another_branch_needs(dws, workspace, left_behind):
+    data = workspace / "raw/a.csv"
+    dws("snapshot", "first")
+    dws.git("checkout", "--quiet", "--detach")
+    data.write_bytes(b"of another branch" * 999)
+    dws("snapshot", "second")
+    commit = dws.git("rev-parse", "HEAD").strip()
+    if left_behind != "detached":
+        dws.git(left_behind, "other")
+    dws("restore", "first")
+    dws.git("checkout", "--quiet", "master")
+    assert [one["tags"] for one in dws.json("log")] == [["first"]]
+
+    dws("gc", "--grace", "0")
+    dws.git("checkout", "--quiet", commit)
+    dws("restore", "second")
+
+    assert data.read_bytes() == b"of another branch" * 999
+    assert dws.json("verify")["is_sound"]
+
+
+def test_garbage_is_what_no_history_has_any_more(dws, workspace):
+    dws("snapshot", "first")
+    dws.git("checkout", "--quiet", "-b", "other")
+    (workspace / "raw/a.csv").write_bytes(os.urandom(100_000))
+    dws("snapshot", "second")
+    dws("restore", "first")
+    dws.git("checkout", "--quiet", "master")
+    dws.git("branch", "--quiet", "-D", "other")
+
+    assert dws.json("gc", "--grace", "0")["bytes_freed"] == 0
+    dws.git("reflog", "expire", "--expire=now", "--all")
+    assert dws.json("gc", "--grace", "0")["bytes_freed"] > 99_000
+
+
+def test_a_snapshot_that_another_copy_has_deleted_is_garbage(dws, workspace):
+    (workspace / "raw/a.csv").write_bytes(os.urandom(100_000))
+    dws("snapshot", "first")
+    (workspace / "raw/a.csv").write_text("id\n2\n")
+    dws("snapshot", "second")
+    copy = workspace.parent / "copy"
+    dws.git("clone", "--quiet", workspace, copy)
+    dws.git("checkout", "--quiet", "-b", "theirs", cwd=copy)
+    dws("config", "store", workspace / ".dataworkspace/store", cwd=copy)
+    dws("delete-snapshot", "first", "--workspace-dir", copy)
+    shutil.rmtree(workspace / ".dataworkspace/store/pins" / instance_of(copy))
+    dws.git("pull", "--quiet", "--ff-only", copy, "theirs")
+
+    assert dws.json("gc", "--grace", "0")["bytes_freed"] > 99_000
+
+
 @pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock", "refs/heads/master.lock"])
 def test_a_lock_that_a_killed_git_has_left_is_removed(dws, workspace, lock):
     (workspace / ".git" / lock).touch()
@@ -112,7 +177,7 @@ def test_a_lock_of_somebody_else_is_waited_for_and_never_removed(dws, workspace)
     done = dws.run("--lock-timeout", "0.3", "snapshot", "first")
 
     assert done.returncode == 0
-    assert "All is recorded, but not committed; the next command tries again" in done.stderr
+    assert "All is recorded, but not committed, and the next command tries again: " in done.stderr
     assert lock.exists()
     lock.unlink()
     dws("snapshot", "second")
@@ -258,6 +323,33 @@ def test_a_repository_beside_the_workspace_is_committed_too(dws, workspace):
     assert taken["resources"]["library"] == {"branch": "master", "commit": None}
 
 
+@pytest.mark.parametrize(
+    ("address", "recorded"),
+    [
+        ("https://ada:{secret}@git.invalid/x.git", "https://git.invalid/x.git"),
+        ("https://{secret}@git.invalid/x.git", "https://git.invalid/x.git"),
+        ("https://ada:{secret}@{secret}@git.invalid/x.git", "https://git.invalid/x.git"),
+        ("ssh://git:{secret}@git.invalid:22/x.git", "ssh://git@git.invalid:22/x.git"),
+        ("git@git.invalid:x@y/z.git", "git@git.invalid:x@y/z.git"),
+    ],
+)
+def test_passwords_in_the_address_of_a_remote_are_recorded_nowhere(
+    dws, workspace, address, recorded
+):
+    secret, code = secrets.token_hex(16), workspace.parent / "library"
+    dws.git("init", "--quiet", code)
+    dws.git("remote", "add", "origin", address.format(secret=secret), cwd=code)
+
+    dws("add", "git", "--role", "code", code)
+    dws("snapshot", "first")
+
+    record = json.loads((workspace / ".dataworkspace/resources/library.json").read_bytes())
+    assert record["remote_origin_url"] == recorded
+    assert secret not in dws.git("log", "--patch", "--all")
+    for file in (one for one in workspace.rglob("*") if one.is_file()):
+        assert secret.encode() not in file.read_bytes(), file
+
+
 def test_a_read_only_repository_is_never_committed(dws, workspace):
     remote, code = workspace.parent / "remote.git", workspace.parent / "library"
     dws.git("init", "--quiet", "--bare", remote)
@@ -313,22 +405,74 @@ def test_records_are_sorted_a_field_a_line(dws, workspace):
 
 
 def test_a_copy_that_git_alone_has_made_can_be_put_to_use(dws, workspace):
-    """It has neither store nor folders of local files; both can be told, and all comes back."""
+    """It has no store and no folder that git ignores; a store is named, and all comes back."""
     dws("snapshot", "first")
     copy = workspace.parent / "copy"
     dws.git("clone", "--quiet", workspace, copy)
     dws.folder = copy
-    assert "There is no store at" in dws.refused("status")
-    (copy / "raw").mkdir()
+    assert "name the folder of the store that keeps the snapshots: dws config store DIR" in (
+        dws.refused("restore", "first")
+    )
 
     dws("config", "store", workspace / ".dataworkspace/store")
     assert "raw (source-data, file): missing" in dws("status")
-    assert "'raw' is not on this machine yet" in dws.refused("snapshot")
-    dws("config", "--resource", "raw", "my_local_path", copy / "raw")
     dws("restore", "first")
 
     assert (copy / "raw/a.csv").read_text() == "id\n1\n"
+    assert [one["state"] for one in dws.json("status")] == ["unchanged"] * 3
+    dws("snapshot", "second")
     assert dws("verify")
+
+
+def test_a_copy_that_git_alone_has_made_tells_its_status_without_a_store(dws, workspace):
+    (workspace / "results/README.md").write_text("what this is\n")
+    dws("snapshot", "first")
+    copy = workspace.parent / "copy"
+    dws.git("clone", "--quiet", workspace, copy)
+    dws.folder = copy
+
+    before = {one["name"]: (one["state"], one["reason"]) for one in dws.json("status")}
+    (copy / "code/model.py").write_text("print(2)\n")
+    after = {one["name"]: (one["state"], one["reason"]) for one in dws.json("status")}
+
+    assert before["code"] == ("unchanged", None)
+    assert before["results"] == ("unchanged", None)
+    assert before["raw"][0] == "missing"
+    assert re.search(r"dws restore [0-9a-f]{8} --only raw", before["raw"][1])
+    assert after["code"][0] == "changed"
+    assert "name the store that has it: dws config store DIR" in after["code"][1]
+    assert not (copy / ".dataworkspace/store").exists()
+
+
+def test_a_copy_takes_no_store_that_has_nothing_of_its_snapshots(dws, workspace):
+    dws("snapshot", "first")
+    copy, other = workspace.parent / "copy", workspace.parent / "other"
+    dws("init", "--store", workspace.parent / "shared", cwd=made(other))
+    dws.git("clone", "--quiet", workspace, copy)
+    dws.folder = copy
+
+    assert "keeps none of the snapshots" in dws.refused("config", "store", other.parent / "shared")
+
+    dws("config", "store", workspace / ".dataworkspace/store")
+    dws("restore", "first")
+
+
+def test_a_copy_wants_to_be_told_of_folders_elsewhere(dws, workspace):
+    elsewhere, copy = workspace.parent / "elsewhere", workspace.parent / "copy"
+    shutil.copytree(workspace / "raw", elsewhere)
+    dws("add", "local-files", "--role", "s", elsewhere)
+    dws("snapshot", "first")
+    dws.git("clone", "--quiet", workspace, copy)
+    dws.folder = copy
+    dws("config", "store", workspace / ".dataworkspace/store")
+    (copy / "mine").mkdir()
+
+    error = dws.refused("restore", "first")
+
+    assert "dws config --resource elsewhere my_local_path DIR" in error
+    dws("config", "--resource", "elsewhere", "my_local_path", copy / "mine")
+    dws("restore", "first")
+    assert (copy / "mine/a.csv").read_text() == "id\n1\n"
 
 
 def test_a_folder_may_have_any_name(dws):

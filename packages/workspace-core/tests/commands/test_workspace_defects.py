@@ -2,17 +2,43 @@
 
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from workspace_core import api
 
+PROGRAM = Path(sys.executable).with_name("dws")
+
 
 def everything(dws):
     """The numbers of all snapshots, the oldest first."""
     return [one["snapshot_number"] for one in reversed(dws.json("log"))]
+
+
+# In a process of its own, for a new one counts the memory of the one that starts it.
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def peak_megabytes(dws, *arguments):
+    """How much memory a command needed at the most."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, PROGRAM, "--batch", *arguments],
+        cwd=dws.folder,
+        env=dws.environment,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return int(done.stdout) / 1024
 
 
 def test_ws_01_binary_files_come_back_in_git_resources(dws, workspace):
@@ -159,6 +185,7 @@ def test_ws_08_metrics_and_results_survive_a_kill_at_any_moment(dws, workspace, 
         assert plots[0].parent.name in ("lab-first", "lab-second"), moment
         assert tags == (["first", "second"] if len(snapshots) == 2 else ["second"]), moment
         assert dws.git("status", "--porcelain") == "", moment
+        assert ".tmp" not in dws.git("ls-files"), moment
         assert api.verify(str(workspace)).is_sound, moment
         shutil.rmtree(workspace)
         shutil.copytree(kept, workspace, symlinks=True)
@@ -272,6 +299,31 @@ def test_ws_22_what_is_listed_can_be_set(dws, workspace):
             dws("config", "--resource", "raw", name, str(value))
 
 
+@pytest.mark.parametrize("owner", [None, "raw", "code", "results"])
+def test_ws_22_every_parameter_can_be_set_to_what_is_listed_of_it(dws, workspace, owner):
+    words = ["config"] if owner is None else ["config", "--resource", owner]
+    listed = {one["name"]: one["value"] for one in dws.json(*words)}
+    assert listed
+
+    for name, value in listed.items():
+        if value is not None:
+            dws(*words, name, value if isinstance(value, str) else json.dumps(value))
+
+    assert {one["name"]: one["value"] for one in dws.json(*words)} == listed
+
+
+def test_ws_14_a_new_template_under_its_other_name_moves_nothing(dws, workspace, write_results):
+    write_results(0.5)
+    dws("snapshot", "first")
+
+    dws("config", "results.subdir", "snapshots/{USER}/{TAG}")
+    write_results(0.6)
+    dws("snapshot", "second")
+
+    assert (workspace / "results/snapshots/lab-first/results.json").exists()
+    assert len(list((workspace / "results/snapshots").glob("*/second/results.json"))) == 1
+
+
 def test_ws_23_records_of_resources_are_not_changed_by_snapshots(dws, workspace):
     files = sorted((workspace / ".dataworkspace/resources").iterdir())
     before = [file.read_bytes() for file in files]
@@ -327,6 +379,81 @@ def test_ws_28_the_status_tells_what_has_changed(dws, workspace, write_results):
         "results": [("plot.bin", "added"), ("results.json", "added")],
         "raw": [("a.csv", "mode"), ("new", "added")],
     }
+
+
+def test_ws_29_a_large_file_passes_through_little_memory(dws, workspace):
+    """Of 400 MB, a command may hold no more than a quarter at a time."""
+    small = peak_megabytes(dws, "snapshot", "small")
+    pieces = [os.urandom(1 << 20) for _ in range(4)]
+    with (workspace / "raw/large.bin").open("wb") as file:
+        for number in range(400):
+            file.write(pieces[number % 4])
+            file.write(number.to_bytes(4, "big"))
+    content = (workspace / "raw/large.bin").read_bytes()
+
+    taken = peak_megabytes(dws, "snapshot", "large")
+    (workspace / "raw/large.bin").unlink()
+    brought_back = peak_megabytes(dws, "restore", "large")
+
+    assert (workspace / "raw/large.bin").read_bytes() == content
+    assert taken < small + 100
+    assert brought_back < small + 100
+
+
+def test_ws_29_a_snapshot_is_named_only_once_all_of_it_is_on_disk(dws, workspace):
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    trace = workspace.parent / "trace"
+    strace = ["strace", "-f", "-y", "-o", trace, "-e", "trace=fsync,rename,write"]
+    subprocess.run(
+        [*strace, PROGRAM, "--batch", "snapshot", "first"],
+        cwd=workspace,
+        env=dws.environment,
+        capture_output=True,
+        check=True,
+    )
+    ours = f"{workspace}/.dataworkspace/"
+    kept = (f"{ours}store/", f"{ours}snapshots/", f"{ours}tags/")  # caches may be lost
+
+    unsynced, named = set(), []
+    for line in trace.read_text().splitlines():
+        call = line.split(None, 1)[1]
+        if written := re.match(r"write\(\d+<([^>]*)>", call):
+            unsynced.add(written[1])
+        elif synced := re.match(r"fsync\(\d+<([^>]*)>", call):
+            unsynced.discard(synced[1])
+            named.append(("synced", synced[1].removeprefix(ours)))
+        elif moved := re.match(r'rename\("([^"]*)", "([^"]*)"\)\s+= 0', call):
+            assert moved[1] not in unsynced or not moved[2].startswith(kept), call
+            named.append(("named", moved[2].removeprefix(ours)))
+
+    steps = [place.partition("/")[0] for what, place in named if what == "named"]
+    order = [steps.index(one) for one in ("store", "snapshots", "tags")]
+    assert order == sorted(order)
+    record = next(n for n, one in enumerate(named) if one[1].startswith("snapshots/"))
+    packs = [n for n, one in enumerate(named) if one == ("synced", "store/packs")]
+    assert packs
+    assert packs[-1] < record  # the name of the pack is on disk, too
+
+
+def test_ws_29_damage_is_found_and_garbage_goes(dws, workspace):
+    (workspace / "raw/a.csv").write_bytes(os.urandom(100_000))
+    dws("snapshot", "first")
+    (workspace / "raw/a.csv").write_text("id\n2\n")
+    dws("snapshot", "second")
+    dws("delete-snapshot", "first")
+
+    assert dws.json("gc", "--grace", "0")["bytes_freed"] > 99_000
+    assert dws.json("verify")["is_sound"]
+    (pack, *_) = (workspace / ".dataworkspace/store/packs").iterdir()
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.write_bytes(content)
+
+    done = dws.run("verify", "--json")
+
+    assert done.returncode == 1
+    assert str(pack) in {one["file"] for one in json.loads(done.stdout)["findings"]}
 
 
 def test_ws_30_the_number_of_git_processes_does_not_grow(dws, workspace):

@@ -1,5 +1,8 @@
 """The jobs on workspaces, run by Dagster, with their place in the audit."""
 
+import logging
+import subprocess
+
 import dagster as dg
 import pytest
 
@@ -86,6 +89,29 @@ def test_a_snapshot_and_its_run_name_each_other(place, instance):
     assert done.run_id in record
     assert instance.get_run_by_id(done.run_id).tags["data_services/snapshot"] == taken.hashval
     assert told(done)["snapshot"] == taken.hashval
+
+
+def test_a_machine_without_git_keeps_snapshots_and_says_what_waits(
+    place, instance, monkeypatch, tmp_path
+):
+    """Such as a container of the slim image."""
+    with monkeypatch.context() as bare:
+        bare.setenv("PATH", str(tmp_path / "nothing"))
+        done = run(snapshot_workspace_job, instance, tag="first")
+
+    warnings = [
+        one.user_message for one in instance.all_logs(done.run_id) if one.level == logging.WARNING
+    ]
+    assert done.success
+    assert warnings == [
+        "All is recorded, but not committed, and the next command tries again: The program git "
+        "cannot be started; install it, for it keeps the history."
+    ]
+    run(snapshot_workspace_job, instance, tag="second")
+    history = subprocess.run(
+        ["git", "-C", place, "show", "--stat"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "tags/first.json" in history
 
 
 def test_a_restore_brings_back_and_tells_what_it_did(place, instance):

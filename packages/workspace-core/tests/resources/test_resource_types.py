@@ -6,6 +6,7 @@ import stat
 import subprocess
 
 import pytest
+from rclone_s3 import rclone_program
 
 from workspace_core import api
 from workspace_core.errors import ConfigurationError, LocalChangesError
@@ -264,4 +265,17 @@ class TestGitRepositoryInTheWorkspace(ResourceContract):
         git(place, "init", "--quiet", str(made))
         git(made, "remote", "add", "origin", "https://git.invalid/library.git")
         assert api.add("git", "code", str(made), str(place)).resource_type == "git"
+        return made
+
+
+class TestCopyByRclone(ResourceContract):
+    @pytest.fixture
+    def root(self, place):
+        if rclone_program() is None:
+            pytest.skip("rclone is not installed")
+        far, config, made = (place.parent / one for one in ("far", "rclone.conf", "copy"))
+        far.mkdir()
+        config.write_text(f"[far]\ntype = alias\nremote = {far}\n")
+        options = {"config": str(config), "master": "remote", "sync_mode": "sync"}
+        api.add("rclone", "source-data", ("far:", str(made)), str(place), **options)
         return made

@@ -47,7 +47,7 @@ class Model(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        self.home = Path(tempfile.mkdtemp())
+        self.home = Path(tempfile.mkdtemp(dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
         self.root = self.home / "data"
         self.root.mkdir()
         self.store = Store.create(self.home / "store", self.keyset)

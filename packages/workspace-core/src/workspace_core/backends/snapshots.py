@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import logging
 import os
 import shutil
@@ -25,9 +24,17 @@ from workspace_core.errors import (
     UnfinishedSnapshotError,
     shown,
 )
-from workspace_core.parameters import HOSTNAME_PARAMETER, RESULTS_STAY, RESULTS_TEMPLATE
+from workspace_core.parameters import (
+    HOSTNAME_PARAMETER,
+    RESULTS_EXCLUDE,
+    RESULTS_STAY,
+    RESULTS_TEMPLATE,
+)
 from workspace_core.progress import listener
+from workspace_core.sharing.history import ASIDE, PARENTS
+from workspace_core.snapshots.exclusion import Exclusion
 from workspace_core.snapshots.metadata import SnapshotMetadata, checked_tag
+from workspace_core.snapshots.metrics import metrics_of, with_finite_numbers
 from workspace_core.snapshots.pending import (
     PendingSnapshot,
     ResultsMove,
@@ -46,7 +53,6 @@ from workspace_core.trees.restoring import (
     recover_folders,
     restore_folders,
 )
-from workspace_core.trees.tree import Trees
 from workspace_core.workspace import (
     JSONDict,
     LocalStateResourceMixin,
@@ -61,14 +67,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from workspace_core.lineage.store import LineageStore
     from workspace_core.snapshots.catalogue import Catalogue
     from workspace_core.store.pins import Pins
-    from workspace_core.store.session import Session
 
 SCHEMA = 1
 PENDING, DELETION, AT = "snapshot.json", "deletion.json", "at.json"
-RESULTS_FILE, MOST_RESULTS_BYTES = "results.json", 16 << 20
-FACTS = "resources"
+FACTS, LINEAGE = "resources", "lineage"
 FILES_OF_GIT = (".gitattributes", ".gitignore", ".gitkeep")
 
 _reports = logging.getLogger(__name__)
@@ -88,16 +93,23 @@ class Kept:
         """The tree that the store keeps of it."""
         return self.restore or self.compare
 
-    def results_folder(self) -> Path | None:
-        """Return the folder if it holds results."""
+    @property
+    def is_results(self) -> bool:
+        """Whether it holds results."""
         assert isinstance(self.resource, Resource)  # noqa: S101 - mixins are mixed into resources
-        return _folder(self.resource) if self.resource.has_results_role() else None
+        return self.resource.has_results_role()
+
+    def results_folder(self) -> Path | None:
+        """Return the folder of this machine if it holds results."""
+        return _folder(self.resource) if self.is_results else None
 
 
 class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
     """A workspace that takes snapshots, with its records in a `Catalogue`."""
 
     catalogue: Catalogue
+    lineage: LineageStore  # of those that support it
+    lock_wait_seconds: float
 
     @property
     @abstractmethod
@@ -129,6 +141,7 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         metrics: Mapping[str, Any] | None = None,
         *,
         facts: Mapping[str, Any] | None = None,
+        skips_special: bool = False,
     ) -> SnapshotMetadata:
         """Take a snapshot of all resources, record it, and move results to a folder of its own.
 
@@ -137,14 +150,22 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
             message: what is to be remembered of it.
             metrics: in place of those in ``results.json``.
             facts: what else its record is to hold, such as the run that took it.
+            skips_special: leave out FIFOs, sockets and devices, and record which; else they are an
+                error.
         """
         with self.locked():
-            if tag is not None and checked_tag(tag) in self.catalogue.tagged():
-                raise ConfigurationError(
-                    f"The tag '{tag}' is in use; choose another one, or delete the snapshot that "
-                    "has it."
-                )
-            return self._take(list(self.get_resources()), tag, message, metrics, more=facts or {})
+            self._require_free(tag)
+            resources = list(self.get_resources())
+            return self._take(
+                resources, tag, message, metrics, more=facts or {}, skips_special=skips_special
+            )
+
+    def _require_free(self, tag: str | None) -> None:
+        if tag is not None and checked_tag(tag) in self.catalogue.tagged():
+            raise ConfigurationError(
+                f"The tag '{tag}' is in use; choose another one, or delete the snapshot that has "
+                "it."
+            )
 
     def _take(
         self,
@@ -155,11 +176,13 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         *,
         more: Mapping[str, Any] | None = None,
         moves_results: bool = True,
+        skips_special: bool = False,
     ) -> SnapshotMetadata:
         with self.store_session() as session:
-            kept = _kept(resources)
+            kept = _kept(resources, skips_special=skips_special)
             session.flush()
             number, moment = self.get_next_snapshot_number(), datetime.now(UTC)
+            self._require_free(tag)  # which may have been given elsewhere meanwhile
             moves = self._moves(kept) if moves_results else ()
             destination = self._destination(kept, number, moment, tag) if moves else ""
             facts = {one.name: found for one in kept if (found := one.resource.snapshot_facts())}
@@ -171,8 +194,17 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
                 compare_hashes={one.name: one.compare for one in kept},
                 restore_hashes={one.name: one.restore for one in kept},
                 snapshot_number=number,
-                metrics=dict(metrics) if metrics is not None else _metrics(session, kept),
-                more={**(more or {}), **({FACTS: facts} if facts else {})},
+                metrics=(
+                    with_finite_numbers(dict(metrics))
+                    if metrics is not None
+                    else metrics_of(session, _results(kept))
+                ),
+                more={
+                    **(more or {}),
+                    **({FACTS: facts} if facts else {}),
+                    **self._lineage_fact(),
+                    PARENTS: {one.name: list(self.standing(one.name)) for one in kept},
+                },
             )
             self.pins().pin(metadata.hashval, [parse_id(one.root) for one in kept if one.root])
             pending = PendingSnapshot(metadata.hashval, tag, destination, moves)
@@ -185,18 +217,49 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         for one in kept:
             with suppress(StoreWriteError):  # what can be lost without harm
                 one.resource.note_recorded()
-                self._note_at(one.name, metadata.hashval)
+                self.note_at(one.name, metadata.hashval)
         self.save_contents(f"Snapshot {tag or f'{number:03d}'} {metadata.hashval[:8]}")
         return self.catalogue.get(metadata.hashval)
 
+    def _lineage_fact(self) -> JSONDict:
+        """Return how much of the lineage there was when a snapshot is taken."""
+        runs = len(self.lineage.ids()) if self.supports_lineage() else 0
+        return {LINEAGE: {"sequence": runs}} if runs else {}
+
+    def record_merge(self, names: Sequence[str], message: str) -> SnapshotMetadata:
+        """Take a snapshot of some resources that were merged; results stay where they are."""
+        with self.locked():
+            resources = [self.get_resource(name) for name in names]
+            return self._take(resources, None, message, moves_results=False, skips_special=True)
+
+    def keep_aside(self, names: Sequence[str], message: str) -> SnapshotMetadata:
+        """Take a snapshot of what is about to be replaced; nobody goes on from it."""
+        with self.locked():
+            resources = [self.get_resource(name) for name in names]
+            return self._take(
+                *(resources, None, message),
+                more={ASIDE: True},
+                moves_results=False,
+                skips_special=True,
+            )
+
     def _moves(self, kept: Sequence[Kept]) -> tuple[ResultsMove, ...]:
-        stay = {SNAPSHOTS_FOLDER, *FILES_OF_GIT, *self.get_global_param(RESULTS_STAY)}
         moves = []
         for one in kept:
-            folder = one.results_folder()
+            if not one.is_results or one.root is None:
+                continue
+            folder, stay = one.results_folder(), self.results_that_stay(one.name)
             if folder is not None and (entries := entries_to_move(folder, stay)):
-                moves.append(ResultsMove(one.name, str(one.root), entries))
+                moves.append(ResultsMove(one.name, one.root, entries))
+            elif one.resource.holds_results(one.root, stay):
+                moves.append(ResultsMove(one.name, one.root, ()))
         return tuple(moves)
+
+    def results_that_stay(self, resource_name: str) -> Exclusion:
+        """Return what of a resource with results no snapshot moves."""
+        names = {SNAPSHOTS_FOLDER, *FILES_OF_GIT, *self.get_global_param(RESULTS_STAY)}
+        globs = self._get_resource_params(resource_name).get(RESULTS_EXCLUDE, ())
+        return Exclusion.of(names, globs)
 
     def _destination(
         self, kept: Sequence[Kept], number: int, moment: datetime, tag: str | None
@@ -246,15 +309,28 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         if pending is None:
             return
         if pending.snapshot in self.catalogue.hashes():
-            if pending.tag is not None:
-                self.catalogue.tag(pending.tag, pending.snapshot)
+            self._finish_tag(pending)
             for move in pending.moves:
                 self._finish_move(move, pending.destination)
         remove_file(file)
 
+    def _finish_tag(self, pending: PendingSnapshot) -> None:
+        """Give a snapshot its tag, unless another one has got that since a crash."""
+        if pending.tag is None:
+            return
+        if self.catalogue.tagged().get(pending.tag) in (None, pending.snapshot):
+            self.catalogue.tag(pending.tag, pending.snapshot)
+        else:
+            _reports.warning(
+                "Another snapshot was given the tag '%s', so the snapshot %s has none.",
+                *(pending.tag, pending.snapshot[:8]),
+            )
+
     def _finish_move(self, move: ResultsMove, destination: str) -> None:
-        folder = _folder(self.get_resource(move.resource))
+        resource = self._snapshot_resource(move.resource)
+        folder = _folder(resource)
         if folder is None:
+            resource.move_results(move.root, destination, self.results_that_stay(move.resource))
             return
         move_entries(folder, destination, move.entries)
         place = folder / destination
@@ -297,9 +373,8 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
             planned = self.plan_restore(snapshot, names, paths=paths, force=force)
             rescue = None
             if force and (lost := [one for one in planned if one.plan.unsaved]):
-                rescued = [self.get_resource(one.folder.name) for one in lost]
                 message = f"Rescue before {snapshot.hashval[:8]} was restored"
-                rescue = self._take(rescued, None, message, moves_results=False)
+                rescue = self.keep_aside([one.folder.name for one in lost], message)
             for due in planned:
                 if due.plan.changes and not due.plan.conflicts:
                     _make_way(due)
@@ -308,7 +383,7 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
                 with suppress(StoreWriteError):  # what can be lost without harm
                     self._snapshot_resource(one.folder.name).note_restored(one)
                     if not paths:
-                        self._note_at(one.folder.name, snapshot.hashval)
+                        self.note_at(one.folder.name, snapshot.hashval)
             self.save_contents(f"Restore {snapshot.hashval[:8]}")
             return Restored(tuple(restored), rescue)
 
@@ -325,7 +400,7 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
                 parse_id(other) for one in taken if (other := one.restore_hashes.get(name))
             )
             folder = self._snapshot_resource(name).snapshot_folder(restore_hash)
-            found.append(replace(folder, saved=tuple(saved)))
+            found.append(replace(folder, saved=(*folder.saved, *saved)))
         return found
 
     def _snapshot_resource(self, name: str) -> SnapshotResourceMixin:
@@ -341,7 +416,7 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         return self.catalogue.get(hash_val)
 
     def get_snapshot_by_tag_or_hash(self, tag_or_hash: str) -> SnapshotMetadata:
-        """Return a snapshot by a tag or the beginning of its hash."""
+        """Return a snapshot by a tag, the beginning of its hash, or its number."""
         return self.catalogue.find(tag_or_hash)
 
     def list_snapshots(
@@ -378,8 +453,22 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         taken = self.list_snapshots()
         return next((one for one in taken if one.compare_hashes.get(resource_name)), None)
 
-    def _note_at(self, resource_name: str, hashval: str) -> None:
-        record = {"schema": SCHEMA, "snapshot": hashval}
+    def standing(self, resource_name: str) -> tuple[str, ...]:
+        """Return the snapshots that a resource was last made by or like, and merged with since."""
+        file = self.local_state(resource_name) / AT
+        with suppress(FileNotFoundError, KeyError, DataWorkspacesError):
+            record = read_json(file, SCHEMA)
+            standing = (str(record["snapshot"]), *map(str, record.get("merged", ())))
+            if set(standing) <= set(self.catalogue.hashes()):
+                return standing
+        last = self.snapshot_of(resource_name)
+        return () if last is None else (last.hashval,)
+
+    def note_at(self, resource_name: str, hashval: str, merged: Sequence[str] = ()) -> None:
+        """Take note of which snapshot a resource is like, and what was merged into it since."""
+        record: JSONDict = {"schema": SCHEMA, "snapshot": hashval}
+        if merged:
+            record["merged"] = list(merged)
         write_whole(self.local_state(resource_name) / AT, json_bytes(record))
 
     # Deleting
@@ -410,8 +499,12 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         if place.startswith(f"{SNAPSHOTS_FOLDER}/"):
             for resource in self.get_resources():
                 folder = _folder(resource)
-                if folder is not None and resource.has_results_role():
+                if not resource.has_results_role():
+                    continue
+                if folder is not None:
                     _remove_results(folder, place)
+                elif isinstance(resource, SnapshotResourceMixin):
+                    resource.delete_snapshot(hashval, "", place)
         remove_file(file)
 
 
@@ -443,37 +536,17 @@ def _make_way(planned: PlannedFolder) -> None:
                 raise RestoreError(str(place), cause_of(error)) from error
 
 
-def _kept(resources: Sequence[Resource]) -> list[Kept]:
+def _kept(resources: Sequence[Resource], *, skips_special: bool) -> list[Kept]:
     found = [(one.name, one) for one in resources if isinstance(one, SnapshotResourceMixin)]
     for _, resource in found:
+        resource.skips_special = skips_special
         resource.snapshot_precheck()
     return [Kept(name, resource, *resource.snapshot()) for name, resource in found]
 
 
-def _metrics(session: Session, kept: Sequence[Kept]) -> JSONDict | None:
-    """Return the metrics in the results as the store has them, by resource if there are several."""
-    found = {}
-    for one in kept:
-        if one.root is not None and one.results_folder() is not None:
-            metrics = _metrics_of(session, parse_id(one.root), one.name)
-            if metrics:
-                found[one.name] = metrics
-    return next(iter(found.values())) if len(found) == 1 else found or None
-
-
-def _metrics_of(session: Session, root: bytes, name: str) -> JSONDict | None:
-    entry = Trees(session).find(root, RESULTS_FILE.encode())
-    if entry is None or not entry.is_file or entry.size > MOST_RESULTS_BYTES:
-        return None
-    try:
-        record = json.loads(session.read(entry.id))
-    except ValueError:
-        _reports.warning(
-            "%s of '%s' is no JSON, so the snapshot has no metrics.", RESULTS_FILE, name
-        )
-        return None
-    metrics = record.get("metrics") if isinstance(record, dict) else None
-    return metrics if isinstance(metrics, dict) else None
+def _results(kept: Sequence[Kept]) -> dict[str, str]:
+    """Return the trees of the resources that hold results."""
+    return {one.name: one.root for one in kept if one.root and one.is_results}
 
 
 def _remove_results(folder: Path, place: str) -> None:
@@ -505,8 +578,11 @@ def _username() -> str:
 
 
 def folders_of(workspace: Workspace) -> Iterator[Path]:
-    """Yield where resources are on this machine; some may not be here yet."""
+    """Yield the folders that restores change; some resources may not be here yet."""
     for name in workspace.get_resource_names():
         with suppress(ResourceNotHereError):
-            if (folder := _folder(workspace.get_resource(name))) is not None:
+            resource = workspace.get_resource(name)
+            if not isinstance(resource, SnapshotResourceMixin):
+                continue
+            if (folder := resource.restored_folder()) is not None:
                 yield folder

@@ -62,12 +62,7 @@ def local_files(
 
     Example: dws add local-files --role source-data --name inputs measurements
     """
-    from workspace_core.commands.add import add_local_files
-
-    resource = add_local_files(
-        flags.workspace(), chosen(flags, role, "source-data"), path, **options
-    )
-    tell(resource, as_json=as_json)
+    _add(flags, "file", chosen(flags, role, "source-data"), path, as_json=as_json, **options)
 
 
 @add.command("git")
@@ -89,6 +84,118 @@ def git(flags: Flags, /, path: str, role: str | None, *, as_json: bool, **option
 
     resource = add_git(flags.workspace(), chosen(flags, role, "code"), path, **options)
     tell(resource, as_json=as_json)
+
+
+def _add(
+    flags: Flags, resource_type: str, role: str, *location: str, as_json: bool, **options: Any
+) -> None:
+    """Add a resource, and say so."""
+    from workspace_core.cli.progress import progress
+    from workspace_core.commands.add import add as add_resource
+
+    with progress():
+        resource = add_resource(flags.workspace(), resource_type, role, *location, **options)
+    tell(resource, as_json=as_json)
+
+
+@add.command("rclone")
+@click.argument("remote", metavar="REMOTE:PATH")
+@click.argument("local", type=click.Path())
+@role_option
+@name_option
+@click.option("--config", type=click.Path(), help="The configuration of rclone on this machine.")
+@click.option("--compute-hash", is_flag=True, help="Kept for compatibility; it always is.")
+@export_option
+@imported_option
+@click.option(
+    "--master",
+    type=click.Choice(["none", "remote", "local"]),
+    default="none",
+    show_default=True,
+    help="Which side leads in 'dws pull' (remote) and 'dws push' (local).",
+)
+@click.option(
+    "--sync-mode",
+    type=click.Choice(["copy", "sync"]),
+    default="copy",
+    show_default=True,
+    help="Whether what the leading side does not have stays, or goes.",
+)
+@click.option("--size-only", is_flag=True, help="Tell files apart by their sizes alone.")
+@json_option
+@pass_flags
+def rclone(
+    flags: Flags, /, remote: str, local: str, role: str | None, *, as_json: bool, **options: Any
+) -> None:
+    """Add a folder that is a copy of what rclone reaches, and bring that here.
+
+    Example: dws add rclone --role source-data --master remote archive:measurements measurements
+    """
+    _add(
+        flags,
+        "rclone",
+        chosen(flags, role, "source-data"),
+        remote,
+        local,
+        as_json=as_json,
+        **options,
+    )
+
+
+@add.command("s3")
+@click.argument("bucket", metavar="BUCKET[/PREFIX]")
+@role_option
+@name_option
+@click.option(
+    "--keep",
+    type=click.Choice(["versions", "contents"]),
+    default="versions",
+    show_default=True,
+    help="What a snapshot keeps: the versions that the bucket has, or the contents themselves.",
+)
+@click.option(
+    "--resource",
+    "credential_set",
+    default="",
+    help="The credential set, such as selfS3; by default the general one (S3_…).",
+)
+@json_option
+@pass_flags
+def s3(flags: Flags, /, bucket: str, role: str | None, *, as_json: bool, **options: Any) -> None:
+    """Add the objects of a bucket, or those below a prefix of it.
+
+    Example: dws add s3 --role source-data clinic/measurements
+    """
+    _add(flags, "s3", chosen(flags, role, "source-data"), bucket, as_json=as_json, **options)
+
+
+@add.command("api-resource")
+@role_option
+@name_option
+@json_option
+@pass_flags
+def api_resource(flags: Flags, /, role: str | None, *, as_json: bool, **options: Any) -> None:
+    """Add data of a service: no files, but a hash that whoever fetches them writes down.
+
+    Example: dws add api-resource --role source-data --name weather
+    """
+    _add(flags, "api-resource", chosen(flags, role, "source-data"), as_json=as_json, **options)
+
+
+@add.command("container-image")
+@click.argument("reference", metavar="HOST/NAME:TAG")
+@role_option
+@name_option
+@json_option
+@pass_flags
+def container_image(
+    flags: Flags, /, reference: str, role: str | None, *, as_json: bool, **options: Any
+) -> None:
+    """Add code that is a container image; a snapshot keeps the digest that its tag leads to.
+
+    Example: dws add container-image registry.example.org/clinic/model:1.4
+    """
+    _add(flags, "container-image", role or "code", reference, as_json=as_json, **options)
 
 
 def chosen(flags: Flags, role: str | None, suggested: str) -> str:

@@ -18,7 +18,7 @@ from workspace_core.cli.context import (
 )
 
 if TYPE_CHECKING:
-    from workspace_core.backends.git import GitWorkspace
+    from workspace_core.backends.files import FiledWorkspace
     from workspace_core.parameters import ParameterValue
 
 
@@ -42,7 +42,10 @@ def config(
 
     Example: dws config hostname laptop
     """
-    workspace = flags.workspace(workspace_dir)
+    from workspace_core.parameters import PLACE, PLACE_RESOURCE
+
+    is_local = resource is None and name in (PLACE, PLACE_RESOURCE)  # of a place that has moved
+    workspace = flags.workspace(workspace_dir, refresh=not is_local)
     if name is not None and value is not None:
         workspace.change_param(name, value, resource)
     found = values_of(workspace, resource)
@@ -58,7 +61,7 @@ def config(
             click.echo(f"    {one.parameter.help}")
 
 
-def values_of(workspace: GitWorkspace, resource: str | None) -> list[ParameterValue]:
+def values_of(workspace: FiledWorkspace, resource: str | None) -> list[ParameterValue]:
     """Return the parameters of the workspace, or of a resource."""
     if resource is None:
         return workspace.parameter_values()

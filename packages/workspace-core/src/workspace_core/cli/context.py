@@ -13,9 +13,9 @@ import click
 from util_services.errors import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from workspace_core.backends.git import GitWorkspace
+    from workspace_core.backends.files import FiledWorkspace
     from workspace_core.trees.diff import Change
     from workspace_core.workspace import SnapshotMetadata
 
@@ -31,21 +31,24 @@ class Flags:
     lock_timeout: float | None = None
     workspace_dir: str | None = None
 
-    def workspace(self, folder: str | None = None) -> GitWorkspace:
-        """Return the workspace.
+    def workspace(self, folder: str | None = None, *, refresh: bool = True) -> FiledWorkspace:
+        """Return the workspace, with what others have recorded unless told otherwise.
 
         Raises:
             ConfigurationError: if there is none.
         """
-        from workspace_core.backends.git import GitWorkspace
+        from workspace_core.backends.files import FiledWorkspace
         from workspace_core.errors import NotSupportedError
         from workspace_core.workspace import find_and_load_workspace
 
         found = find_and_load_workspace(
-            folder or self.workspace_dir, batch=self.batch, verbose=self.verbose
+            folder or self.workspace_dir,
+            batch=self.batch,
+            verbose=self.verbose,
+            refresh=refresh,
         )
-        if not isinstance(found, GitWorkspace):
-            raise NotSupportedError("This command needs a workspace of the git backend.")
+        if not isinstance(found, FiledWorkspace):
+            raise NotSupportedError("This command needs a workspace that has its records in files.")
         if self.lock_timeout is not None:
             found.wait_for_locks(self.lock_timeout)
         return found
@@ -83,6 +86,24 @@ snapshot_argument = click.argument("snapshot", metavar="TAG|HASH", shell_complet
 def answer(record: object) -> None:
     """Print a record as JSON."""
     click.echo(json.dumps(record, indent=2, sort_keys=True))
+
+
+def answer_by_line(record: Mapping[str, object]) -> None:
+    """Print a record that may be large as JSON: each item of its lists on a line of its own."""
+    fields = []
+    for name in sorted(record):
+        value = record[name]
+        if isinstance(value, list):
+            items = ",\n".join(f"    {json.dumps(one, sort_keys=True)}" for one in value)
+            fields.append(f'  "{name}": [\n{items}\n  ]' if value else f'  "{name}": []')
+        else:
+            fields.append(f'  "{name}": {json.dumps(value, sort_keys=True)}')
+    click.echo("{\n" + ",\n".join(fields) + "\n}")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return how many there are of something."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def names_of(text: str | None) -> list[str] | None:

@@ -11,6 +11,7 @@ from workspace_core.cli.context import (
     complete_tag,
     json_option,
     pass_flags,
+    shown_path,
     workspace_dir_option,
 )
 
@@ -26,6 +27,8 @@ def diff(
 ) -> None:
     """Say what differs from snapshot A to B, file by file; without B, to the resources as they are.
 
+    Files that recorded runs have made are told of with these runs, and with how these differ.
+
     Example: dws diff first
     """
     from workspace_core.cli.progress import progress
@@ -40,3 +43,6 @@ def diff(
         click.echo(f"{one.name}: {one.state}")
         for line in change_lines(one.changes):
             click.echo(line)
+        for made in found.lineage:
+            if made.resource == one.name:
+                click.echo(f"  * {shown_path(made.sentence())}")

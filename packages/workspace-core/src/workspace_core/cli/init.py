@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 @click.option("--scratch-directory", metavar="DIR", help="A folder for what is in no snapshot.")
 @click.option("--store", metavar="DIR", help="A store to share with other workspaces.")
 @click.option("--keyset", metavar="NAME", help="Encrypt the store with this keyset.")
+@click.option(
+    "--backend",
+    default="git",
+    metavar="git|central",
+    help="Where records are: in git, or in one place that several work with at once.",
+)
+@click.option("--at", metavar="PLACE", help="Where a central workspace lives: a folder, s3://….")
+@click.option("--resource", metavar="NAME", help="The credential set for S3, such as selfS3.")
 @click.option("--git-fat-remote", hidden=True)
 @click.option("--git-fat-user", hidden=True)
 @click.option("--git-fat-port", hidden=True)
@@ -39,13 +47,17 @@ def init(
     scratch_directory: str | None,
     store: str | None,
     keyset: str | None,
+    backend: str,
+    at: str | None,
+    resource: str | None,
     *,
     as_json: bool,
     **modes: str | None,
 ) -> None:
     """Make this folder a workspace.
 
-    It becomes a git repository if it is none. NAME is that of the folder by default.
+    It becomes a git repository if it is none, unless --backend central --at PLACE lets the
+    workspace live in a place. NAME is that of the folder by default.
 
     Example: dws init --create-resources code,results
     """
@@ -65,6 +77,9 @@ def init(
         scratch_directory=scratch_directory,
         store=store,
         keyset=loaded(keyset),
+        backend=backend,
+        at=at,
+        resource=resource,
         batch=flags.batch,
         verbose=flags.verbose,
     )
@@ -75,15 +90,25 @@ def init(
         click.echo(f"Workspace {workspace.name} is ready in {workspace.folder}.")
 
 
+WHY = {
+    "git_fat": "git-fat needs Python 2",
+    "git_lfs": "what git-lfs holds is not exchanged by 'dws push'",
+}
+
+
 def refuse_git_modes(modes: dict[str, str | None]) -> None:
-    """Refuse options for large files in git, which the store keeps by itself."""
+    """Refuse options for large files in git, which the store keeps by itself.
+
+    Raises:
+        NotSupportedError: naming the option, and what stands in for it.
+    """
     from workspace_core.errors import NotSupportedError
 
     if given := [name for name, value in modes.items() if value is not None]:
-        option = "--" + given[0].replace("_", "-")
+        option, why = "--" + given[0].replace("_", "-"), WHY[given[0][:7]]
         raise NotSupportedError(
-            f"{option} is not needed: the store keeps files of any size, outside of git; leave it "
-            "out."
+            f"{option} is not supported, for {why}, and is not needed: the store keeps files of "
+            "any size outside of git. Leave it out, and add large data with 'dws add local-files'."
         )
 
 

@@ -64,6 +64,20 @@ def history(flags: Flags, limit: int | None, *, as_json: bool) -> None:
 
 @report.command()
 @click.option("--snapshot", metavar="TAG|HASH", shell_complete=complete_tag, help="By default now.")
+@json_option
+@pass_flags
+def lineage(flags: Flags, snapshot: str | None, *, as_json: bool) -> None:
+    """List what steps have made, of what, and whether it is out of date.
+
+    Example: dws report lineage --snapshot first
+    """
+    from workspace_core.cli.lineage import show_table
+
+    show_table(flags.workspace(), snapshot, as_json=as_json)
+
+
+@report.command()
+@click.option("--snapshot", metavar="TAG|HASH", shell_complete=complete_tag, help="By default now.")
 @click.option("--resource", metavar="NAME", shell_complete=complete_resource)
 @json_option
 @pass_flags

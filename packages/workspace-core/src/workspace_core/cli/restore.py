@@ -11,6 +11,7 @@ from workspace_core.cli.context import (
     answer,
     change_lines,
     complete_resource,
+    counted,
     json_option,
     label,
     names_of,
@@ -96,7 +97,7 @@ def tell(outcome: Outcome) -> None:
     """Say what was restored, or would be."""
     for name, plan in outcome.plans.items():
         count = len(plan.changes)
-        changes = f"{count} change{'' if count == 1 else 's'}" if count else "nothing to change"
+        changes = counted(count, "change") if count else "nothing to change"
         click.echo(f"{name}: {changes}")
         if outcome.is_dry_run:
             lines = change_lines(plan.changes[:MOST_SHOWN])
@@ -108,6 +109,8 @@ def tell(outcome: Outcome) -> None:
                 click.echo(line)
         elif plan.kept:
             click.echo(f"  {len(plan.kept)} in no snapshot, left where they are")
+        if name in outcome.notes:
+            click.echo(f"  {outcome.notes[name]}")
     for name, reason in outcome.left.items():
         click.echo(f"{name}: left as it is: {reason}")
     if outcome.rescue is not None:

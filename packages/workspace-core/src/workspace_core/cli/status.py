@@ -10,14 +10,16 @@ from workspace_core.cli.context import (
     Flags,
     answer,
     change_lines,
+    counted,
     json_option,
     label,
     pass_flags,
+    shown_path,
     workspace_dir_option,
 )
 
 if TYPE_CHECKING:
-    from workspace_core.backends.git import GitWorkspace
+    from workspace_core.backends.files import FiledWorkspace
     from workspace_core.commands.status import ResourceStatus
 
 MOST_SHOWN = 50  # changes of a resource; --json has all of them
@@ -45,7 +47,7 @@ def status(
     show_status(workspace, as_json=as_json)
 
 
-def show_status(workspace: GitWorkspace, *, as_json: bool) -> None:
+def show_status(workspace: FiledWorkspace, *, as_json: bool) -> None:
     """Print the status of all resources."""
     from workspace_core.cli.progress import progress
     from workspace_core.commands.status import status as status_of
@@ -65,13 +67,19 @@ def show_status(workspace: GitWorkspace, *, as_json: bool) -> None:
 
 def tell(one: ResourceStatus) -> None:
     """Print the status of a resource."""
-    count = f", {len(one.changes)} change{'' if len(one.changes) == 1 else 's'}"
+    count = f", {counted(len(one.changes), 'change')}"
     click.echo(
         f"{one.name} ({one.role}, {one.resource_type}): {one.state}{count if one.changes else ''}"
     )
     if one.reason:
         click.echo(f"  {one.reason}")
+    for path in one.skipped[:MOST_SHOWN]:
+        click.echo(f"  ? {shown_path(path)} (no snapshot can hold it)")
     for line in change_lines(one.changes[:MOST_SHOWN]):
         click.echo(line)
     if len(one.changes) > MOST_SHOWN:
         click.echo(f"  … and {len(one.changes) - MOST_SHOWN} more; --json has all of them")
+    for late in one.stale[:MOST_SHOWN]:
+        click.echo(f"  ! {shown_path(str(late.ref))} is out of date: {shown_path(late.why)}")
+    if len(one.stale) > MOST_SHOWN:
+        click.echo(f"  … and {len(one.stale) - MOST_SHOWN} more that are out of date")

@@ -9,6 +9,7 @@ import click
 from workspace_core.cli.context import (
     Flags,
     answer,
+    counted,
     json_option,
     pass_flags,
     shown_path,
@@ -61,8 +62,9 @@ def verify(flags: Flags, workspace_dir: str | None, *, mend: bool, as_json: bool
         if len(found.findings) > MOST_SHOWN:
             click.echo(f"… and {len(found.findings) - MOST_SHOWN} more; --json has all of them")
         click.echo(
-            f"{len(found.snapshots)} snapshots, {found.store.objects} objects, "
-            f"{short(found.store.bytes_read)}: {'sound' if found.is_sound else 'not sound'}."
+            f"{counted(len(found.snapshots), 'snapshot')}, "
+            f"{counted(found.store.objects, 'object')}, {short(found.store.bytes_read)}: "
+            f"{'sound' if found.is_sound else 'not sound'}."
         )
     if not found.is_sound:
         sys.exit(PROBLEM_FOUND)

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workspace_core.progress import listener
+from workspace_core.lineage.differences import made_differences
+from workspace_core.lineage.questions import graph_of
 from workspace_core.store.identity import id_text, parse_id
-from workspace_core.trees.capture import capture
 from workspace_core.trees.diff import Change, diff
-from workspace_core.trees.tree import EMPTY_ID, Trees
+from workspace_core.trees.tree import Trees
 from workspace_core.workspace import SnapshotResourceMixin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from workspace_core.backends.snapshots import LocalSnapshots
+    from workspace_core.lineage.differences import MadeDifference
     from workspace_core.store.session import Session
+    from workspace_core.workspace import SnapshotMetadata
 
 SAME, DIFFERENT, ADDED, REMOVED = "same", "different", "added", "removed"
 NOW = "now"
@@ -46,6 +48,7 @@ class Difference:
     before: str  # the hash of a snapshot
     after: str  # the hash of a snapshot, or `NOW`
     resources: tuple[ResourceDifference, ...]
+    lineage: tuple[MadeDifference, ...] = ()  # what made what differs, as far as runs are on record
 
     def to_dict(self) -> dict[str, Any]:
         """Return the difference as plain data."""
@@ -53,6 +56,7 @@ class Difference:
             "before": self.before,
             "after": self.after,
             "resources": [one.to_dict() for one in self.resources],
+            "lineage": [one.to_dict() for one in self.lineage],
         }
 
 
@@ -74,12 +78,32 @@ def difference(workspace: LocalSnapshots, before: str, after: str | None = None)
         if second is not None:
             trees = Trees(session)
             found = _between(trees, first.compare_hashes, second.compare_hashes)
-            return Difference(first.hashval, second.hashval, found)
+            return Difference(
+                first.hashval, second.hashval, found, _made(workspace, found, first, second)
+            )
         hashes, directories = _present(workspace, session)
         trees = Trees(session, directories)
         results = {one.name for one in workspace.get_resources() if one.has_results_role()}
         before_now = {k: v for k, v in first.compare_hashes.items() if k not in results}
-        return Difference(first.hashval, NOW, _between(trees, before_now, hashes))
+        found = _between(trees, before_now, hashes)
+        return Difference(first.hashval, NOW, found, _made(workspace, found, first, None))
+
+
+def _made(
+    workspace: LocalSnapshots,
+    found: Sequence[ResourceDifference],
+    first: SnapshotMetadata,
+    second: SnapshotMetadata | None,
+) -> tuple[MadeDifference, ...]:
+    """Return what made what differs."""
+    if not workspace.supports_lineage() or not any(one.changes for one in found):
+        return ()
+    before, after = (graph_of(workspace, one) for one in (first, second))
+    if not after.steps:
+        return ()
+    return tuple(
+        made for one in found for made in made_differences(one.name, one.changes, before, after)
+    )
 
 
 def _between(
@@ -108,10 +132,7 @@ def _present(
     directories: dict[bytes, bytes] = {}
     for resource in workspace.get_resources():
         if isinstance(resource, SnapshotResourceMixin) and not resource.has_results_role():
-            folder = resource.snapshot_folder(EMPTY_ID)
-            now = capture(
-                session, folder.root, folder.cache, folder.options, keep=False, progress=listener()
-            )
-            hashes[resource.name] = id_text(now.root)
-            directories |= now.directories
+            now = resource.present(session)
+            hashes[resource.name] = None if now is None else id_text(now.root)
+            directories |= {} if now is None else now.directories
     return hashes, directories

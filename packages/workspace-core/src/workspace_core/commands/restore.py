@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workspace_core.errors import ConfigurationError
-from workspace_core.trees.tree import checked_path
-from workspace_core.workspace import ResourceRoles
+from workspace_core.errors import ConfigurationError, shown
+from workspace_core.store.identity import parse_id
+from workspace_core.trees.tree import Trees, checked_path
+from workspace_core.workspace import (
+    LocalStateResourceMixin,
+    ResourceRoles,
+    SnapshotResourceMixin,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 RESULTS_STAY = "results are added to and never restored"
 NOT_IN_SNAPSHOT = "the snapshot does not have it"
 NOT_IN_WORKSPACE = "the workspace does not have it any more"
+REMOVED = "it was removed; 'dws resource bring-back {name}' makes it a resource again"
 NOT_RESTORABLE = "the snapshot keeps nothing of it to restore"
 
 
@@ -40,6 +46,7 @@ class Outcome:
     plans: dict[str, RestorePlan]
     left: dict[str, str]  # resources that were not restored, and why
     rescue: SnapshotMetadata | None = None
+    notes: dict[str, str] = field(default_factory=dict)  # what is not done for a resource
 
     @property
     def conflicts(self) -> int:
@@ -59,6 +66,7 @@ class Outcome:
             "resources": {name: plan.to_dict() for name, plan in self.plans.items()},
             "left": self.left,
             "rescue": self.rescue.hashval if self.rescue else None,
+            "notes": self.notes,
         }
 
 
@@ -97,12 +105,34 @@ def restore(
         name, inside = workspace.map_local_path_to_resource(os.path.expanduser(path))
         only, paths = [name], (checked_path(inside),) if inside else ()
     selected = select(workspace, snapshot, only, leave, strict=strict)
+    if paths:
+        _require_path(workspace, snapshot, selected.names[0], paths[0])
+    notes = _notes(workspace, snapshot, selected.names)
     if not dry_run:
         done = workspace.restore(snapshot, selected.names, paths=paths, force=force)
         plans = {one.folder.name: one.plan for one in done.folders}
-        return Outcome(snapshot, False, plans, selected.left, done.rescue)
+        return Outcome(snapshot, False, plans, selected.left, done.rescue, notes)
     planned = workspace.plan_restore(snapshot, selected.names, paths=paths, force=force)
-    return Outcome(snapshot, True, {one.folder.name: one.plan for one in planned}, selected.left)
+    plans = {one.folder.name: one.plan for one in planned}
+    return Outcome(snapshot, True, plans, selected.left, notes=notes)
+
+
+def _require_path(
+    workspace: LocalSnapshots, snapshot: SnapshotMetadata, name: str, path: bytes
+) -> None:
+    """Refuse a path that is neither in the snapshot nor in the resource as it is."""
+    resource, kept = workspace.get_resource(name), snapshot.restore_hashes[name]
+    assert kept is not None  # noqa: S101 - what cannot be restored is refused before
+    if isinstance(resource, LocalStateResourceMixin):
+        here = resource.get_local_path_if_any()
+        if here is not None and os.path.lexists(os.path.join(os.fsencode(here), path)):
+            return
+    with workspace.store_session() as session:
+        if Trees(session).find(parse_id(kept), path) is None:
+            raise ConfigurationError(
+                f"Neither the snapshot '{snapshot.hashval[:8]}' nor the resource '{name}' has "
+                f"{shown(path)}; mend the path."
+            )
 
 
 def select(
@@ -125,6 +155,8 @@ def select(
     reasons = _reasons(workspace, snapshot)
     for name in [*(only or ()), *leave]:
         if name not in reasons:
+            if (now := workspace.catalogue.names_now().get(name)) is not None:
+                raise ConfigurationError(f"The resource '{name}' is called '{now}' now.")
             raise ConfigurationError(
                 f"Neither the workspace nor the snapshot '{snapshot.hashval[:8]}' has a resource "
                 f"'{name[:80]}'; 'dws report status' lists them."
@@ -141,14 +173,35 @@ def select(
 def _reasons(workspace: LocalSnapshots, snapshot: SnapshotMetadata) -> dict[str, str]:
     """Return all resources of both sides, and why they cannot be restored; an empty text if so."""
     present = list(workspace.get_resource_names())
+    removed = set(workspace.get_removed_resource_names())
     found = {}
     for name in [*present, *(n for n in snapshot.compare_hashes if n not in present)]:
-        if name not in present:
+        if name in removed:
+            found[name] = REMOVED.format(name=name)
+        elif name not in present:
             found[name] = NOT_IN_WORKSPACE
         elif workspace.get_resource_role(name) == ResourceRoles.RESULTS:
             found[name] = RESULTS_STAY
         elif name not in snapshot.compare_hashes:
             found[name] = NOT_IN_SNAPSHOT
         else:
-            found[name] = "" if snapshot.restore_hashes.get(name) else NOT_RESTORABLE
+            found[name] = "" if snapshot.restore_hashes.get(name) else _why_not(workspace, name)
     return found
+
+
+def _why_not(workspace: LocalSnapshots, name: str) -> str:
+    resource = workspace.get_resource_wherever(name)
+    kind = resource if isinstance(resource, SnapshotResourceMixin) else SnapshotResourceMixin
+    return kind.not_restored
+
+
+def _notes(
+    workspace: LocalSnapshots, snapshot: SnapshotMetadata, names: Sequence[str]
+) -> dict[str, str]:
+    """Return what a restore of some resources does not do, in sentences."""
+    found = {}
+    for name in names:
+        resource, kept = workspace.get_resource(name), snapshot.restore_hashes[name]
+        if isinstance(resource, SnapshotResourceMixin) and kept is not None:
+            found[name] = resource.restore_note(kept)
+    return {name: note for name, note in found.items() if note}

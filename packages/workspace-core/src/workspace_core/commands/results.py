@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workspace_core.backends.snapshots import RESULTS_FILE
 from workspace_core.errors import ConfigurationError
-from workspace_core.store.identity import parse_id
-from workspace_core.trees.tree import Trees
+from workspace_core.snapshots.metrics import RESULTS_FILE, results_in
 from workspace_core.workspace import FileResourceMixin, ResourceRoles
 
 if TYPE_CHECKING:
@@ -77,13 +74,10 @@ def _kept(workspace: LocalSnapshots, snapshot: SnapshotMetadata, name: str) -> R
     if root is None:
         return None
     with workspace.store_session() as session:
-        entry = Trees(session).find(parse_id(root), RESULTS_FILE.encode())
-        if entry is None or not entry.is_file:
-            return None
         try:
-            content = json.loads(session.read(entry.id))
+            content = results_in(session, root)
         except ValueError:
             return None
     place = snapshot.relative_destination_path
     path = f"{place}/{RESULTS_FILE}" if place else RESULTS_FILE
-    return Results(name, path, content) if isinstance(content, dict) else None
+    return None if content is None else Results(name, path, content)

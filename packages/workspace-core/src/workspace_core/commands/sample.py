@@ -12,12 +12,12 @@ from workspace_core.commands.init import init
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workspace_core.backends.git import GitWorkspace
+    from workspace_core.backends.files import FiledWorkspace
 
 SAMPLE = "patients.csv"
 
 
-def make_sample(folder: Path, tag: str) -> GitWorkspace:
+def make_sample(folder: Path, tag: str) -> FiledWorkspace:
     """Make a workspace in a new folder, with the sample as source data and a snapshot of it."""
     (folder / "raw").mkdir(parents=True)
     shutil.copyfile(sample_path(SAMPLE), folder / "raw" / SAMPLE)

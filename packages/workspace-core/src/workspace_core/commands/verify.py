@@ -12,7 +12,7 @@ from workspace_core.upkeep.verify import Finding
 from workspace_core.upkeep.verify import verify as verify_store
 
 if TYPE_CHECKING:
-    from workspace_core.backends.git import GitWorkspace
+    from workspace_core.backends.files import FiledWorkspace
     from workspace_core.snapshots.metadata import SnapshotMetadata
     from workspace_core.upkeep.mend import Mended
     from workspace_core.upkeep.verify import Verified
@@ -41,7 +41,7 @@ class Verification:
         }
 
 
-def verify(workspace: GitWorkspace) -> Verification:
+def verify(workspace: FiledWorkspace) -> Verification:
     """Check records, tags and pins, and read all that the store holds; nothing is changed.
 
     Returns:
@@ -50,6 +50,9 @@ def verify(workspace: GitWorkspace) -> Verification:
     told = listener()
     sound, findings = _records(workspace)
     findings += _tags(workspace, {one.hashval for one in sound})
+    findings += [
+        Finding("damaged", file, what) for file, what in workspace.lineage.damaged().items()
+    ]
     pinned = workspace.pins().names()
     findings += [
         Finding(
@@ -59,19 +62,20 @@ def verify(workspace: GitWorkspace) -> Verification:
             pins=(one.hashval,),
         )
         for one in sound
-        if one.hashval not in pinned
+        if one.hashval not in pinned and workspace.has_all_content
     ]
+    findings += workspace.findings_elsewhere()
     store = verify_store(workspace.store(), told and (lambda done, _: told(done, 0)))
     return Verification(tuple(sound), store, (*findings, *store.findings))
 
 
-def mend(workspace: GitWorkspace) -> Mended:
+def mend(workspace: FiledWorkspace) -> Mended:
     """Set damaged packs of the store aside, once what is sound of them is kept anew."""
     with workspace.locked():
         return mend_store(workspace.store(), workspace.lock_wait_seconds)
 
 
-def _records(workspace: GitWorkspace) -> tuple[list[SnapshotMetadata], list[Finding]]:
+def _records(workspace: FiledWorkspace) -> tuple[list[SnapshotMetadata], list[Finding]]:
     sound, findings = [], []
     catalogue = workspace.catalogue
     for hashval in catalogue.hashes():
@@ -83,7 +87,7 @@ def _records(workspace: GitWorkspace) -> tuple[list[SnapshotMetadata], list[Find
     return sound, findings
 
 
-def _tags(workspace: GitWorkspace, known: set[str]) -> list[Finding]:
+def _tags(workspace: FiledWorkspace, known: set[str]) -> list[Finding]:
     catalogue = workspace.catalogue
     try:
         tags = catalogue.tagged()

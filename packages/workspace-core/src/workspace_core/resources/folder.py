@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import os
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workspace_core.errors import ConfigurationError, shown
 from workspace_core.progress import listener
 from workspace_core.resources.folder_state import FolderState
+from workspace_core.sharing.errors import PartlyHereError
+from workspace_core.sharing.partial import is_partly_here
+from workspace_core.snapshots.exclusion import Exclusion
+from workspace_core.snapshots.metrics import read_results
 from workspace_core.snapshots.pending import check_destination, entries_to_move, move_entries
 from workspace_core.snapshots.templates import SNAPSHOTS_FOLDER
 from workspace_core.store.durable import write_whole
 from workspace_core.store.identity import id_text, parse_id
+from workspace_core.trees.building import Present
 from workspace_core.trees.capture import CaptureOptions, capture
+from workspace_core.trees.directory import RESERVED
 from workspace_core.trees.restoring import Folder
 from workspace_core.workspace import (
     FileResourceMixin,
@@ -28,8 +35,9 @@ from workspace_core.workspace import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from workspace_core.store.session import Session
+    from workspace_core.trees.capture import Capture
     from workspace_core.trees.restoring import RestoredFolder
-    from workspace_core.trees.stat_cache import StatCache
     from workspace_core.workspace import Workspace
 
 
@@ -42,7 +50,7 @@ class FolderResource(FileResourceMixin, LocalStateResourceMixin, SnapshotResourc
 
     export: bool = False
     imported: bool = False
-    _captured: StatCache | None = None  # to be kept once the snapshot is recorded
+    _captured: Capture | None = None  # whose cache is to be kept once the snapshot is recorded
 
     @property
     @abstractmethod
@@ -79,7 +87,7 @@ class FolderResource(FileResourceMixin, LocalStateResourceMixin, SnapshotResourc
         if not self.does_subpath_exist(subpath, must_be_file=True):
             raise ConfigurationError(f"{shown(subpath)} is no file of the resource '{self.name}'.")
         try:
-            found: JSONDict | list[Any] = json.loads(self._below(subpath).read_bytes())
+            found: JSONDict | list[Any] = read_results(self._below(subpath).read_bytes())
         except ValueError as error:
             raise ConfigurationError(
                 f"{shown(subpath)} of the resource '{self.name}' is no JSON; mend or remove it."
@@ -93,7 +101,7 @@ class FolderResource(FileResourceMixin, LocalStateResourceMixin, SnapshotResourc
         check_destination(self.root, rel_dest_root)
         entries = [
             one
-            for one in entries_to_move(self.root, exclude_files)
+            for one in entries_to_move(self.root, Exclusion.of({SNAPSHOTS_FOLDER, *exclude_files}))
             if not (one.is_directory and exclude_dirs_re and exclude_dirs_re.match(one.name))
         ]
         move_entries(self.root, rel_dest_root, entries)
@@ -115,37 +123,60 @@ class FolderResource(FileResourceMixin, LocalStateResourceMixin, SnapshotResourc
     # Snapshots
 
     def snapshot_precheck(self) -> None:
-        """Refuse a folder that is not there."""
+        """Refuse a folder that is not there; one of results is made, for it may begin empty."""
+        if self.has_results_role() and self.root.parent.is_dir():
+            self.root.mkdir(exist_ok=True)
         if not self.root.is_dir():
             raise ConfigurationError(
                 f"The folder {shown(self.root)} of the resource '{self.name}' is not there; bring "
                 f"it back{self._elsewhere}."
             )
+        if is_partly_here(self.workspace.local_state(self.name)):
+            raise PartlyHereError(self.name)
 
     def snapshot(self) -> tuple[str | None, str | None]:
         """Keep the folder as it is; results are kept, too, but never restored."""
+        options = replace(self.capture_options, skips_special=self.skips_special)
         with self.workspace.store_session() as session:
-            found = capture(
-                session, self.root, self._state.cache(), self.capture_options, progress=listener()
-            )
-        self._captured = found.cache
+            found = capture(session, self.root, self._state.cache(), options, progress=listener())
+        self._captured = found
         tree = id_text(found.root)
         return tree, None if self.has_results_role() else tree
 
+    def snapshot_facts(self) -> JSONDict:
+        """Return what the last snapshot has left out because no snapshot can hold it."""
+        skipped = special_entries(self._captured) if self._captured else ()
+        return {"skipped": [os.fsdecode(path) for path in skipped]} if skipped else {}
+
     def snapshot_folder(self, restore_hashval: str) -> Folder:
-        """Return the folder that a restore would make equal to a tree."""
+        """Return the folder that a restore would make equal to a tree.
+
+        What no snapshot can hold is no obstacle to that: it stays where it is.
+        """
         return Folder(
             self.name,
             self.root,
             parse_id(restore_hashval),
-            options=self.capture_options,
+            options=replace(self.capture_options, skips_special=True),
             cache=self._state.cache(),
         )
+
+    def restored_folder(self) -> Path | None:
+        """Return the folder, which a restore changes."""
+        return self.root
+
+    def present(self, session: Session) -> Present | None:
+        """Return the folder as it is now, without what no snapshot can hold."""
+        options = replace(self.capture_options, skips_special=True)
+        now = capture(
+            session, self.root, self._state.cache(), options, keep=False, progress=listener()
+        )
+        return Present(now.root, now.directories, special_entries(now))
 
     def note_recorded(self) -> None:
         """Take note that the snapshot that was taken last is recorded."""
         if self._captured is not None:
-            self._state.save_cache(self._captured)
+            self._state.save_cache(self._captured.cache)
 
     def note_restored(self, restored: RestoredFolder) -> None:
         """Take note that the folder has been restored."""
@@ -194,6 +225,11 @@ class FolderFactory(ResourceFactory):
     def suggest_name(self, workspace: Workspace, role: str, *args: Any) -> str:  # noqa: ARG002
         """Return the name of the folder."""
         return os.path.basename(os.path.abspath(os.path.expanduser(str(args[0]))))
+
+
+def special_entries(captured: Capture) -> tuple[bytes, ...]:
+    """Return what was left out of a capture because no snapshot can hold it, such as a FIFO."""
+    return tuple(path for path in captured.left_out if path.rpartition(b"/")[2] not in RESERVED)
 
 
 def existing_folder(path: str) -> str:

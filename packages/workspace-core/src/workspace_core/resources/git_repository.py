@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RESOURCE_TYPE = "git"
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/@:]+@[^/:]+:")
+USER_INFORMATION = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)@")
 MARKER = "git-at-work"
 
 _reports = logging.getLogger(__name__)
@@ -118,7 +119,8 @@ class GitResource(FolderResource):
 
     def snapshot_facts(self) -> JSONDict:
         """Return the commit that was checked out."""
-        return {"commit": self.repository.head(), "branch": self.branch}
+        found = super().snapshot_facts()
+        return {**found, "commit": self.repository.head(), "branch": self.branch}
 
     def note_recorded(self) -> None:
         """Commit what the snapshot keeps."""
@@ -171,7 +173,7 @@ class GitFactory(FolderFactory):
             name,
             role,
             workspace,
-            remote_origin_url=origin,
+            remote_origin_url=without_credentials(origin),
             relative_local_path=_relative(found, workspace),
             local_path=found,
             branch=branch,
@@ -199,6 +201,20 @@ class GitFactory(FolderFactory):
 def is_repository(folder: str) -> bool:
     """Return whether a folder is the top of a working tree."""
     return os.path.lexists(os.path.join(folder, ".git"))
+
+
+def without_credentials(address: str) -> str:
+    """Return the address of a repository without passwords and tokens, for all copies to see.
+
+    The user of an address of ``ssh`` stays, for it is a part of the place; those of other protocols
+    may be tokens.
+    """
+
+    def kept(found: re.Match[str]) -> str:
+        scheme, user = found[1], found[2].partition(":")[0]
+        return f"{scheme}://{user}@" if user and "ssh" in scheme.lower() else f"{scheme}://"
+
+    return USER_INFORMATION.sub(kept, address, count=1)
 
 
 def local_path(path: str) -> str:

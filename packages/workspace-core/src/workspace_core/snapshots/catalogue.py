@@ -3,6 +3,8 @@
 snapshots/<hash>.json   a record, never changed; putting it there is the commit point of a snapshot
 tags/<tag>.json         which snapshot a tag points to
 deleted/<hash>.json     what was deleted: its number, so that no other snapshot gets it
+
+Resources that were renamed since stand in a snapshot under their names of now.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from workspace_core.errors import ConfigurationError, DamagedFileError
 from workspace_core.snapshots.metadata import LEAST_PREFIX, SCHEMA, SnapshotMetadata, checked_tag
+from workspace_core.snapshots.names import names_now
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ class Catalogue:
         self.snapshots = folder / "snapshots"
         self.tags = folder / "tags"
         self.deleted = folder / "deleted"
+        self.resources = folder / "resources"
+        self.removed = folder / "removed"  # the records of resources that were removed
 
     def hashes(self) -> list[str]:
         """Return the hashes of all snapshots."""
@@ -42,9 +47,17 @@ class Catalogue:
             ConfigurationError: if there is none.
             DamagedFileError: if its record is damaged.
         """
-        return self._read(hashval, self.tagged())
+        return self._read(hashval, self.tagged(), self.names_now())
 
-    def _read(self, hashval: str, tagged: Mapping[str, str]) -> SnapshotMetadata:
+    def names_now(self) -> dict[str, str]:
+        """Return what resources are called now, by the names that they had before."""
+        files = {stem: self.removed / f"{stem}{SUFFIX}" for stem in _stems(self.removed)}
+        files |= {stem: self.resources / f"{stem}{SUFFIX}" for stem in _stems(self.resources)}
+        return names_now(read_json(file, SCHEMA) for file in files.values())
+
+    def _read(
+        self, hashval: str, tagged: Mapping[str, str], now: Mapping[str, str]
+    ) -> SnapshotMetadata:
         file = self.snapshots / f"{hashval}{SUFFIX}"
         if not HASH.fullmatch(hashval) or not file.exists():
             raise ConfigurationError(
@@ -55,10 +68,13 @@ class Catalogue:
         found = SnapshotMetadata.from_json(record, tags, str(file))
         if found.hashval != hashval:
             raise DamagedFileError(str(file), "its name is not its hash")
-        return found
+        return found.under_names(now)
 
     def find(self, tag_or_hash: str) -> SnapshotMetadata:
-        """Return a snapshot by a tag, or by the beginning of its hash.
+        """Return a snapshot by a tag, else by the beginning of its hash, else by its number.
+
+        Numbers are written as they are shown, with three digits or more. A snapshot that was
+        imported is found by the hash that it had before, too.
 
         Raises:
             ConfigurationError: if there is none, or more than one.
@@ -73,22 +89,37 @@ class Catalogue:
                 )
             if found:
                 return self.get(found[0])
+            if imported := [one for one in self.all() if one.was_imported_as(tag_or_hash.lower())]:
+                return imported[0]
+        numbered = [one for one in self.all() if f"{one.snapshot_number:03d}" == tag_or_hash]
+        if len(numbered) > 1:
+            raise ConfigurationError(
+                f"{len(numbered)} snapshots have the number '{tag_or_hash}', which were taken in "
+                "copies of the workspace; give a tag or the beginning of a hash."
+            )
+        if numbered:
+            return numbered[0]
         raise ConfigurationError(
-            f"There is no snapshot with the tag or hash '{tag_or_hash[:80]}'; 'dws log' lists them."
+            f"There is no snapshot with the tag, hash or number '{tag_or_hash[:80]}'; 'dws log' "
+            "lists them."
         )
 
     def all(self) -> list[SnapshotMetadata]:
         """Return all snapshots, the first taken first."""
-        tagged = self.tagged()
-        found = [self._read(hashval, tagged) for hashval in self.hashes()]
+        tagged, now = self.tagged(), self.names_now()
+        found = [self._read(hashval, tagged, now) for hashval in self.hashes()]
         return sorted(found, key=lambda one: (one.snapshot_number, one.timestamp, one.hashval))
+
+    def deleted_hashes(self) -> list[str]:
+        """Return the hashes of all snapshots that were deleted."""
+        return _stems(self.deleted)
 
     def next_number(self) -> int:
         """Return a number that no snapshot has or ever had."""
         used = [one.snapshot_number for one in self.all()]
         used += [
             int(read_json(self.deleted / f"{one}{SUFFIX}", SCHEMA)["snapshot_number"])
-            for one in _stems(self.deleted)
+            for one in self.deleted_hashes()
         ]
         return max(used, default=0) + 1
 

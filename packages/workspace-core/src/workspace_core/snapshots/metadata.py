@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from blake3 import blake3
 
 from workspace_core.errors import ConfigurationError, DamagedFileError
+from workspace_core.snapshots.names import renamed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCHEMA = 1
 LEAST_PREFIX = 4
+IMPORTED = "imported"  # in a record: what the one said that it was imported from
+BY_RESOURCE = ("parents", "resources")  # further facts in a record that are told by resource
 TAG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
@@ -40,6 +43,7 @@ class SnapshotMetadata:
     updated_timestamp: str | None = None
     tags: tuple[str, ...] = ()
     more: Mapping[str, Any] = field(default_factory=dict)  # what later releases add
+    recorded: SnapshotMetadata | None = None  # as its file has it, if resources were renamed since
 
     @classmethod
     def new(cls, **facts: Any) -> SnapshotMetadata:
@@ -50,8 +54,27 @@ class SnapshotMetadata:
     @property
     def content_id(self) -> str:
         """The hash of the resources' names and contents."""
+        if self.recorded is not None:
+            return self.recorded.content_id
         known = {name: value for name, value in self.compare_hashes.items() if value}
         return f"blake3:{blake3(_canonical(known)).hexdigest()}"
+
+    def under_names(self, now: Mapping[str, str]) -> SnapshotMetadata:
+        """Return the snapshot with its resources under other names.
+
+        Args:
+            now: the names by those of the record.
+        """
+        if not now.keys() & self.compare_hashes.keys():
+            return self
+        by_resource = {name: self.more[name] for name in BY_RESOURCE if name in self.more}
+        return replace(
+            self,
+            compare_hashes=renamed(self.compare_hashes, now),
+            restore_hashes=renamed(self.restore_hashes, now),
+            more={**self.more, **{key: renamed(one, now) for key, one in by_resource.items()}},
+            recorded=self,
+        )
 
     def has_tag(self, tag: str) -> bool:
         """Return whether the snapshot has a tag."""
@@ -61,8 +84,15 @@ class SnapshotMetadata:
         """Return whether the hash begins so."""
         return self.hashval.startswith(partial_hash.lower())
 
+    def was_imported_as(self, partial_hash: str) -> bool:
+        """Return whether its hash began so in another format, out of which it was imported."""
+        before = self.more.get(IMPORTED)
+        return isinstance(before, dict) and str(before.get("hash")).startswith(partial_hash)
+
     def to_json(self) -> dict[str, Any]:
         """Return the record as its file has it, without tags."""
+        if self.recorded is not None:
+            return self.recorded.to_json()
         record = {
             **self.more,
             "schema": SCHEMA,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from workspace_core.snapshots.exclusion import Exclusion
+
 SCHEMA = 1
 
 
@@ -28,18 +30,18 @@ SCHEMA = 1
 class Moved:
     """An entry that is to be moved, by which it is known again."""
 
-    name: str
+    name: str  # its path in the folder, which is a name unless something beside it stays
     inode: int
     is_directory: bool
     size: int
     mtime: int  # nanoseconds
 
     @classmethod
-    def of(cls, entry: os.DirEntry[str]) -> Moved:
-        """Return what an entry is known by."""
+    def of(cls, entry: os.DirEntry[str], path: str) -> Moved:
+        """Return what an entry at a path of the folder is known by."""
         found = entry.stat(follow_symlinks=False)
         return cls(
-            entry.name,
+            path,
             found.st_ino,
             stat.S_ISDIR(found.st_mode),
             found.st_size,
@@ -107,12 +109,29 @@ class PendingSnapshot:
             return None
 
 
-def entries_to_move(folder: Path, stay: Collection[str]) -> tuple[Moved, ...]:
-    """Return what stands at the top of a folder, but for some names and those that are reserved."""
-    reserved = {name.decode() for name in RESERVED} | set(stay)
+def entries_to_move(folder: Path, stay: Exclusion) -> tuple[Moved, ...]:
+    """Return what is to be moved of a folder: all but what stays, and names that are reserved.
+
+    A folder moves whole, unless something in it stays.
+    """
+    reserved = {name.decode() for name in RESERVED}
     with os.scandir(folder) as found:
-        entries = [Moved.of(one) for one in found if one.name not in reserved]
-    return tuple(sorted(entries, key=lambda one: one.name))
+        entries = [one for one in found if one.name not in reserved]
+    moved = [one for entry in entries for one in _moved(entry, entry.name, stay)]
+    return tuple(sorted(moved, key=lambda one: one.name))
+
+
+def _moved(entry: os.DirEntry[str], path: str, stay: Exclusion) -> list[Moved]:
+    if stay.leaves_out(path):
+        return []
+    if stay.is_of_names or not entry.is_dir(follow_symlinks=False):
+        return [Moved.of(entry, path)]
+    with os.scandir(entry.path) as found:
+        below = [(one, f"{path}/{one.name}") for one in found]
+    moved = [(one, _moved(one, inside, stay)) for one, inside in below]
+    if all([kept.name for kept in kepts] == [f"{path}/{one.name}"] for one, kepts in moved):
+        return [Moved.of(entry, path)]
+    return [kept for _, kepts in moved for kept in kepts]
 
 
 def check_destination(folder: Path, destination: str) -> None:
@@ -141,10 +160,11 @@ def move_entries(folder: Path, destination: str, entries: Collection[Moved]) -> 
     try:
         for one in entries:
             if one.is_at(folder / one.name) and not os.path.lexists(place / one.name):
-                place.mkdir(parents=True, exist_ok=True)
+                (place / one.name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / one.name).rename(place / one.name)
-        if place.is_dir():
-            sync_folder(place)
-        sync_folder(folder)
+        for above in {os.path.dirname(one.name) for one in entries} | {""}:
+            for changed in (place / above, folder / above):
+                if changed.is_dir():
+                    sync_folder(changed)
     except OSError as error:
         raise MoveError(str(error.filename or folder), cause_of(error)) from error

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 SNAPSHOTS_FOLDER = "snapshots"
 VARIABLES = (
     "USERNAME",
+    "USER",
     "HOSTNAME",
     "SNAPSHOT_NO",
     "ISO_TIMESTAMP",
+    "DATE_TIME",
     "YEAR",
     "MONTH",
     "SHORT_MONTH",
@@ -26,6 +28,7 @@ VARIABLES = (
     "DAY_OF_WEEK",
     "TAG",
 )
+OF_ONE_SNAPSHOT = ("TAG", "SNAPSHOT_NO", "ISO_TIMESTAMP", "DATE_TIME")
 
 
 def checked_template(value: Any) -> str:
@@ -49,20 +52,28 @@ def checked_template(value: Any) -> str:
     first, *rest = value.split("/")
     if first != SNAPSHOTS_FOLDER or not rest or any(part in ("", ".", "..") for part in rest):
         raise ValueError(f"it leads to a folder below '{SNAPSHOTS_FOLDER}/'")
-    if not fields & {"SNAPSHOT_NO", "TAG", "ISO_TIMESTAMP"}:
-        raise ValueError("it holds one of {TAG}, {SNAPSHOT_NO}, {ISO_TIMESTAMP}")
+    if not fields & set(OF_ONE_SNAPSHOT):
+        needed = ", ".join(f"{{{name}}}" for name in OF_ONE_SNAPSHOT)
+        raise ValueError(f"it holds one of {needed}")
     return value
 
 
 def filled(
     template: str, *, moment: datetime, username: str, hostname: str, number: int, tag: str | None
 ) -> str:
-    """Return the folder that a template leads to; without a tag its place is the number's."""
+    """Return the folder that a template leads to; without a tag its place is the number's.
+
+    ``USER`` and ``DATE_TIME`` are the names that the original's guide has for ``USERNAME`` and
+    ``ISO_TIMESTAMP``.
+    """
+    stamp = moment.strftime("%Y-%m-%dT%H-%M-%S")
     values: Mapping[str, str] = {
         "USERNAME": _name(username),
+        "USER": _name(username),
         "HOSTNAME": _name(hostname),
         "SNAPSHOT_NO": f"{number:03d}",
-        "ISO_TIMESTAMP": moment.strftime("%Y-%m-%dT%H-%M-%S"),
+        "ISO_TIMESTAMP": stamp,
+        "DATE_TIME": stamp,
         "YEAR": f"{moment:%Y}",
         "MONTH": f"{moment:%m}",
         "SHORT_MONTH": f"{moment:%b}",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from workspace_core.errors import DamagedFileError, FormatVersionError, StoreWri
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
 
 
 def write_whole(file: Path, content: bytes, mode: int = 0o644) -> None:
@@ -38,6 +42,14 @@ def write_whole(file: Path, content: bytes, mode: int = 0o644) -> None:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise StoreWriteError(str(file), cause_of(error)) from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that died have left in a folder; the caller alone may write there."""
+    with suppress(OSError):  # there is no such folder, or nobody may write to it
+        for name in os.listdir(folder):
+            if TEMPORARY.fullmatch(name):
+                (folder / name).unlink()
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:

@@ -99,6 +99,8 @@ def plain(form: int, size: int, payload: bytes | memoryview) -> bytes:
     if form not in (ZSTD, ZSTD_LIST) or most > MOST_PLAIN:
         raise ValueError("its form is unknown")
     try:
+        if zstandard.frame_content_size(payload) > most:  # what it says is believed below
+            raise ValueError("it unfolds to more than it may")
         return _decompressor().decompress(payload, max_output_size=most)
     except zstandard.ZstdError:
         raise ValueError("it cannot be decompressed") from None

@@ -27,11 +27,18 @@ class Pins:
     """The pins that one workspace has in a store."""
 
     def __init__(self, store: Store, workspace_id: str) -> None:
-        self.folder = _folder(store) / _checked(workspace_id)
+        self.folder = pins_folder(store, workspace_id)
 
     def names(self) -> set[str]:
         """Return the names of all pins."""
         return {file.stem for file in self.folder.glob("*.json")} if self.folder.is_dir() else set()
+
+    def roots(self, name: str) -> set[bytes] | None:
+        """Return what a pin keeps, None where there is no such pin, or it is damaged."""
+        try:
+            return set(_roots(self.folder / f"{_checked(name)}.json"))
+        except (FileNotFoundError, DataWorkspacesError):
+            return None
 
     def pin(self, name: str, roots: Iterable[bytes]) -> None:
         """Keep what some trees lead to."""
@@ -44,25 +51,40 @@ class Pins:
         remove_file(self.folder / f"{_checked(name)}.json")
 
 
-def pinned_roots(store: Store) -> dict[bytes, list[Path]]:
+def pins_folder(store: Store, workspace_id: str) -> Path:
+    """Return where the pins of a workspace are."""
+    return _folder(store) / _checked(workspace_id)
+
+
+def pinned_roots(store: Store, without: str | None = None) -> dict[bytes, list[Path]]:
     """Return all roots that any workspace has pinned, with the pins that name them.
+
+    Args:
+        store: the store.
+        without: a workspace whose pins do not count.
 
     Raises:
         DamagedFileError: if a pin cannot be read, for then nobody knows what it keeps.
     """
     found: dict[bytes, list[Path]] = {}
     for file in sorted(_folder(store).glob("*/*.json")):
-        record = read_json(file, SCHEMA)
-        try:
-            texts = [str(text) for text in record["roots"]]
-            roots = [parse_id(text) for text in texts]
-        except (KeyError, TypeError, DataWorkspacesError):
-            raise DamagedFileError(str(file), "it names no roots") from None
-        if record.get("check") != _check(texts):
-            raise DamagedFileError(str(file), "it does not fit its checksum")
-        for root in roots:
+        if file.parent.name == without:
+            continue
+        for root in _roots(file):
             found.setdefault(root, []).append(file)
     return found
+
+
+def _roots(file: Path) -> list[bytes]:
+    record = read_json(file, SCHEMA)
+    try:
+        texts = [str(text) for text in record["roots"]]
+        roots = [parse_id(text) for text in texts]
+    except (KeyError, TypeError, DataWorkspacesError):
+        raise DamagedFileError(str(file), "it names no roots") from None
+    if record.get("check") != _check(texts):
+        raise DamagedFileError(str(file), "it does not fit its checksum")
+    return roots
 
 
 def _folder(store: Store) -> Path:

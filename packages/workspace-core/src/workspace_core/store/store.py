@@ -25,7 +25,7 @@ from workspace_core.store.packs import SUFFIX, Pack
 from workspace_core.store.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from util_services.keys.keyset import Keyset
@@ -128,10 +128,18 @@ class Store:
         write_whole(self.folder / GENERATION, b"%016x\n" % _random_number())
 
     @contextmanager
-    def session(self, wait_seconds: float = DEFAULT_WAIT_SECONDS) -> Iterator[Session]:
+    def session(
+        self,
+        wait_seconds: float = DEFAULT_WAIT_SECONDS,
+        kind: Callable[[Store], Session] = Session,
+    ) -> Iterator[Session]:
         """Read and write objects, while nothing is collected.
 
         What was written and not flushed at the end is given up.
+
+        Args:
+            wait_seconds: how long to wait for somebody who collects garbage.
+            kind: makes the session; for one that gets objects from elsewhere, too.
 
         Raises:
             WorkspaceBusyError: if somebody collects garbage for longer than one waits.
@@ -141,7 +149,7 @@ class Store:
             if lock.acquire():
                 self.sweep()
                 lock.share()
-            with Session(self) as session:
+            with kind(self) as session:
                 yield session
         finally:
             lock.release()

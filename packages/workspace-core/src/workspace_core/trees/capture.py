@@ -133,6 +133,7 @@ def capture(
     options: CaptureOptions | None = None,
     *,
     keep: bool = True,
+    remember: bool = False,
     known: Known | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Capture:
@@ -144,6 +145,8 @@ def capture(
         cache: what is known of the last capture; ignored if objects may have gone since.
         options: what is captured.
         keep: write to the store; otherwise ids are computed and directories kept in memory.
+        remember: let the cache know of files that are not kept, too; it is then good for nothing
+            but captures that keep nothing.
         known: what a restore has just done, by which the cache is brought up to date.
         progress: called with files and bytes that were read so far.
 
@@ -160,6 +163,7 @@ def capture(
         cache,
         options or CaptureOptions(),
         keep=keep,
+        remember=remember,
         known=known,
         progress=progress,
     )
@@ -178,10 +182,12 @@ class _Work:
         options: CaptureOptions,
         *,
         keep: bool,
+        remember: bool,
         known: Known | None,
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self.session, self.old, self.options, self.keep = session, cache, options, keep
+        self.remember = remember
         self.known, self.progress = known, progress
         self.new = StatCache(dict(cache.directories) if known else {}, session.generation)
         self.directories: dict[bytes, bytes] = {}
@@ -377,7 +383,7 @@ class _Work:
             at = number * FIELDS
             expected: Fields = tuple(folder.fields[at : at + FIELDS])  # type: ignore[assignment]
             name = folder.names[number]
-            path = self._path(folder, name)
+            path = self._whole(self._path(folder, name))
             content, fields = read_small(
                 name, folder.descriptor, expected, self.options.attempts, path
             )
@@ -417,7 +423,7 @@ class _Work:
     def _read_large(self, folder: _Folder, number: int) -> None:
         """Read a large file here, while threads hash and compress its chunks."""
         name = folder.names[number]
-        path = self._path(folder, name)
+        path = self._whole(self._path(folder, name))
         identity, fields = read_large(
             name, folder.descriptor, self.options.attempts, path, self._consume_large
         )
@@ -557,7 +563,9 @@ class _Work:
             return True
         if not is_settled(tuple(folder.fields[at : at + FIELDS]), self.looked_at):  # type: ignore[arg-type]
             return False
-        return self.keep or stat.S_ISLNK(mode) or self.session.has(folder.ids[number])
+        if self.keep or self.remember or stat.S_ISLNK(mode):
+            return True
+        return self.session.has(folder.ids[number])
 
     def _read_links(self, folder: _Folder) -> None:
         """Read where links lead; that is cheap, so that the cache is not asked."""
@@ -578,8 +586,11 @@ class _Work:
     def _path(folder: _Folder, name: bytes) -> bytes:
         return folder.path + b"/" + name if folder.path else name
 
+    def _whole(self, path: bytes) -> bytes:
+        return self.top + b"/" + path if path else self.top
+
     def _shown(self, path: bytes) -> str:
-        return os.fsdecode(self.top + b"/" + path if path else self.top)
+        return os.fsdecode(self._whole(path))
 
 
 def _known_ids(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from workspace_core.store.durable import json_bytes, write_whole
-from workspace_core.store.identity import id_text
 from workspace_core.store.locks import DEFAULT_WAIT_SECONDS, exclusive
 from workspace_core.store.pins import pinned_roots
 from workspace_core.store.session import Session
+from workspace_core.store.tombstones import write_tombstone
 from workspace_core.upkeep.gc import Collected, rewrite
 from workspace_core.upkeep.reach import reach
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from workspace_core.store.store import Store
-
-SCHEMA = 1
 
 
 def erase(
@@ -50,10 +47,9 @@ def erase(
         for object_id in ids:
             if session.has(object_id):
                 gone.update(chunk for _, chunk in session.chunks(object_id) if chunk not in others)
-        record = {"schema": SCHEMA, "reason": reason, "time": datetime.now(UTC).isoformat()}
+        time = datetime.now(UTC).isoformat()
         for object_id in sorted(gone):
-            file = store.folder / "erased" / f"{object_id.hex()}.json"
-            write_whole(file, json_bytes({**record, "object": id_text(object_id)}))
+            write_tombstone(store, object_id, reason, time)
         return rewrite(
             store, session, lambda one: one not in gone, float("inf"), least_garbage=-1.0
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workspace_core.errors import StoreWriteError
 from workspace_core.store.durable import cause_of, sync_folder
+from workspace_core.store.holders import let_go
 from workspace_core.store.locks import DEFAULT_WAIT_SECONDS, exclusive
 from workspace_core.store.pins import pinned_roots
 from workspace_core.store.session import Session
@@ -53,6 +54,7 @@ def collect(
     dry_run: bool = False,
     grace_seconds: float = DEFAULT_GRACE_SECONDS,
     wait_seconds: float = DEFAULT_WAIT_SECONDS,
+    without: str | None = None,
 ) -> Collected:
     """Remove objects that no pin leads to, once nobody else uses the store.
 
@@ -62,6 +64,7 @@ def collect(
         grace_seconds: packs that are younger stay as they are, whatever is in them: on file systems
             whose locks do not reach other machines, one of these may be about to pin it.
         wait_seconds: how long to wait for others.
+        without: a workspace whose pins are let go of.
 
     Raises:
         WorkspaceBusyError: if others use the store for longer.
@@ -71,7 +74,9 @@ def collect(
     with exclusive(store.folder / "lock", "store", wait_seconds), Session(store) as session:
         if not dry_run:
             store.sweep()
-        reached = reach(session, pinned_roots(store))
+        reached = reach(session, pinned_roots(store, without))
+        if without is not None and not dry_run:
+            let_go(store, without)
         young = time.time() - grace_seconds
         return rewrite(store, session, reached.ids.__contains__, young, dry_run=dry_run)
 

@@ -1,0 +1,94 @@
+"""Addresses ``workspace:RESOURCE/PATH``: files of resources, for pipelines to read and write.
+
+The workspace is the nearest one from the storage root upwards. What a pipeline reads is what is in
+the resource now, and what it writes is in the next snapshot. Source data are never written.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from util_services.errors import StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workspace_core.workspace import Resource
+
+NAME = "workspace"
+SOURCE, RESULTS = "source-data", "results"
+
+
+class WorkspaceAddresses:
+    """The kind of addresses that name files of resources."""
+
+    name = NAME
+
+    def resolve(self, address: str, root: Path) -> str:
+        """Return the path of a file of a resource.
+
+        Raises:
+            StorageError: if there is no such workspace or resource, or the path leads out of it.
+        """
+        resource, path = self._found(address, root)
+        folder = _folder(resource)
+        real, found = os.path.realpath(folder), os.path.realpath(os.path.join(folder, path))
+        if os.path.commonpath([real, found]) != real:
+            raise StorageError(
+                f"The address '{NAME}:{address}' leads out of the resource '{resource.name}'; name "
+                "a file in it."
+            )
+        return found
+
+    def check_writable(self, address: str, root: Path) -> None:
+        """Refuse to write source data, and what snapshots have moved.
+
+        Raises:
+            StorageError: naming the resource and the rule.
+        """
+        resource, path = self._found(address, root)
+        if resource.role == SOURCE:
+            rule = "it holds source data, which pipelines never write"
+        elif getattr(resource, "imported", False):
+            rule = "it comes from another workspace"
+        elif getattr(resource, "read_only", False):
+            rule = "it is read-only"
+        elif resource.role == RESULTS and path.split("/")[0] == "snapshots":
+            rule = "what lies in 'snapshots' belongs to snapshots"
+        else:
+            return
+        raise StorageError(
+            f"The address '{NAME}:{address}' cannot be written: {rule}; choose a resource for "
+            "intermediate data or results."
+        )
+
+    def _found(self, address: str, root: Path) -> tuple[Resource, str]:
+        from workspace_core.errors import DataWorkspacesError
+        from workspace_core.workspace import RESERVED_NAMES, enclosing_workspace, load_folder
+
+        name, _, path = address.partition("/")
+        parts = [part for part in path.split("/") if part]
+        if {".", "..", *RESERVED_NAMES} & set(parts):
+            raise StorageError(
+                f"The address '{NAME}:{address}' names no file of a resource; write "
+                f"'{NAME}:RESOURCE/PATH' without '.', '..' and what belongs to git and dws."
+            )
+        try:
+            workspace = load_folder(enclosing_workspace(root), batch=True)
+            return workspace.get_resource(name), "/".join(parts)
+        except DataWorkspacesError as error:
+            raise StorageError(f"The address '{NAME}:{address}' leads nowhere. {error}") from error
+
+
+def _folder(resource: Resource) -> str:
+    from workspace_core.workspace import LocalStateResourceMixin
+
+    folder = None
+    if isinstance(resource, LocalStateResourceMixin):
+        folder = resource.get_local_path_if_any()
+    if folder is None:
+        raise StorageError(
+            f"The resource '{resource.name}' has no files on this machine; name another one."
+        )
+    return folder

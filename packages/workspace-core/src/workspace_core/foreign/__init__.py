@@ -1,0 +1,1 @@
+"""What other tools have written, and workspaces can take over: checked before it is used."""

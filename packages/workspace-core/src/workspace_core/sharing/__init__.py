@@ -1,0 +1,1 @@
+"""Workspaces between people, machines and stores: remotes, what they exchange, and merging."""

@@ -1,0 +1,149 @@
+"""A file that is erased on purpose is gone for all who share the workspace, and stays gone."""
+
+import os
+import random
+
+import pytest
+
+from workspace_core.store.identity import content_id, id_text
+
+SECRET = random.Random(11).randbytes(3_000_000)  # kept in chunks
+REASON = "consent withdrawn"
+
+
+@pytest.fixture
+def shared(alice):
+    """Alice has pushed a snapshot with a file that has to go."""
+    (alice.folder / "raw/person.bin").write_bytes(SECRET)
+    alice.write("raw/beside.csv", "stays\n")
+    alice("snapshot", "with-person")
+    alice("push")
+    return alice
+
+
+def on_the_remote(place):
+    return b"".join(file.read_bytes() for file in sorted((place / "data/packs").iterdir()))
+
+
+def erased(one):
+    (one.folder / "raw/person.bin").unlink()
+    one("snapshot", "without-person")
+    return one("erase", "raw/person.bin", "--reason", REASON)
+
+
+def test_an_erased_file_is_gone_here_and_on_the_remote_and_is_named(shared, tmp_path):
+    assert SECRET[100_000:100_040] in on_the_remote(tmp_path)
+
+    said = erased(shared)
+
+    assert "raw: person.bin" in said
+    assert f"1 content of 1 snapshot erased here and on {tmp_path / 'data'}" in said
+    packs = shared.folder / ".dataworkspace/store/packs"
+    stored = b"".join(file.read_bytes() for file in packs.iterdir())
+    for at in range(0, len(SECRET) - 40, 50_000):
+        assert SECRET[at : at + 40] not in on_the_remote(tmp_path) + stored
+    (finding,) = shared.json("verify")["findings"]
+    assert (finding["kind"], finding["path"]) == ("erased", "person.bin")
+    assert REASON in finding["what"]
+    assert REASON in shared.refused("restore", "with-person", "--only", "raw")
+
+
+def test_whoever_clones_later_is_told_and_gets_all_else(shared, somebody, tmp_path, content):
+    erased(shared)
+    shared("push")
+    carol = somebody("carol")
+
+    carol("clone", "study.git", "carol", cwd=tmp_path)
+
+    assert content(carol.folder / "raw") == content(shared.folder / "raw")
+    assert carol.is_sound()
+    (finding,) = carol.json("verify")["findings"]
+    assert (finding["kind"], finding["path"]) == ("erased", "person.bin")
+    assert REASON in carol.refused("restore", "with-person", "--only", "raw")
+    carol("restore", "with-person", "raw/beside.csv")
+
+
+def test_who_has_it_still_is_told_and_no_push_of_theirs_brings_it_back(shared, bob, tmp_path):
+    assert (bob.folder / "raw/person.bin").read_bytes() == SECRET
+    erased(shared)
+    shared("push")
+
+    said = bob("pull")
+    bob.write("raw/b.csv", "of bob\n")
+    bob("snapshot", "bob-1")
+    bob("push", "--verify")
+
+    assert "1 content that others have erased on purpose is still here" in said
+    assert not (bob.folder / "raw/person.bin").exists()
+    assert SECRET[100_000:100_040] not in on_the_remote(tmp_path)
+    assert "raw: person.bin" in bob("erase", "--as-remote", "--dry-run")
+    bob("erase", "--as-remote")
+    (finding,) = bob.json("verify")["findings"]
+    assert finding["kind"] == "erased"
+    assert bob.json("pull")["received"]["erased_there"] == 0
+    shared("pull")
+    assert shared.read("raw/b.csv") == "of bob\n"
+    assert shared.is_sound()
+
+
+def test_what_another_file_shares_with_it_stays(shared, somebody, tmp_path):
+    (shared.folder / "raw/other.bin").write_bytes(SECRET + b"and more")
+    shared("snapshot", "both")
+    shared("push")
+
+    erased(shared)
+    shared("push")
+    carol = somebody("carol")
+    carol("clone", "study.git", "carol", cwd=tmp_path)
+
+    assert (carol.folder / "raw/other.bin").read_bytes() == SECRET + b"and more"
+    assert shared.is_sound()
+
+
+def test_a_dry_run_erases_nothing(shared, tmp_path):
+    (shared.folder / "raw/person.bin").unlink()
+    shared("snapshot", "without-person")
+    before = on_the_remote(tmp_path)
+
+    done = shared.json("erase", "raw/person.bin", "--reason", REASON, "--dry-run")
+
+    assert done["objects"] == [id_text(content_id(SECRET))]
+    assert {one["path"] for one in done["places"]} == {"person.bin"}
+    assert on_the_remote(tmp_path) == before
+    assert shared.json("verify")["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("raw/person.bin", "--reason", REASON), "is still there"),
+        (("raw/nothing", "--reason", REASON), "No snapshot that is here has 'raw/nothing'"),
+        (("raw", "--reason", REASON), "RESOURCE/PATH"),
+        (("raw/person.bin", "--reason", " \n"), "Say why it is erased"),
+        (("raw/../../x", "--reason", REASON), "does not lie in the resource"),
+    ],
+)
+def test_what_cannot_be_erased_is_refused_in_a_sentence(shared, tmp_path, arguments, said):
+    before = on_the_remote(tmp_path)
+
+    assert said in shared.refused("erase", *arguments)
+
+    assert on_the_remote(tmp_path) == before
+    assert shared.json("verify")["findings"] == []
+
+
+def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(shared, tmp_path):
+    (shared.folder / "raw/person.bin").unlink()
+    shared("snapshot", "without-person")
+    for moment in range(1, 40):
+        command = ("erase", "raw/person.bin", "--reason", REASON)
+        if not shared.killed_at(moment * 7, *command):
+            break
+    else:
+        pytest.fail("it was never allowed to end")
+
+    assert SECRET[100_000:100_040] not in on_the_remote(tmp_path)
+    assert shared.is_sound()
+    (finding,) = shared.json("verify")["findings"]
+    assert finding["kind"] == "erased"
+    assert os.listdir(tmp_path / "data/erased")
