@@ -12,7 +12,7 @@ import os
 import subprocess
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class Effort:
     processor: float
     megabytes: float
     output: str
+    busy: float | None = None  # processor time inside the work, if it is told
 
     @property
     def start_up(self) -> float:
@@ -40,7 +41,10 @@ class Effort:
 
 
 def watch(command: Sequence[object], environment: Mapping[str, str] | None = None) -> Effort:
-    """Run a command; the last line of its output is JSON that tells the ``seconds`` of its work."""
+    """Run a command; the last line of its output is JSON that tells the ``seconds`` of its work.
+
+    It may tell the ``processor`` time of these, too, which other work on the machine changes least.
+    """
     peak = [0.0]
     began = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
@@ -67,8 +71,8 @@ def watch(command: Sequence[object], environment: Mapping[str, str] | None = Non
         raise RuntimeError(f"status {process.returncode}: {(errors or output)[-500:]}")
     processor = after.children_user + after.children_system
     processor -= before.children_user + before.children_system
-    seconds = json.loads(output[output.index("{") :])["seconds"] if '"seconds"' in output else 0.0
-    return Effort(seconds, whole, processor, peak[0], output)
+    told = json.loads(output[output.index("{") :]) if '"seconds"' in output else {"seconds": 0.0}
+    return Effort(told["seconds"], whole, processor, peak[0], output, told.get("processor"))
 
 
 def compare(
@@ -90,8 +94,10 @@ def compare(
                 continue
             if turn == 0:
                 check(name)
+            told = [one.busy for one in (effort, best.get(name)) if one is not None and one.busy]
             if name not in best or effort.inside < best[name].inside:
                 best[name] = effort
+            best[name] = replace(best[name], busy=min(told, default=None))
     first = next(iter(best.values()))
     print("              inside   start       cpu      peak   ours / theirs: inside, whole")
     for name, effort in best.items():
@@ -100,6 +106,10 @@ def compare(
             f"{effort.processor:7.1f} s {effort.megabytes:6.0f} MB  "
             f"{first.inside / effort.inside:6.2f} {first.whole / effort.whole:6.2f}"
         )
+    for name, effort in best.items():
+        if first.busy and effort.busy:
+            ratio = first.busy / effort.busy
+            print(f"  {name:10} {effort.busy:7.2f} s of processors inside, {ratio:6.2f}")
 
 
 def check_equal(expected: Path, actual: Path) -> None:

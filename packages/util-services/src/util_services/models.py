@@ -18,12 +18,17 @@ Model = TypeVar("Model", bound=BaseModel)
 
 LIST_WANTED = "must be a list, such as [NAME]"
 MAPPING_WANTED = "must be a mapping of keys to values"
+NUMBER_WANTED = "must be a whole number"
 RULES = {  # by kinds of pydantic's errors
     "list_type": LIST_WANTED,
+    "tuple_type": LIST_WANTED,
     "string_type": "must be a text",
     "dict_type": MAPPING_WANTED,
     "model_type": MAPPING_WANTED,
     "missing": "is missing; add it",
+    "int_type": NUMBER_WANTED,
+    "int_parsing": NUMBER_WANTED,
+    "int_from_float": NUMBER_WANTED,
 }
 KEY = "[key]"  # how pydantic marks that an error is about a key and not about its value
 

@@ -27,7 +27,7 @@ from util_services.ops import operate_in_run, read_dataset, write_dataset, write
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY
-from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns
+from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns, Ready
 
 
 class Operation:
@@ -120,6 +120,8 @@ def operation(
     default: Mapping[str, Any] | None = None,
     resources: Mapping[str, dg.ResourceDefinition] | None = None,
     is_report: bool = False,
+    publishes: bool = False,
+    ready: Ready | None = None,
 ) -> Callable[[Callable[..., Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
@@ -137,11 +139,16 @@ def operation(
         is_report: whether its jobs publish what it tells, and no dataset: they end in
             ``write_report``. Its function returns ``Outcome(None, …)``; in a pipeline the rows go
             on as they are.
+        publishes: whether what it leaves must be what is published: it is the last before
+            ``write_dataset``.
+        ready: refuses a config before anything is read, wherever in a job the operation stands.
     """
 
     def declare(function: Callable[..., Outcome]) -> Operation:
         config = typing.get_type_hints(function)["config"]
-        checked = CheckedOp(config, columns, single_pass, check, default or {})
+        checked = CheckedOp(
+            config, columns, single_pass, check, default or {}, publishes=publishes, ready=ready
+        )
         return Operation(
             function,
             checked,

@@ -22,8 +22,9 @@ from util_services.flow.staging_area import StagingArea
 from util_services.logs.records import BUSINESS_EVENT
 from util_services.reports import render_markdown
 from util_services.resources import STORAGE_KEY
-from util_services.runs.auditing import StepAudit, audited_step
+from util_services.runs.auditing import StepAudit, audited_step, record_in_run
 from util_services.runs.check import (
+    CHECKED_OPS,
     check_columns,
     check_columns_of,
     check_config,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from util_services.flow.published import Published
     from util_services.flow.report_plan import ReportPlan
     from util_services.flow.staging import Staging
+    from util_services.reports.record import OutputFacts
 
 
 @dg.op(
@@ -96,6 +98,7 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
     """Publish the dataset with its reports, whole or not at all."""
     from util_services.flow.plan import WritePlan
     from util_services.flow.publish import publish_dataset
+    from util_services.releases.sealing import Sealing
 
     began = time.monotonic()
     with one_sentence(), audited_step(context) as audit:
@@ -107,15 +110,23 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
             plan = plan_output(configs, storage, dataset.origin, context.run_id)
             if not isinstance(plan, WritePlan):
                 raise AssertionError("a job that ends here has a plan for writing")
-            published = publish_dataset(
-                dataset,
-                plan,
-                staging,
-                run_facts(context, dataset),
-                may_publish=lambda: _refuse_over(context),
-                more_sections=sections_of_plugins,
-                announce=lambda output: audit.commit(output, plan.address),
-            )
+            release = Sealing(plan, partial(record_in_run, context))
+
+            def announce(output: "OutputFacts") -> None:
+                audit.commit(output, plan.address)
+                release.announce()
+
+            with release.settled():
+                published = publish_dataset(
+                    dataset,
+                    plan,
+                    staging,
+                    run_facts(context, dataset),
+                    may_publish=lambda: _refuse_over(context),
+                    more_sections=sections_of_plugins,
+                    announce=announce,
+                    seal=release.seal,
+                )
         area.remove(context.run_id)
         _record_success(context, audit, published, dataset, storage)
         if event := materialised(published, dataset, storage, context.run_id, context.job_name):
@@ -195,6 +206,11 @@ def operate_in_run(
             target = Target.between(staging)
             if is_last(context.job_def, context.op_handle.name):
                 target = Target.of(plan, staging)
+            if CHECKED_OPS[operation].publishes and not target.is_published:
+                raise ConfigurationError(
+                    f"'{operation}' lets out what is published; let it be the last operation "
+                    f"before '{WRITE_OP}'."
+                )
             listener = _listener(Stage(operation, dataset.rows))
             try:
                 if dataset.steps:  # what the first one needs was checked before rows were read

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from util_services.health.checks import HealthContext
     from util_services.keys.providers.protocol import KeyProvider
     from util_services.notifications.channel import Notifier
+    from util_services.releases.erasure import Derived
     from util_services.reports import Report, Section
 
 
@@ -27,9 +28,18 @@ def register_ops() -> Iterable[dg.OpDefinition]:
     from util_services.health.jobs import health_check
     from util_services.location.plugin_report import plugin_report
     from util_services.ops import read_dataset, write_dataset, write_report
+    from util_services.releases.ops import release_gate
     from util_services.runs.audit_verify import audit_verify
 
-    return [audit_verify, health_check, plugin_report, read_dataset, write_dataset, write_report]
+    return [
+        audit_verify,
+        health_check,
+        plugin_report,
+        read_dataset,
+        release_gate.op,
+        write_dataset,
+        write_report,
+    ]
 
 
 @hookimpl
@@ -37,9 +47,10 @@ def register_jobs() -> Iterable[dg.JobDefinition]:
     """Return the jobs that serve all packages."""
     from util_services.health.jobs import health_check_job
     from util_services.location.plugin_report import plugin_report_job
+    from util_services.releases.jobs import RELEASE_JOBS
     from util_services.runs.audit_verify import audit_verify_job
 
-    return [audit_verify_job, health_check_job, plugin_report_job]
+    return [audit_verify_job, health_check_job, plugin_report_job, *RELEASE_JOBS]
 
 
 @hookimpl
@@ -106,6 +117,14 @@ def register_report_sections() -> Iterable[Callable[[Report], Iterable[Section]]
 
 
 @hookimpl
+def register_derivations() -> Iterable[Callable[[str], Iterable[Derived]]]:
+    """Return what finds in the audit what runs made of data."""
+    from util_services.releases.derived import published_by_runs
+
+    return [published_by_runs]
+
+
+@hookimpl
 def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
     """Return what is checked of every deployment, what the others need first."""
     from util_services.health import keysets, notifying, software, storages
@@ -123,4 +142,22 @@ def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
         software.engine,
         software.slice_on_local_files,
         software.slice_on_s3,
+    ]
+
+
+@hookimpl
+def register_equipment() -> Iterable[Callable[[], str]]:
+    """Return what is looked for on every machine."""
+    from util_services.health import equipment
+
+    return [
+        equipment.python,
+        equipment.working_folder,
+        equipment.dagster_home,
+        equipment.s3,
+        equipment.keysets,
+        equipment.release_key,
+        equipment.notifications,
+        equipment.avro,
+        equipment.spark,
     ]

@@ -58,4 +58,15 @@ def _storage_of(resource_name: str) -> S3Handle:
 @dg.resource(description="Datasets below DATA_SERVICES_ROOT, or the current directory.")
 def local_storage_resource(_: dg.InitResourceContext) -> LocalStorage:
     """Return the local storage that the environment describes."""
-    return LocalStorage.from_environment()
+    return local_storage()
+
+
+def local_storage() -> LocalStorage:
+    """Return the local storage that the environment describes, with the addresses of plugins."""
+    return LocalStorage.from_environment(_kinds_of_plugins)
+
+
+def _kinds_of_plugins() -> dict[str, Any]:
+    from util_services.plugins import plugin_manager
+
+    return {name: one.value for name, one in plugin_manager().named("register_storages").items()}

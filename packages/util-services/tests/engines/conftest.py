@@ -23,7 +23,7 @@ def spark(spark_session, clean_environment, monkeypatch):
 
 
 @pytest.fixture
-def connect(spark_connect, clean_environment, monkeypatch):
+def through_spark_connect(spark_connect, clean_environment, monkeypatch):
     """Settings with which a Spark Connect server is chosen."""
     monkeypatch.setenv("DATA_SERVICES_ENGINE", "auto")
     monkeypatch.setenv("DATA_SERVICES_SPARK_MASTER", spark_connect)

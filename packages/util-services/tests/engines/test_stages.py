@@ -1,6 +1,7 @@
 """Chains of steps: the same rows as step by step, with as few passes as they allow."""
 
 import json
+from dataclasses import replace
 
 import narwhals as nw
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from util_services.engines.failures import BatchContractError, RefusedCellsError
-from util_services.engines.stage_batches import Expand, Filter, Map
+from util_services.engines.stage_batches import NOTHING_ELSE, Expand, Filter, Map
 from util_services.engines.stage_fits import (
     PART,
     Aggregates,
@@ -94,12 +95,12 @@ class Counted:
 
     def __getattr__(self, verb):
         found = getattr(self.engine, verb)
-        if verb not in {"map_batches", "materialise"}:
+        if verb not in {"map_batches", "materialise", "tell_batches"}:
             return found
 
-        def counted(*given):
+        def counted(*given, **options):
             self.passes.append(verb)
-            return found(*given)
+            return found(*given, **options)
 
         return counted
 
@@ -134,6 +135,44 @@ def test_row_wise_steps_that_follow_one_another_are_one_pass(engine, numbers):
 
     assert counted.passes == ["map_batches"]
     assert engine.rows(ran.frame)[0] == {"a": 11, "b": 3, ODD: "y", "n": 1}
+
+
+@pytest.mark.parametrize("logs_changes", [False, True])
+def test_maps_that_tell_what_they_read_leave_all_else_as_it_is(engine, numbers, logs_changes):
+    def total(rows):
+        assert logs_changes or set(rows.columns) <= {"a", ODD, "sum"}
+        return rows.assign(sum=rows["a"] + rows[ODD].str.len().astype("int64[pyarrow]"))
+
+    def with_sum(given):
+        return pa.schema([*given, ("sum", pa.int64())])
+
+    ran = done(
+        engine,
+        numbers,
+        replace(add("a", 1), reads=NOTHING_ELSE),
+        Map("total", total, frozenset(["sum"]), with_sum, reads=frozenset(["a", ODD])),
+        logs_changes=logs_changes,
+    )
+
+    rows = engine.rows(ran.frame)
+    assert list(rows[0]) == ["a", "b", ODD, "sum", "n"]
+    assert [row["b"] for row in rows] == [row["n"] for row in rows] == list(range(3000))
+    assert rows[1] == {"a": 8, "b": 1, ODD: "y", "sum": 9, "n": 1}
+    assert [counts(note) for note in ran.notes] == [(3000, 3000, 0, 0)] * 2
+
+
+def test_maps_that_may_read_any_column_are_given_all(engine, numbers):
+    def total(rows):
+        return rows.assign(a=rows["a"] + rows["b"])
+
+    ran = done(
+        engine,
+        numbers,
+        replace(add("a", 1), reads=NOTHING_ELSE),
+        Map("total", total, frozenset(["a"])),
+    )
+
+    assert engine.rows(ran.frame)[2] == {"a": 17, "b": 2, ODD: None, "n": 2}
 
 
 def test_each_step_is_noted_with_its_rows_and_changed_cells(engine, numbers):
@@ -319,7 +358,7 @@ def test_folds_of_a_stage_are_one_pass_over_batches(engine, numbers):
 
     ran = done(counted, numbers, total("a"), total("b"))
 
-    assert counted.passes == ["map_batches", "map_batches"]
+    assert counted.passes == ["tell_batches", "map_batches"]
     assert ran.states == {0: [{"sum": 1_498_500}], 1: [{"sum": 4_498_500}]}
 
 
@@ -367,7 +406,7 @@ def test_folds_that_take_several_passes_share_them(engine, numbers):
 
     states = fit_all(counted, numbers, fits)
 
-    assert counted.passes == ["map_batches", "map_batches"]
+    assert counted.passes == ["tell_batches", "tell_batches"]
     assert states == [[{"above": 1500}], [{"above": 1500}], [{"rows": 3000}]]
 
 
@@ -383,7 +422,7 @@ def test_a_fit_of_several_parts_gets_one_state_with_the_names_of_the_parts(engin
 
     (state,) = fit_all(counted, numbers, [fit])
 
-    assert counted.passes == ["map_batches", "map_batches"]
+    assert counted.passes == ["tell_batches", "tell_batches"]
     assert sorted(state, key=str) == sorted(
         [
             {PART: "least", "value": 0},

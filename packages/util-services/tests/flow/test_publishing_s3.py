@@ -41,7 +41,7 @@ def network(direct):
 @pytest.fixture
 def s3_flow(flow, network, direct):
     settings = replace(
-        direct.settings, endpoint_url=network.endpoint_url, attempts=1, timeout_seconds=1.0
+        direct.settings, endpoint_url=network.endpoint_url, attempts=1, timeout_seconds=4.0
     )
     flow.storage = S3Storage(settings)
     return flow

@@ -4,8 +4,10 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -101,21 +103,28 @@ def test_a_file_of_a_secret_that_is_missing_is_told(clean_environment, monkeypat
         RunKeys.from_environment()
 
 
-def test_a_key_is_never_put_on_a_disk(folder, tmp_path):
+@pytest.fixture
+def disk(request):
+    """A folder of the checkout, which is not in memory as temporary ones may be."""
+    with tempfile.TemporaryDirectory(dir=request.config.cache.mkdir("disk")) as made:
+        yield Path(made)
+
+
+def test_a_key_is_never_put_on_a_disk(folder, disk):
     RunKeys(None, (folder,)).check()
     assert not folder.exists(), "a check makes nothing"
     assert is_in_memory(SHARED_MEMORY)
-    assert not is_in_memory(tmp_path)
-    assert not is_in_memory(tmp_path / "absent")
+    assert not is_in_memory(disk)
+    assert not is_in_memory(disk / "absent")
 
     with pytest.raises(StorageError) as refused:
-        RunKeys(None, (tmp_path / "keys",)).check()
+        RunKeys(None, (disk / "keys",)).check()
 
     assert str(refused.value) == (
         "There is no file system in memory for the key of encrypted staging; mount a tmpfs at "
         "/dev/shm, or set DATA_SERVICES_STAGING_KEY."
     )
-    assert not (tmp_path / "keys").exists()
+    assert not (disk / "keys").exists()
 
 
 def test_a_folder_that_others_can_enter_or_that_is_a_link_is_not_used(folder, tmp_path):

@@ -6,7 +6,7 @@ from util_services.datasets.layout import Layout
 from util_services.engines.local import LocalEngine
 from util_services.errors import DatasetError
 from util_services.flow.encode import Target
-from util_services.flow.operate import Dataset, Outcome, operate
+from util_services.flow.operate import Dataset, Outcome, Verified, operate
 from util_services.flow.plan import ReadOptions, plan_read
 from util_services.flow.read import read_dataset
 from util_services.flow.staging import Staging
@@ -36,7 +36,7 @@ def written(tmp_path):
 
 def test_a_check_sees_the_bytes_and_adds_to_the_facts(written):
     def lines(files, layout):
-        return {"format": layout.format, "lines": [file.read_text() for file in files]}
+        return Verified({"format": layout.format, "lines": [file.read_text() for file in files]})
 
     result = written(lines)
 

@@ -18,7 +18,7 @@ CURE = "Check the receiver and the DATA_SERVICES_NOTIFY_* variables."
 
 
 def hasty_webhook(url, secret=None):
-    return WebhookChannel(url, secret, timeout_seconds=1, pauses_seconds=(0.01, 0.01))
+    return WebhookChannel(url, secret, timeout_seconds=4, pauses_seconds=(0.01, 0.01))
 
 
 def test_the_file_channel_appends_one_line_a_notification(tmp_path):

@@ -59,7 +59,7 @@ def raises(error):
 @pytest.fixture
 def wait_until():
     def wait(is_true):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not is_true():
             assert time.monotonic() < deadline
             time.sleep(0.02)

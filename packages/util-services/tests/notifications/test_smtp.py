@@ -18,7 +18,7 @@ SENDER, RECIPIENTS = "runs@example.org", ("ada@example.org", "bob@example.org")
 
 
 def channel(url, sender=SENDER, recipients=RECIPIENTS):
-    return SmtpChannel(url, sender, recipients, timeout_seconds=2, pauses_seconds=(0.01, 0.01))
+    return SmtpChannel(url, sender, recipients, timeout_seconds=4, pauses_seconds=(0.01, 0.01))
 
 
 @pytest.fixture

@@ -51,6 +51,12 @@ def only_counted(dataset: Dataset, config: OnlyCountedConfig) -> Outcome:
     return Outcome(None, facts={config.unit: dataset.staged.rows})
 
 
+@operation(publishes=True)
+def let_out(dataset: Dataset, config: OnlyCountedConfig) -> Outcome:
+    "Leave what is published."
+    return Outcome(None)
+
+
 @dg.op(ins={"dataset": dg.In(StagedDataset)}, out=dg.Out(StagedDataset))
 def only_looked_at(context, dataset):
     staged = sorted(file.name for file in Path(dataset.files[0]).parent.glob("output*"))
@@ -61,6 +67,11 @@ def only_looked_at(context, dataset):
 @dg.op(ins={"start": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
 def rung(context):
     context.log.info("It is done.")
+
+
+@dg.op(ins={"start": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def cracked(context):
+    raise dg.Failure("The bell is cracked.", allow_retries=False)
 
 
 @dg.op(ins={"dataset": dg.In(StagedDataset)}, required_resource_keys={"bell"})
@@ -96,8 +107,8 @@ def twofold(number: int) -> int:
 @hookimpl
 def register_ops():
     return [
-        kept_columns.op, only_counted.op, only_looked_at, rung, needs_a_bell, needs_a_horn,
-        made_up, added, doubled, twofold,
+        kept_columns.op, only_counted.op, only_looked_at, rung, cracked, needs_a_bell, needs_a_horn,
+        made_up, added, doubled, twofold, let_out.op,
     ]
 
 

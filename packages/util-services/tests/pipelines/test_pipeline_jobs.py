@@ -1,12 +1,15 @@
 """Pipelines that become jobs, and those that are left out, with the reason."""
 
 import json
+from dataclasses import replace
 
 import dagster as dg
 import pytest
 
+from util_services.cli.run import cancelled, published_before
 from util_services.errors import PluginLoadError
 from util_services.location import build_location
+from util_services.runs.execute import new_run_id, run_job
 
 KEPT = """
 description: Keep less and less.
@@ -60,6 +63,33 @@ def test_each_op_is_given_what_the_one_before_it_made(manager, tmp_path, monkeyp
     report = json.loads((tmp_path / "root" / "out.csv.report.json").read_text())
     assert [step["facts"] for step in report["steps"]] == [{"kept": 3}, {"kept": 2}]
     assert list((tmp_path / "root").glob(".*")) == []
+
+
+def test_of_a_run_that_fails_after_it_published_it_is_told_that_the_dataset_is_out(
+    manager, tmp_path, monkeypatch
+):
+    for name in ("ROOT", "AUDIT_DIR", "KEYS"):
+        monkeypatch.setenv(f"DATA_SERVICES_{name}", str(tmp_path / name))
+    (tmp_path / "ROOT").mkdir()
+    text = KEPT.replace("- rung", "- cracked")
+    job = jobs_of(build_location(strict=True, manager=manager(keep_less=text)))["keep_less_job"]
+    config = {"ops": {"write_dataset": {"config": {"path": "out.csv"}}}}
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        finished = run_job(job, config, new_run_id(), instance)
+
+    out = tmp_path / "ROOT" / "out.csv"
+    told = (
+        f" Before that 1000 rows were published at '{out}', and they stay there; do by itself what "
+        "was to follow."
+    )
+    assert (finished.status, finished.reason) == ("FAILURE", "The bell is cracked.")
+    assert out.exists()
+    assert published_before(finished) == told
+    assert cancelled(finished) == f"keep_less_job was cancelled.{told}"
+    nothing = replace(finished, output=None)
+    assert published_before(nothing) == ""
+    assert cancelled(nothing) == "keep_less_job was cancelled; nothing was published."
 
 
 def test_what_goes_on_inside_of_a_run_is_parquet_and_is_removed_on_the_way(
@@ -118,6 +148,16 @@ def test_columns_that_an_earlier_op_has_dropped_are_missed_by_name(manager, tmp_
             "their order.",
         ),
         (
+            "[let_out, kept_columns]",
+            "'let_out' lets out what is published; let it be the last operation before "
+            "'write_dataset'.",
+        ),
+        (
+            "[let_out, write_report]",
+            "'let_out' lets out what is published; let it be the last operation before "
+            "'write_dataset'.",
+        ),
+        (
             "[rung, kept_columns]",
             "'kept_columns' wants a StagedDataset, but 'rung' before it gives nothing; change "
             "their order.",
@@ -154,7 +194,7 @@ def test_columns_that_an_earlier_op_has_dropped_are_missed_by_name(manager, tmp_
             "read_dataset.format: must be one of",
         ),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_a_pipeline_that_cannot_run_is_left_out_alone_with_its_line(manager, ops, sentence):
     plugins = manager(keep_less=KEPT, odd=f"description: d\n\nops: {ops}")
@@ -231,3 +271,14 @@ def test_strict_mode_accepts_no_pipeline_at_fault(manager):
         PluginLoadError, match=r"and 1 pipeline cannot be used:\n- odd\.yaml, line 2"
     ):
         build_location(strict=True, manager=plugins)
+
+
+def test_a_pipeline_is_not_there_without_the_packages_that_it_needs(manager):
+    needing = f"packages: [Absent_Package]\n{KEPT}"
+
+    made = manager(keep_less=needing, keep_on=f"packages: [pipeline_files]\n{KEPT}")
+    location = build_location(strict=True, manager=made)
+
+    names = {name for name in jobs_of(location) if name.startswith("keep")}
+    assert names == {"keep_on_job", "keep_on_job_s3"}
+    assert not made.failures

@@ -22,9 +22,11 @@ HOOKS = {  # an entry may be added; removing or changing one breaks every plugin
     "register_key_providers": "Iterable[Any]",
     "register_storages": "Iterable[Any]",
     "register_notifiers": "Iterable[Notifier]",
-    "register_release_checks": "Iterable[Any]",
+    "register_release_checks": "Iterable[ReleaseCheck]",
+    "register_derivations": "Iterable[Callable[[str], Iterable[Derived]]]",
     "register_report_sections": "Iterable[Callable[[Report], Iterable[Section]]]",
     "register_health_checks": "Iterable[Callable[[HealthContext], str]]",
+    "register_equipment": "Iterable[Callable[[], str]]",
 }
 
 

@@ -10,7 +10,7 @@ from sample_report import HOSTILE_NAMES, column, sample_report
 
 from util_services.reports import Figure, Report, Section, render_html
 from util_services.reports.shown import number, shown, visible, words
-from util_services.reports.svg import draw
+from util_services.reports.svg import described, draw
 
 VOID = {"meta", "link", "wbr", "br"}
 THIN, MINUS, NOTHING = "\N{NARROW NO-BREAK SPACE}", "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -124,6 +124,21 @@ def test_headings_leave_no_level_out(page):
 def figures_of(html):
     found = re.findall(r'<svg class="figure".*?</svg>', html, re.DOTALL)
     return [ET.fromstring(text) for text in found]  # noqa: S314 - our own
+
+
+@pytest.mark.parametrize(
+    ("unit", "told"),
+    [
+        ("rows", "a: 1 row; b: 2 rows; c: 0 rows"),
+        ("classes", "a: 1 class; b: 2 classes; c: 0 classes"),
+        ("percent", "a: 1 percent; b: 2 percent; c: 0 percent"),
+        ("", "a: 1; b: 2; c: 0"),
+    ],
+)
+def test_a_single_thing_is_told_of_as_one(unit, told):
+    figure = Figure.of("Sizes", "bars", {"a": 1, "b": 2, "c": 0}, unit=unit)
+
+    assert described(figure) == told
 
 
 def test_every_figure_is_well_formed_and_tells_its_numbers_in_words():

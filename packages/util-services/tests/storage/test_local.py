@@ -13,7 +13,7 @@ from util_services.storage import LocalStorage
 from util_services.storage.local import STAGING_FOLDER
 from util_services.storage.patterns import Pattern
 
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - another file system, where there is one
+PLACES = (Path("/dev/shm"), Path("/var/tmp"))  # noqa: S108 - one is on another file system
 
 
 def refusal(action, *arguments, **options):
@@ -172,14 +172,12 @@ def test_an_output_has_the_mode_of_any_new_file(local_storage, make_file):
 @pytest.fixture
 def elsewhere(tmp_path):
     """A folder on another file system than the root."""
-    if not SHARED_MEMORY.is_dir() or SHARED_MEMORY.stat().st_dev == tmp_path.stat().st_dev:
+    own = tmp_path.stat().st_dev
+    others = [place for place in PLACES if place.is_dir() and place.stat().st_dev != own]
+    if not others:
         pytest.skip("there is no second file system")
-    folder = SHARED_MEMORY / f"data-services-test-{os.getpid()}"
-    folder.mkdir()
-    yield folder
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()
+    with tempfile.TemporaryDirectory(prefix="data-services-test-", dir=others[0]) as folder:
+        yield Path(folder)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -251,13 +251,16 @@ _writers: dict[tuple[Path, str], Writer] = {}
 _making = threading.Lock()
 
 
-def writer() -> Writer:
+def writer(directory: Path | None = None) -> Writer:
     """Return the writer of this process for the audit that the environment describes.
+
+    Args:
+        directory: the folder of other chains under the same key.
 
     Raises:
         AuditError: if there is no key for it.
     """
-    directory = audit_directory()
+    directory = directory or audit_directory()
     with _making:
         keys = audit_keys()
         # Whoever has written the first record has made the key before.

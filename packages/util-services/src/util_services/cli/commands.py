@@ -5,15 +5,18 @@ import click
 from util_services.cli.approve import approve
 from util_services.cli.audit import audit
 from util_services.cli.check import check
+from util_services.cli.completion import completion
 from util_services.cli.config import config
 from util_services.cli.deployment import deployment
 from util_services.cli.dev import dev
+from util_services.cli.doctor import doctor
 from util_services.cli.health import health
 from util_services.cli.jobs import jobs
 from util_services.cli.keys import keys
 from util_services.cli.metrics import metrics
 from util_services.cli.notifications import notifications
 from util_services.cli.plugins import plugins
+from util_services.cli.release import release
 from util_services.cli.run import run
 from util_services.cli.sniff import sniff
 
@@ -24,15 +27,18 @@ def built_in_commands() -> dict[str, click.Command]:
         approve,
         audit,
         check,
+        completion,
         config,
         deployment,
         dev,
+        doctor,
         health,
         jobs,
         keys,
         metrics,
         notifications,
         plugins,
+        release,
         run,
         sniff,
     )

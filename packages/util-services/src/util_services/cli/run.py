@@ -121,7 +121,7 @@ def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
         click.echo(json.dumps(tried.to_dict(), indent=2, sort_keys=True))
         return
     click.echo(f"{tried.job} would read {tried.source} and publish {tried.target}.")
-    click.echo(f"Of the first {tried.rows} rows:")
+    click.echo(f"Of the first {_number(tried.rows, 'row')}:")
     for step in tried.steps:
         parts = step.facts.get("steps")
         told = (
@@ -146,7 +146,10 @@ def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
         for number, (called, rows, facts) in enumerate(told, start=1):
             click.echo(f"  {number}. {called}: {_counts(rows)}")
             for column, cells in facts["cells_changed"].items():
-                click.echo(f"     {column}: {cells} cells changed")
+                click.echo(f"     {column}: {_number(cells, 'cell')} changed")
+            for what, number_of_it in facts.get("counts", {}).items():
+                if number_of_it:
+                    click.echo(f"     {what}: {number_of_it}")
             for warning in facts["warnings"]:
                 click.echo(f"     warning: {warning}")
         for number, one in enumerate(step.facts.get("passes", ()), start=1):
@@ -154,10 +157,14 @@ def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
     click.echo("Nothing was published.")
 
 
+def _number(count: int | None, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _counts(rows: Mapping[str, Any]) -> str:
     left = [f"{rows[key]} {key}" for key in ("dropped", "quarantined") if rows.get(key)]
     out = rows["in"] if rows["out"] is None else rows["out"]
-    return ", ".join([f"{rows['in']} rows in, {out} out", *left])
+    return ", ".join([f"{_number(rows['in'], 'row')} in, {out} out", *left])
 
 
 def _set_root(root: Path) -> None:
@@ -169,24 +176,43 @@ def _set_root(root: Path) -> None:
 def _tell(finished: FinishedRun) -> None:
     match finished.status:
         case "SUCCESS" if finished.output is not None:
-            click.echo(f"{finished.job} published {finished.rows} rows.")
+            click.echo(f"{finished.job} published {_number(finished.rows, 'row')}.")
             click.echo(f"  result: {finished.output}")
             click.echo(f"  report: {finished.report}")
             if finished.quarantine is not None:
                 click.echo(f"  quarantine: {finished.quarantine}")
                 count = finished.rows_quarantined
-                click.echo(f"warning: {count} records were set aside; see there.", err=True)
+                were = "was" if count == 1 else "were"
+                click.echo(
+                    f"warning: {_number(count, 'record')} {were} set aside; see there.", err=True
+                )
             click.echo(f"  run:    {finished.run_id}")
         case "SUCCESS" if finished.report is not None and finished.rows is not None:
-            click.echo(f"{finished.job} looked at {finished.rows} rows.")
+            click.echo(f"{finished.job} looked at {_number(finished.rows, 'row')}.")
             click.echo(f"  report: {finished.report}")
             click.echo(f"  run:    {finished.run_id}")
         case "SUCCESS":
             click.echo(f"{finished.job} is done (run {finished.run_id}).")
         case "CANCELED":
-            click.echo(f"{finished.job} was cancelled; nothing was published.", err=True)
+            click.echo(cancelled(finished), err=True)
         case _:
-            click.echo(f"error: {finished.reason}", err=True)
+            click.echo(f"error: {finished.reason}{published_before(finished)}", err=True)
+
+
+def cancelled(finished: FinishedRun) -> str:
+    """Return the sentence about a run that was cancelled, and what is out all the same."""
+    out = published_before(finished)
+    return f"{finished.job} was cancelled{f'.{out}' if out else '; nothing was published.'}"
+
+
+def published_before(finished: FinishedRun) -> str:
+    """Return, to go on with, that a run had published its dataset before it failed."""
+    if finished.output is None:
+        return ""
+    return (
+        f" Before that {_number(finished.rows, 'row')} were published at '{finished.output}', and "
+        "they stay there; do by itself what was to follow."
+    )
 
 
 def _as_dict(finished: FinishedRun) -> dict[str, Any]:

@@ -59,14 +59,23 @@ class Registry:
         host: with its port, if it has one.
         user: who asks, together with ``password``; default ``DATA_SERVICES_REGISTRY_USER`` and
             ``_REGISTRY_PASSWORD``. Where there is none, what anybody may see is asked for.
+        is_anonymous: ask for what anybody may see, whatever the environment says.
     """
 
-    def __init__(self, host: str, user: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        user: str | None = None,
+        password: str | None = None,
+        *,
+        is_anonymous: bool = False,
+    ) -> None:
         self._host = host
         self._url = f"{'http' if is_loopback(host.partition(':')[0]) else 'https'}://{host}"
         self._opener = opener_for(self._url)
-        user = user or settings.text("REGISTRY_USER")
-        password = password or settings.text("REGISTRY_PASSWORD")
+        if not is_anonymous:
+            user = user or settings.text("REGISTRY_USER")
+            password = password or settings.text("REGISTRY_PASSWORD")
         if (user is None) != (password is None):
             raise ConfigurationError(
                 "DATA_SERVICES_REGISTRY_USER and DATA_SERVICES_REGISTRY_PASSWORD belong together; "

@@ -72,6 +72,10 @@ class RefusedCellsError(DatasetError):
         """Return the sentence without rows."""
         return f"{self.problem}; {self.cure}."
 
+    def at(self, place: str) -> RefusedCellsError:
+        """Return the error with the place of the step, for a chain whose rows have no numbers."""
+        return RefusedCellsError(f"{place}: {self.problem}", self.cure, self.positions)
+
     def in_rows(self, numbers: Sequence[int]) -> DatasetError:
         """Return the error with the numbers of the rows, which count from 0."""
         shown = ", ".join(map(str, numbers))
@@ -160,6 +164,8 @@ def naming(place: str) -> Iterator[None]:
         yield
     except (CancelledError, BrokenRulesError):
         raise
+    except RefusedCellsError as error:
+        raise error.at(place) if place else error from None
     except DataServicesError as error:
         if not place:
             raise

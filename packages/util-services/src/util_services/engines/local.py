@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 import narwhals as nw
+import pyarrow as pa
 
 from util_services import settings
 from util_services.datasets.parquet import damaged_column
@@ -29,8 +31,9 @@ from util_services.engines.local_formats import (
     sql_text,
     written_columns,
 )
-from util_services.engines.local_parquet import COPY_OPTIONS, write_parquet
-from util_services.engines.memory import DUCKDB_SHARE, memory_ceiling
+from util_services.engines.local_parquet import COPY_OPTIONS, ROW_GROUP_ROWS, write_parquet
+from util_services.engines.mapped_rows import Look, MappedRows, Work
+from util_services.engines.memory import DUCKDB_SHARE, bounded, memory_ceiling
 from util_services.engines.missing import with_nan, without_nan
 from util_services.engines.waiting import wait_for
 from util_services.errors import ConfigurationError, DatasetError
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    import pyarrow as pa
+    import pandas as pd
     from duckdb.sqltypes import DuckDBPyType
 
     from util_services.datasets.csv_dialect import CsvDialect
@@ -47,9 +50,13 @@ if TYPE_CHECKING:
     from util_services.datasets.staged import StagedDataset
     from util_services.engines.protocol import BatchFunction, Progress
 
-BATCH_ROWS = 100_000
+BATCH_ROWS = ROW_GROUP_ROWS  # others would begin and end inside the row groups that are read
 FILE_INDEX, FILE_ROW_NUMBER = "file_index", "file_row_number"  # DuckDB's Parquet reader has them
+WRITER_BYTES = 256 * 10**6  # what a writer may take beyond what DuckDB holds, or, of wide rows:
+WRITER_GROUPS = 16  # so many row groups
+MAPPED_THREADS = min(2, os.cpu_count() or 1)  # each holds a batch
 BITMAP_ROWS = 1 << 31  # get_bit counts in 32 bits
+MARKED_ROWS = 1 << 28  # a byte marks each
 
 T = TypeVar("T")
 
@@ -62,11 +69,15 @@ class LocalEngine:
         memory_limit: what the process may use, such as ``1500MB``; by default
             ``DATA_SERVICES_MEMORY_LIMIT``, else what the container or the machine has.
         batch_rows: rows in a batch of ``map_batches``; by default ``DATA_SERVICES_BATCH_ROWS``.
+        batch_threads: for how many batches a function is called at the same time, if it may be; by
+            default ``DATA_SERVICES_BATCH_THREADS``, else two where rows are mapped into memory, and
+            one where DuckDB reads ahead beside it.
         progress: is told the share done of each query, from the waiting thread.
     """
 
     name = "local"
     drops_while_scanning = True
+    shares_memory = True
     scans: frozenset[Format] = frozenset({"parquet", "csv", "tsv"})
 
     def __init__(
@@ -75,13 +86,20 @@ class LocalEngine:
         *,
         memory_limit: str | None = None,
         batch_rows: int | None = None,
+        batch_threads: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.scratch = scratch
-        self.batch_rows = batch_rows or _batch_rows()
+        rows, threads = settings.text("BATCH_ROWS"), settings.text("BATCH_THREADS")
+        self.batch_rows = batch_rows or _count("BATCH_ROWS", rows) or BATCH_ROWS
+        self.batch_threads = batch_threads or _count("BATCH_THREADS", threads)
         self._progress = progress
         ceiling = memory_ceiling(memory_limit or settings.text("MEMORY_LIMIT"))
-        self._memory_limit = f"{int(ceiling * DUCKDB_SHARE)}B"
+        self._memory_limit = int(ceiling * DUCKDB_SHARE)
+        # what is known of frames, by their identities, which last while they are kept here
+        self._mapped: dict[int, tuple[nw.LazyFrame[Any], MappedRows]] = {}
+        self._nothing: dict[pa.Schema, nw.LazyFrame[Any]] = {}
+        self._fields: dict[str, pa.Field] = {}  # one of each of DuckDB's types
         self._names = (f"ds_{number}" for number in itertools.count())
 
     def __enter__(self) -> LocalEngine:
@@ -92,7 +110,7 @@ class LocalEngine:
                 "autoload_known_extensions": False,
                 "preserve_insertion_order": True,
                 "temp_directory": str(self.scratch / "spill"),
-                "memory_limit": self._memory_limit,
+                "memory_limit": f"{self._memory_limit}B",
             }
         )
         if isinstance(self.scratch, EncryptedPath):
@@ -152,6 +170,12 @@ class LocalEngine:
         self.connection.register(name, table)
         return self.relation(f"SELECT {self._entered(f'FROM {name}', without_nan)} FROM {name}")
 
+    def nothing(self, schema: pa.Schema) -> nw.LazyFrame[Any]:
+        """Return no rows of some columns; asked again for these, the same frame."""
+        if schema not in self._nothing:
+            self._nothing[schema] = self.from_arrow(schema.empty_table())
+        return self._nothing[schema]
+
     def from_reader(self, reader: pa.RecordBatchReader) -> nw.LazyFrame[Any]:
         """Return the rows of a reader, as they are, to be computed with once."""
         name = next(self._names)
@@ -179,7 +203,11 @@ class LocalEngine:
     def select(self, frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame[Any]:
         """Return columns under other names; DuckDB's expressions would take ``*`` for all."""
         chosen = (f"{sql_name(name)} AS {sql_name(new)}" for new, name in columns.items())
-        return _lazy(frame.to_native().project(", ".join(chosen)))
+        selected = _lazy(frame.to_native().project(", ".join(chosen)))
+        rows = self._mapped_rows(frame)
+        if rows is None or not set(columns.values()) <= set(rows.columns.column_names):
+            return selected  # DuckDB finds a name in other letter case, too
+        return self._known(selected, rows.selected(columns))
 
     def row_hash(
         self, frame: nw.LazyFrame[Any], columns: Sequence[str], name: str
@@ -189,23 +217,105 @@ class LocalEngine:
         return _lazy(frame.to_native().project(f"*, {hashed}"))
 
     def map_batches(
-        self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
+        self,
+        frame: nw.LazyFrame[Any],
+        function: BatchFunction,
+        schema: pa.Schema,
+        beside: Sequence[str] = (),
+        *,
+        at_once: bool = False,
     ) -> nw.LazyFrame[Any]:
         """Apply a pandas function batch by batch; the result is a file in scratch."""
-        from util_services.engines.batches import map_reader
+        from util_services.engines.batches import is_plain, map_reader
 
-        name = next(self._names)
-        file, view = self.scratch / f"{name}.batches", self._view(frame)
+        file, rows = self.scratch / f"{next(self._names)}.batches", self._mapped_rows(frame)
+        threads = self._threads(rows) if at_once else 1
+        if rows is not None and is_plain(schema):
+            given = self.arrow_schema(frame)
+            return self._map_in_place(rows, function, given, schema, beside, file, threads)
 
         def work() -> pa.Table | None:
-            reader = self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows)
-            return map_reader(reader, function, schema, file, self._stop)
+            reader = frame.to_native().to_arrow_reader(self.batch_rows)
+            return map_reader(reader, function, schema, file, self._stop, beside, threads)
 
-        mapped = self._run(work)
-        if mapped is None:
+        table = self._run(work)
+        if table is None:
             return self.relation(f"FROM {read_parquet(file)}")
-        self.connection.register(name, mapped)
-        return self.relation(f"FROM {name}")
+        return self._of_mapped(MappedRows(table))
+
+    def _map_in_place(
+        self,
+        rows: MappedRows,
+        function: BatchFunction,
+        given: pa.Schema,
+        schema: pa.Schema,
+        beside: Sequence[str],
+        file: AnyPath,
+        threads: int,
+    ) -> nw.LazyFrame[Any]:
+        """Apply a function to columns that are mapped into memory, and leave others there."""
+        from util_services.engines.batches import keep
+
+        seen = [field for field in given if field.name not in beside]
+        work = Work(function, pa.schema(seen), schema, stays=bool(beside))
+        batches = rows.batches(work.given.names, self.batch_rows)
+        made = self._run(lambda: keep(work, batches, schema, file, self._stop, threads))
+        if made is None:
+            raise AssertionError("columns that are mapped into memory lie in plain files")
+        if not beside:
+            return self._of_mapped(MappedRows(made))
+        for name in beside:
+            made = made.append_column(name, rows.columns.column(name))
+        return self._of_mapped(MappedRows(made, rows.kept))
+
+    def tell_batches(
+        self,
+        frame: nw.LazyFrame[Any],
+        columns: Sequence[str],
+        function: Callable[[pd.DataFrame], str],
+    ) -> list[str]:
+        """Return what a function tells of each batch, in their order."""
+        from util_services.engines.batches import tell, tell_reader
+
+        rows = self._mapped_rows(frame)
+        threads = self._threads(rows)
+        if rows is None:
+            native = self.select(frame, {name: name for name in columns}).to_native()
+
+            def work() -> list[str]:
+                reader = native.to_arrow_reader(self.batch_rows)
+                return tell_reader(reader, function, self._stop, threads)
+
+            return self._run(work)
+        given = self.arrow_schema(frame)
+        look = Look(function, pa.schema([given.field(name) for name in columns]))
+        batches = rows.batches(columns, self.batch_rows)
+        return self._run(lambda: tell(look, batches, self._stop, threads))
+
+    def _threads(self, rows: MappedRows | None) -> int:
+        """Return for how many batches of rows a function is called at the same time."""
+        return self.batch_threads or (1 if rows is None else MAPPED_THREADS)
+
+    def _of_mapped(self, rows: MappedRows) -> nw.LazyFrame[Any]:
+        """Return mapped rows as a frame that is known to be these."""
+        table, mark = rows.marked()
+        name = next(self._names)
+        self.connection.register(name, table)
+        if mark is None:
+            return self._known(self.relation(f"FROM {name}"), rows)
+        names = ", ".join(map(sql_name, rows.columns.column_names))
+        return self._known(
+            self.relation(f"SELECT {names} FROM {name} WHERE {sql_name(mark)}"), rows
+        )
+
+    def _known(self, frame: nw.LazyFrame[Any], rows: MappedRows) -> nw.LazyFrame[Any]:
+        self._mapped[id(frame)] = (frame, rows)
+        return frame
+
+    def _mapped_rows(self, frame: nw.LazyFrame[Any]) -> MappedRows | None:
+        """Return what a frame is known to be, if it is mapped into memory."""
+        found = self._mapped.get(id(frame))
+        return None if found is None else found[1]
 
     def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame into a temporary table, which spills when memory is short."""
@@ -217,6 +327,15 @@ class LocalEngine:
         self, frame: nw.LazyFrame[Any], row_number: str, losers: nw.LazyFrame[Any]
     ) -> nw.LazyFrame[Any]:
         """Leave out rows by a bitmap of their numbers, which keeps the scan streaming in order."""
+        rows = self._mapped_rows(frame)
+        if rows is not None and len(rows.columns) <= MARKED_ROWS:
+            native = losers.to_native()
+
+            def work() -> MappedRows:
+                return rows.without(row_number, native.to_arrow_reader(self.batch_rows))
+
+            left = self._run(work)
+            return frame if left is rows else self._of_mapped(left)
         table, number = self._view(self.materialise(losers)), sql_name(row_number)
         column = sql_name(losers.collect_schema().names()[0])
         size = self._execute(f"SELECT coalesce(max({column}), -1) + 1 FROM {table}")[0][0]
@@ -230,10 +349,9 @@ class LocalEngine:
         variable = next(self._names)
         bits = f"SELECT bitstring_agg({column}, 0, {size - 1}) FROM {table}"
         self._execute(f"SET VARIABLE {variable} = ({bits})")
-        kept = f"get_bit(getvariable('{variable}'), {number}::INTEGER) = 0"
-        return _lazy(
-            frame.to_native().filter(f"CASE WHEN {number} < {size} THEN {kept} ELSE true END")
-        )
+        bit = f"get_bit(getvariable('{variable}'), {number}::INTEGER) = 0"
+        kept = f"CASE WHEN {number} < {size} THEN {bit} ELSE true END"
+        return _lazy(frame.to_native().filter(kept))
 
     def number_rows(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Number the rows as they stream by; a window without an order keeps that of its rows."""
@@ -257,20 +375,21 @@ class LocalEngine:
 
     def arrow_schema(self, frame: nw.LazyFrame[Any]) -> pa.Schema:
         """Return names and Arrow types of a frame's columns."""
-        return self._run(lambda: frame.to_native().limit(0).to_arrow_table()).schema
+        types = self.types(frame)
+        if not set(types.values()) <= self._fields.keys():
+            nothing = self._run(lambda: frame.to_native().limit(0).to_arrow_table())
+            self._fields |= dict(zip(types.values(), nothing.schema, strict=True))
+        return pa.schema([self._fields[kind].with_name(name) for name, kind in types.items()])
 
     def rows(self, frame: nw.LazyFrame[Any]) -> list[dict[str, Any]]:
         """Return a small result as plain values."""
         names = frame.collect_schema().names()
-        found = self._execute(f"FROM {self._view(frame)}")
+        found = self._run(lambda: frame.to_native().fetchall())
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def consume(self, frame: nw.LazyFrame[Any], function: Callable[[pa.RecordBatchReader], T]) -> T:
         """Give a function the batches of a frame in its order, and return what it returns."""
-        view = self._view(frame)
-        return self._run(
-            lambda: function(self.connection.sql(f"FROM {view}").to_arrow_reader(self.batch_rows))
-        )
+        return self._run(lambda: function(frame.to_native().to_arrow_reader(self.batch_rows)))
 
     def write(
         self,
@@ -281,12 +400,33 @@ class LocalEngine:
         fields: pa.Schema | None = None,
     ) -> int:
         """Write a frame with DuckDB's parallel, order-keeping writers where they know its types."""
+        query = f"FROM {self._view(frame)}"
         if format == "parquet" and fields is not None:
-            return self._write_parquet(f"FROM {self._view(frame)}", file, fields)
+            return self._run(self._within_bounds(frame, self._parquet(query, file, fields)))
         options = COPY_OPTIONS if format == "parquet" else copy_options(format, dialect)
-        rows = f"SELECT {written_columns(frame, format)} FROM {self._view(frame)}"
-        query = f"COPY ({rows}) TO {sql_text(str(file))} ({options})"
-        return int(self._execute(query)[0][0])
+        rows = f"SELECT {written_columns(frame, format)} {query}"
+        copy = f"COPY ({rows}) TO {sql_text(str(file))} ({options})"
+
+        def work() -> int:
+            return int(self.connection.execute(copy).fetchall()[0][0])
+
+        return self._run(self._within_bounds(frame, work))
+
+    def _within_bounds(self, frame: nw.LazyFrame[Any], work: Callable[[], T]) -> Callable[[], T]:
+        """Return work that writes a frame, in bounded memory where its rows only stream by."""
+        rows = self._mapped_rows(frame)
+        if rows is None:
+            return work
+        more = max(WRITER_BYTES, WRITER_GROUPS * rows.bytes_of(ROW_GROUP_ROWS))
+
+        def bounded_work() -> T:
+            try:
+                with bounded(self.connection, more, self._memory_limit):
+                    return work()
+            except duckdb.OutOfMemoryException:
+                return work()
+
+        return bounded_work
 
     def stage(self, source: Source, file: AnyPath, limit_rows: int | None = None) -> int:
         """Copy a source that cannot be scanned as it is into a Parquet file; return its rows.
@@ -307,7 +447,7 @@ class LocalEngine:
         query = self._run(lambda: source_query(self.connection, source, line_bytes))
         query += f" LIMIT {limit_rows}" if limit_rows is not None else ""
         if source.format == "parquet":
-            return self._write_parquet(query, file, parquet_fields(source.file))
+            return self._run(self._parquet(query, file, parquet_fields(source.file)))
         return int(self._execute(f"COPY ({query}) TO {sql_text(str(file))} ({COPY_OPTIONS})")[0][0])
 
     def json_types(self, *files: AnyPath) -> dict[str, str]:
@@ -318,11 +458,9 @@ class LocalEngine:
         """
         return self._run(lambda: json_types(self.connection, files))
 
-    def _write_parquet(self, query: str, file: AnyPath, fields: pa.Schema) -> int:
-        def work() -> int:
-            return write_parquet(self.connection, query, file, fields, self._stop)
-
-        return self._run(work)
+    def _parquet(self, query: str, file: AnyPath, fields: pa.Schema) -> Callable[[], int]:
+        """Return the work of writing the rows of a query to a Parquet file."""
+        return lambda: write_parquet(self.connection, query, file, fields, self._stop)
 
     def _view(self, frame: nw.LazyFrame[Any]) -> str:
         """Give a lazy frame a name that SQL can use."""
@@ -379,8 +517,14 @@ def _lazy(relation: duckdb.DuckDBPyRelation) -> nw.LazyFrame[Any]:
     return frame
 
 
-def _batch_rows() -> int:
-    value = settings.text("BATCH_ROWS") or str(BATCH_ROWS)
+def _count(name: str, value: str | None) -> int | None:
+    """Return the value of a setting as a whole number above 0, None where it is unset.
+
+    Raises:
+        ConfigurationError: if it is anything else.
+    """
+    if value is None:
+        return None
     if not value.isdecimal() or int(value) == 0:
-        raise ConfigurationError("DATA_SERVICES_BATCH_ROWS must be a whole number above 0.")
+        raise ConfigurationError(f"{settings.PREFIX}{name} must be a whole number above 0.")
     return int(value)

@@ -9,9 +9,17 @@ from __future__ import annotations
 
 import os
 import re
+import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from util_services.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
 
 DUCKDB_SHARE = 0.6  # of what the run may use
 SIZE_PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(KB|MB|GB|TB)", re.IGNORECASE)
@@ -19,6 +27,7 @@ UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 ROOT = Path("/")
 GROUPS = Path("proc/self/cgroup")
 MOUNT = Path("sys/fs/cgroup")
+PAUSES_SECONDS = (0.01, 0.1, 0.5, 1.0, 2.0)
 
 
 def memory_ceiling(setting: str | None, root: Path = ROOT) -> int:
@@ -38,6 +47,35 @@ def memory_ceiling(setting: str | None, root: Path = ROOT) -> int:
         return _size(setting)
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min([machine, *_group_limits(root)])
+
+
+@contextmanager
+def bounded(connection: duckdb.DuckDBPyConnection, more: int, limit: int) -> Iterator[None]:
+    """Let DuckDB take so many bytes more than it holds now, and no more than a limit.
+
+    A writer that several threads feed holds back whatever comes out of turn, and takes what memory
+    it may for that: the more, the more rows there are.
+    """
+    found = connection.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
+    connection.execute(f"SET memory_limit = '{min(int(found[0][0]) + more, limit)}B'")
+    try:
+        yield
+    finally:
+        _allow(connection, limit)
+
+
+def _allow(connection: duckdb.DuckDBPyConnection, limit: int) -> None:
+    """Let DuckDB take so many bytes again, once the threads of what has failed let it go on."""
+    import duckdb
+
+    for pause in PAUSES_SECONDS:
+        try:
+            connection.execute(f"SET memory_limit = '{limit}B'")
+        except duckdb.OutOfMemoryException:
+            time.sleep(pause)
+        else:
+            return
+    connection.execute(f"SET memory_limit = '{limit}B'")
 
 
 def _size(setting: str) -> int:

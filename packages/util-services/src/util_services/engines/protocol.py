@@ -50,8 +50,16 @@ class Engine(Protocol):
     ) -> nw.LazyFrame[Any]:
         """Add a 64-bit hash of some columns; equal values (missing ones too) hash equally."""
 
+    shares_memory: bool  # whether functions on batches are called in this process
+
     def map_batches(
-        self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
+        self,
+        frame: nw.LazyFrame[Any],
+        function: BatchFunction,
+        schema: pa.Schema,
+        beside: Sequence[str] = (),
+        *,
+        at_once: bool = False,
     ) -> nw.LazyFrame[Any]:
         """Apply a pandas function to batches of Arrow-backed rows, keeping their order.
 
@@ -60,9 +68,28 @@ class Engine(Protocol):
             function: gets a frame of some rows and returns one; it must not depend on where
                 batches begin and end.
             schema: the columns that come back.
+            beside: columns of the frame that the function is not given, and that come back behind
+                its own as they are; it returns as many rows as it gets.
+            at_once: whether the function may be called for several batches at the same time; if
+                not, an engine on one machine calls it for one after the other.
 
         Raises:
             BatchContractError: if a batch comes back with other columns or types.
+        """
+
+    def tell_batches(
+        self,
+        frame: nw.LazyFrame[Any],
+        columns: Sequence[str],
+        function: Callable[[pd.DataFrame], str],
+    ) -> list[str]:
+        """Return what a function tells of each batch of Arrow-backed rows, which must be little.
+
+        Args:
+            frame: the rows.
+            columns: the columns that the function is given.
+            function: gets a frame of some rows and returns a text; it may be called for several
+                batches at the same time.
         """
 
     def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

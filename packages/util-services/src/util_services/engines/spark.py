@@ -19,10 +19,11 @@ import narwhals as nw
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from util_services.engines.batches import with_beside
 from util_services.engines.failures import EngineResourceError, UnsupportedByEngineError
 from util_services.engines.local import LocalEngine
 from util_services.engines.local_formats import read_parquet, sql_name
-from util_services.engines.spark_batches import batch_worker
+from util_services.engines.spark_batches import NOTE, TOLD_SCHEMA, Telling, batch_worker
 from util_services.engines.spark_expressions import column, without_nan
 from util_services.engines.spark_failures import SHARED_SENTENCE, spark_failure
 from util_services.engines.spark_session import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType, TracebackType
 
+    import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
 
     from util_services.datasets.csv_dialect import CsvDialect
@@ -81,6 +83,7 @@ class SparkEngine:
 
     name = "spark"
     drops_while_scanning = False
+    shares_memory = False
     scans: frozenset[Format] = frozenset({"parquet"})
 
     def __init__(self, scratch: Path, *, progress: Progress | None = None) -> None:
@@ -201,17 +204,24 @@ class SparkEngine:
         return _lazy(native.select(*map(self._column, native.columns), hashed))
 
     def map_batches(
-        self, frame: nw.LazyFrame[Any], function: BatchFunction, schema: pa.Schema
+        self,
+        frame: nw.LazyFrame[Any],
+        function: BatchFunction,
+        schema: pa.Schema,
+        beside: Sequence[str] = (),
+        *,
+        at_once: bool = False,  # noqa: ARG002 - workers call it at the same time in any case
     ) -> nw.LazyFrame[Any]:
         """Apply a pandas function on the workers, once; partitions keep their order.
 
         The function travels to the workers, with what it refers to outside installed packages.
         """
         given, native = self.arrow_schema(frame), self._numbered(frame.to_native())
-        types = self._local.types(self._local.from_arrow(schema.empty_table()))
+        whole = with_beside(schema, given, beside)
+        types = self._local.types(self._local.from_arrow(whole.empty_table()))
         meant = self._local.arrow_schema(self._nothing(types))
         held = pa.schema([carried(field).with_name(f"c{n}") for n, field in enumerate(meant)])
-        worker = batch_worker(function, given, schema, held, self._mark)
+        worker = batch_worker(function, given, schema, held, self._mark, beside)
         columns = [
             self._column(f"c{number}").alias(name, metadata={TYPE: kind})
             for number, (name, kind) in enumerate(types.items())
@@ -222,6 +232,17 @@ class SparkEngine:
             return mapped.localCheckpoint(eager=True)
 
         return _lazy(self._run(work))
+
+    def tell_batches(
+        self,
+        frame: nw.LazyFrame[Any],
+        columns: Sequence[str],
+        function: Callable[[pd.DataFrame], str],
+    ) -> list[str]:
+        """Return what a function tells of each batch of each partition."""
+        chosen = self.select(frame, {name: name for name in columns})
+        told = self.map_batches(chosen, Telling(function), TOLD_SCHEMA)
+        return [row[NOTE] for row in self.rows(told)]
 
     def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """Compute a frame into blocks that the executors keep, in its order."""

@@ -8,19 +8,40 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from util_services.engines.failures import BatchContractError, EngineError
 from util_services.errors import DataServicesError, DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    import pyarrow as pa
+    import pandas as pd
 
     from util_services.engines.protocol import BatchFunction
 
 TOLD = {kind.__name__: kind for kind in (BatchContractError, DatasetError, EngineError)}
+
+
+NOTE = "note"
+TOLD_SCHEMA = pa.schema([(NOTE, pa.large_string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A function that tells a text of each batch, as one that returns it in a row."""
+
+    function: Callable[[pd.DataFrame], str]
+
+    def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
+        """Return the text."""
+        import pandas as pd
+
+        told = pd.Series([self.function(batch)], dtype="string[pyarrow]")
+        return pd.DataFrame({NOTE: told})
 
 
 class WorkerError(Exception):
@@ -28,7 +49,12 @@ class WorkerError(Exception):
 
 
 def batch_worker(
-    function: BatchFunction, given: pa.Schema, wanted: pa.Schema, held: pa.Schema, mark: str
+    function: BatchFunction,
+    given: pa.Schema,
+    wanted: pa.Schema,
+    held: pa.Schema,
+    mark: str,
+    beside: Sequence[str] = (),
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """Return what a worker does to the batches of a partition.
 
@@ -38,6 +64,7 @@ def batch_worker(
         wanted: names and types that it declares to return.
         held: how Spark holds these.
         mark: stands before a message.
+        beside: columns that the function does not see, and that come back behind its own.
     """
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -45,8 +72,10 @@ def batch_worker(
         from util_services.engines.spark_types import cast_batch
 
         for batch in batches:
+            if beside and not len(batch):
+                continue
             try:
-                result = apply_to_batch(cast_batch(batch, given), function, wanted)
+                result = apply_to_batch(cast_batch(batch, given), function, wanted, beside)
                 changed = cast_batch(result, held)
             except Exception as error:  # noqa: BLE001 - any may quote a cell
                 raise WorkerError(_message(error, mark)) from None

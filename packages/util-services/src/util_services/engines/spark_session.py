@@ -106,7 +106,7 @@ def check_available(address: str) -> None:
             "The engine 'spark' is not installed; install util-services[spark], or set "
             "DATA_SERVICES_ENGINE=local."
         )
-    if not is_connect(address) and _java() is None:
+    if not is_connect(address) and java_program() is None:
         raise EngineUnavailableError(
             "The engine 'spark' needs Java 17 or newer, and none was found; install it, set "
             "JAVA_HOME, or set DATA_SERVICES_ENGINE=local."
@@ -292,7 +292,8 @@ def _environment(**values: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _java() -> str | None:
+def java_program() -> str | None:
+    """Return the Java that a driver on this machine would be started with, None without one."""
     home = os.environ.get("JAVA_HOME")
     return shutil.which("java", path=str(Path(home) / "bin") if home else None)
 

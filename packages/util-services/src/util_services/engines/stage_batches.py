@@ -2,7 +2,8 @@
 
 Batches may be worked on in other processes, so the notes travel with the rows: as JSON in a column
 of their own, beside the first row of a batch or in a row of another kind. For the same reason the
-composed function and its parts must be picklable.
+composed function and its parts must be picklable. Where it is called in this process, and there are
+no notes but counts, these go into a list instead.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Map:
         writes: the columns whose values it may change, make or take away; None if it may be any.
         schema: the columns that come back, from those that go in.
         place: where the step stands in a recipe, for errors.
+        reads: the columns that it looks at beside those it writes, so that others need not be given
+            to it; None if it may be any.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Map:
     writes: frozenset[str] | None = None
     schema: SchemaChange = unchanged
     place: str = ""
+    reads: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class Expand:
 
 
 RowWise = Map | Filter | Expand
+NOTHING_ELSE: frozenset[str] = frozenset()  # what a map reads that looks at what it writes alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,17 @@ def schemas_of(steps: Sequence[RowWise], given: pa.Schema) -> list[pa.Schema]:
     return schemas
 
 
+def looked_at(steps: Sequence[RowWise], given: pa.Schema) -> list[str]:
+    """Return the columns that some steps must be given; all others can go by beside their rows."""
+    names: list[str] = given.names
+    seen = set[str]()
+    for step in steps:
+        if not isinstance(step, Map) or step.reads is None or step.writes is None:
+            return names
+        seen |= step.reads | step.writes
+    return [name for name in names if name in seen] or names
+
+
 class Composed:
     """Row-wise steps one after the other, as one function on batches.
 
@@ -133,6 +149,8 @@ class Composed:
         schemas: the columns of the data, as `schemas_of` tells them.
         names: what stands beside the data.
         logs_changes: whether each changed cell is noted with its values before and after.
+        tallies: where the counts of each batch go; None where they go with the rows, as all other
+            notes do.
     """
 
     def __init__(
@@ -142,9 +160,10 @@ class Composed:
         names: Names,
         *,
         logs_changes: bool,
+        tallies: list[list[dict[str, Any]]] | None = None,
     ) -> None:
         self.steps, self.names, self.logs_changes = tuple(steps), names, logs_changes
-        self.schemas = tuple(schemas[1:])
+        self.schemas, self.tallies = tuple(schemas[1:]), tallies
 
     @property
     def data(self) -> pa.Schema:
@@ -153,8 +172,10 @@ class Composed:
 
     @property
     def schema(self) -> pa.Schema:
-        """All columns that come out: the data, the number of its row, kind and note."""
-        beside = [pa.field(self.names.kind, KIND_TYPE), pa.field(self.names.note, NOTE_TYPE)]
+        """All columns that come out: the data, the number of its row, and kind and note if any."""
+        beside = []
+        if self.tallies is None:
+            beside = [pa.field(self.names.kind, KIND_TYPE), pa.field(self.names.note, NOTE_TYPE)]
         if self.names.number is not None:
             beside.insert(0, pa.field(self.names.number, pa.int64()))
         return pa.schema([*self.data, *beside])
@@ -169,7 +190,10 @@ class Composed:
                 rows, told = self._done(step, schema, rows, tally)
             notes += told
             tallies.append(tally | {"out": len(rows.frame)})
-        return self._with_notes(rows, tallies, notes)
+        if self.tallies is None:
+            return self._with_notes(rows, tallies, notes)
+        self.tallies.append(tallies)
+        return self._numbered(rows)
 
     def _done(
         self, step: RowWise, schema: pa.Schema, rows: _Batch, tally: dict[str, Any]
@@ -190,6 +214,11 @@ class Composed:
             case Expand():
                 return rows.expanded(step, schema), []
 
+    def _numbered(self, rows: _Batch) -> pd.DataFrame:
+        if rows.numbers is None:
+            return rows.frame
+        return rows.frame.assign(**{str(self.names.number): _arrow(rows.numbers, pa.int64())})
+
     def _with_notes(
         self,
         rows: _Batch,
@@ -197,10 +226,8 @@ class Composed:
         notes: Sequence[tuple[int, Mapping[str, Any]]],
     ) -> pd.DataFrame:
         """Return the rows with the tallies beside the first, or behind them where there is none."""
-        frame, size = rows.frame, len(rows.frame)
+        frame, size = self._numbered(rows), len(rows.frame)
         tally = json.dumps(tallies)
-        if rows.numbers is not None:
-            frame = frame.assign(**{str(self.names.number): _arrow(rows.numbers, pa.int64())})
         beside = pa.concat_arrays([pa.array([tally], NOTE_TYPE), pa.nulls(size, NOTE_TYPE)])[:size]
         frame = frame.assign(
             **{

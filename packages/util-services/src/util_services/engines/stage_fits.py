@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     Frame = nw.LazyFrame[Any]
 
-NOTE = "note"
 PART = "part"  # where a group of a state of several parts tells which it is of
 
 Group = Mapping[str, Any]  # keys and results of a group by their names, as plain values
@@ -131,6 +130,8 @@ def fit_all(
     frame: Frame,
     fits: Sequence[Fit],
     others: Mapping[str, Frame] | None = None,
+    *,
+    has_rows: bool = True,
 ) -> list[Groups]:
     """Return the states of several fits.
 
@@ -142,6 +143,7 @@ def fit_all(
         frame: the rows.
         fits: what is to be known of them.
         others: further datasets that queries ask for, by name.
+        has_rows: whether there may be rows at all; folds of none take no pass.
     """
     asked = list(_asked(fits))
     found: dict[int, Groups] = {}
@@ -158,9 +160,8 @@ def fit_all(
                 read = engine.arrow_schema(queried).names
             rows, places = _under_safe_names(engine, queried, read)
             found[n] = engine.rows(one.reduce.function(rows, places))
-    found |= _fold(
-        engine, frame, {n: one for n, one in enumerate(asked) if isinstance(one.reduce, Fold)}
-    )
+    folds = {n: one for n, one in enumerate(asked) if isinstance(one.reduce, Fold)}
+    found |= _fold(engine, frame if has_rows else None, folds)
     states: list[list[Group]] = [[] for _ in fits]
     for n, one in enumerate(asked):
         states[one.fit] += one.told(found[n])
@@ -236,23 +237,16 @@ def _aggregate(
     ]
 
 
-def _fold(engine: Engine, frame: Frame, asked: Mapping[int, _Asked]) -> dict[int, Groups]:
+def _fold(engine: Engine, frame: Frame | None, asked: Mapping[int, _Asked]) -> dict[int, Groups]:
     """Return the states of folds, from as few passes over the columns that they read as they need.
 
-    Each pass is one for all folds that need it.
+    Each pass is one for all folds that need it. Without a frame there are no rows.
     """
-    import pyarrow as pa
-
     found: dict[int, Groups] = {}
     pending = {n: one.reduce for n, one in asked.items() if isinstance(one.reduce, Fold)}
     while pending:
         read = sorted(frozenset().union(*(asked[n].reads for n in pending)))
-        notes = engine.map_batches(
-            engine.select(frame, {name: name for name in read}),
-            Summarised(tuple(fold.summarise for fold in pending.values())),
-            pa.schema([(NOTE, pa.large_string())]),
-        )
-        summaries = [json.loads(row[NOTE]) for row in engine.rows(notes)]
+        summaries = [] if frame is None else _summaries(engine, frame, read, pending.values())
         combined = {
             n: fold.combine([summary[number] for summary in summaries])
             for number, (n, fold) in enumerate(pending.items())
@@ -262,15 +256,21 @@ def _fold(engine: Engine, frame: Frame, asked: Mapping[int, _Asked]) -> dict[int
     return found
 
 
+def _summaries(
+    engine: Engine, frame: Frame, read: Sequence[str], folds: Iterable[Fold]
+) -> list[Sequence[Any]]:
+    """Return what folds tell of each batch of some columns."""
+    function = Summarised(tuple(fold.summarise for fold in folds))
+    told = engine.tell_batches(frame, read, function)
+    return [json.loads(one) for one in told]
+
+
 @dataclass(frozen=True, slots=True)
 class Summarised:
-    """Several summaries as one function on batches, which returns them in one row of JSON."""
+    """Several summaries as one function on batches, which returns them as JSON."""
 
     functions: tuple[Callable[[pd.DataFrame], Any], ...]
 
-    def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
+    def __call__(self, batch: pd.DataFrame) -> str:
         """Return the summaries of a batch."""
-        import pandas as pd
-
-        note = json.dumps([function(batch.copy(deep=False)) for function in self.functions])
-        return pd.DataFrame({NOTE: pd.Series([note], dtype="string[pyarrow]")})
+        return json.dumps([function(batch.copy(deep=False)) for function in self.functions])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals as nw
 import pyarrow as pa
 
-from util_services.engines.batches import apply_to_batch
+from util_services.engines.batches import apply_to_batch, with_beside
 from util_services.engines.failures import BrokenRulesError, naming
 from util_services.engines.stage_batches import (
     CHANGED,
@@ -30,13 +30,14 @@ from util_services.engines.stage_batches import (
     Names,
     RowWise,
     free_name,
+    looked_at,
     schemas_of,
 )
 from util_services.engines.stage_fits import Fit, Fitted, Groups, datasets_of, fit_all
 from util_services.engines.stage_notes import Note, Tally, Told, add_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from util_services.engines.local import LocalEngine
     from util_services.engines.protocol import Engine
@@ -208,8 +209,21 @@ def _feeds(earlier: RowWise | Fit, fit: Fit) -> bool:
     return writes is None or not writes.isdisjoint(fit.reads)
 
 
+def _is_quarantine(step: RowWise) -> bool:
+    """Whether rows that leave are set aside."""
+    return isinstance(step, Filter) and step.reason is not None
+
+
 def _placed(step: RowWise, place: str) -> RowWise:
     return replace(step, place=place)
+
+
+def _only(schema: pa.Schema, names: Iterable[str]) -> pa.Schema:
+    return pa.schema([schema.field(name) for name in names])
+
+
+def _without(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name not in names])
 
 
 def _rows(
@@ -292,8 +306,7 @@ class _Chain:
                 note.tell(fitted[number])
             note.is_selection = not any(isinstance(one, Expand) for one in work[number])
             for one in work[number]:
-                is_quarantine = isinstance(one, Filter) and one.reason is not None
-                next(tallies).add_to(note, is_quarantine=is_quarantine)
+                next(tallies).add_to(note, is_quarantine=_is_quarantine(one))
             self.rows = note.rows_out or 0
             self.notes.append(note)
 
@@ -303,7 +316,9 @@ class _Chain:
         unknown = [number for number in fits if place + number not in self.states]
         asked = [fits[number] for number in unknown]
         with naming(" and ".join(dict.fromkeys(fit.place for fit in asked if fit.place))):
-            found = fit_all(self.engine, self.frame, asked, self._others_of(asked))
+            found = fit_all(
+                self.engine, self.frame, asked, self._others_of(asked), has_rows=not self.is_trial
+            )
         for number, groups in zip(unknown, found, strict=True):
             self.states[place + number] = groups
         fitted = {}
@@ -327,37 +342,53 @@ class _Chain:
 
     def _apply(self, steps: Sequence[RowWise]) -> list[Tally]:
         """Do row-wise steps in one pass, and return what each of them counted."""
-        schemas = schemas_of(steps, self._data())
-        names = Names(self.number, "kind", "note").free_of(schemas)
+        data = self._data()
+        whole = schemas_of(steps, data)
+        names = Names(self.number, "kind", "note").free_of(whole)
         self._call_numbers(names.number)
-        function = Composed(steps, schemas, names, logs_changes=self.logs_changes)
-        if self.is_trial:
-            return self._try_out(function)
-        mapped = self.engine.map_batches(self.frame, function, function.schema)
-        kind, note = nw.col(names.kind), nw.col(names.note)
-        noted = mapped.filter(~note.is_null()).select(kind.alias("kind"), note.alias("note"))
-        tallied = self.engine.rows(noted.filter(nw.col("kind") <= TALLY).select("note"))
-        tallies = add_up([json.loads(row["note"]) for row in tallied], len(steps))
-        for kept, frames in ((QUARANTINED, self.quarantine), (CHANGED, self.changes)):
-            frames.append(noted.filter(nw.col("kind") == kept).select("note"))
+        seen = data.names if self.logs_changes else looked_at(steps, data)
+        beside = [name for name in data.names if name not in seen]
+        schemas = [_without(schema, beside) for schema in whole] if beside else whole
+        counts: list[list[dict[str, Any]]] | None = None
+        if self.engine.shares_memory and not self.logs_changes:
+            counts = None if any(map(_is_quarantine, steps)) else []
+        function = Composed(steps, schemas, names, logs_changes=self.logs_changes, tallies=counts)
         number = {} if self.number is None else {self.number: self.number}
-        columns = {name: name for name in function.data.names} | number
-        others = self.engine.rows(mapped.filter(kind != DATA).select(nw.len().alias("rows")))
-        rows = mapped.filter(kind == DATA) if others[0]["rows"] else mapped
-        self.frame = self.engine.select(rows, columns)
+        columns = {name: name for name in whole[-1].names} | number
         self.repeats_numbers |= any(isinstance(step, Expand) for step in steps)
+        if self.is_trial:
+            return self._try_out(function, beside, columns)
+        mapped = self.engine.map_batches(
+            self.frame, function, function.schema, beside, at_once=True
+        )
+        if counts is not None:
+            self.frame = self.engine.select(mapped, columns)
+            return add_up(counts, len(steps))
+        kind, note = nw.col(names.kind).alias("kind"), nw.col(names.note).alias("note")
+        told = mapped.filter(~note.is_null() & (kind <= TALLY)).select(kind, note)
+        tallied = self.engine.rows(told)
+        tallies = add_up([json.loads(row["note"]) for row in tallied], len(steps))
+        pairs = zip(steps, tallies, strict=True)
+        sets_aside = any(tally.left and _is_quarantine(step) for step, tally in pairs)
+        if sets_aside:
+            self.quarantine.append(mapped.filter(kind == QUARANTINED).select(note))
+        if self.logs_changes:
+            self.changes.append(mapped.filter(kind == CHANGED).select(note))
+        is_mixed = sets_aside or self.logs_changes or any(row["kind"] != DATA for row in tallied)
+        self.frame = self.engine.select(
+            mapped.filter(kind == DATA) if is_mixed else mapped, columns
+        )
         return tallies
 
-    def _try_out(self, function: Composed) -> list[Tally]:
+    def _try_out(
+        self, function: Composed, beside: Sequence[str], columns: Iterable[str]
+    ) -> list[Tally]:
         """Apply composed steps to no rows, which takes no engine, and go on with none."""
-        given = self.engine.arrow_schema(self.frame).empty_table()
-        (batch,) = given.to_batches() or [pa.RecordBatch.from_pylist([], given.schema)]
-        apply_to_batch(batch, function, function.schema)
-        number = function.names.number
-        beside = {number} - {None}
-        columns = [one for one in function.schema if one.name in {*function.data.names, *beside}]
-        self.frame = cast("LocalEngine", self.engine).from_arrow(pa.schema(columns).empty_table())
-        self.repeats_numbers |= any(isinstance(step, Expand) for step in function.steps)
+        given = self.engine.arrow_schema(self.frame)
+        seen = _only(given, [name for name in given.names if name not in beside])
+        apply_to_batch(pa.RecordBatch.from_pylist([], seen), function, function.schema)
+        made = with_beside(function.schema, given, beside)
+        self.frame = cast("LocalEngine", self.engine).nothing(_only(made, columns))
         return [Tally() for _ in function.steps]
 
     def _call_numbers(self, name: str | None) -> None:

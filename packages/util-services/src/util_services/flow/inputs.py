@@ -10,8 +10,12 @@ from util_services.errors import ConfigurationError, StorageError, printable
 from util_services.flow.plan import ReadOptions, plan_read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from util_services.datasets.layout import Layout
     from util_services.datasets.schema import Schema
     from util_services.datasets.staged import StagedDataset
+    from util_services.encryption.paths import AnyPath
     from util_services.flow.staging import Staging
     from util_services.storage.protocol import Storage
 
@@ -49,6 +53,19 @@ class Inputs:
         """What was read so far, in the order of the paths."""
         return tuple(self._used[path] for path in sorted(self._used))
 
+    @property
+    def storage(self) -> Storage:
+        """Where the paths are."""
+        return self._storage
+
+    def has(self, path: str) -> bool:
+        """Return whether there is a file at a path.
+
+        Raises:
+            StorageError: if it is out of reach.
+        """
+        return self._storage.fingerprint(self._storage.resolve(path)) is not None
+
     def content(self, path: str) -> bytes:
         """Return the bytes of a file.
 
@@ -77,23 +94,75 @@ class Inputs:
         """
         return plan_read(self._storage, ReadOptions(path)).schema
 
-    def dataset(self, path: str) -> StagedDataset:
+    def scratch(self) -> AnyPath:
+        """Return a folder for what engines put aside."""
+        if self._staging is None:
+            raise AssertionError("engines are at work where there is staging")
+        return self._staging.scratch()
+
+    def written(
+        self, files: Sequence[AnyPath], layout: Layout, like: StagedDataset
+    ) -> StagedDataset:
+        """Return what was written, as a dataset that engines can scan.
+
+        Args:
+            files: the written files.
+            layout: how they are laid out.
+            like: the dataset whose rows they hold.
+        """
+        from util_services.flow.written import scannable
+
+        if self._staging is None:
+            raise AssertionError("files are written where there is staging")
+        return scannable(files, layout, like, self._staging.file("read-back.parquet"))
+
+    def dataset(self, path: str, *, is_told: bool = True) -> StagedDataset:
         """Return a dataset that engines can scan.
+
+        Args:
+            path: where it is.
+            is_told: whether the report names it and its digest, by which a short one, such as a
+                list of persons, could be guessed.
 
         Raises:
             DataServicesError: in one sentence, if it is missing or cannot be read.
         """
-        from util_services.engines.local import LocalEngine
-        from util_services.flow.read import read_dataset
         from util_services.reports.record import digest_of_objects
 
+        dataset = self._read(ReadOptions(path))
+        if not is_told:
+            return dataset
+        size = sum(one.bytes for one in dataset.objects)
+        self._used[path] = OtherInput(path, size, digest_of_objects(dataset.objects))
+        return dataset
+
+    def files(self, options: ReadOptions) -> list[AnyPath]:
+        """Return Parquet files with the rows of a dataset that no report is to tell of.
+
+        Raises:
+            DataServicesError: in one sentence, if it is missing or cannot be read.
+        """
+        dataset = self._read(options)
+        return [self._own_staging.path(file) for file in dataset.files]
+
+    def new_file(self, name: str) -> AnyPath:
+        """Return the path of a file in the staging of the run."""
+        return self._own_staging.file(name)
+
+    def _read(self, options: ReadOptions) -> StagedDataset:
+        from util_services.engines.local import LocalEngine
+        from util_services.flow.read import read_dataset
+
+        path = options.path
+        if path not in self._datasets:
+            staging = self._own_staging.within(f"other-{len(self._datasets)}-")
+            plan = plan_read(self._storage, options)
+            with LocalEngine(staging.scratch()) as engine:
+                self._datasets[path] = read_dataset(plan, staging, engine)
+        return self._datasets[path]
+
+    @property
+    def _own_staging(self) -> Staging:
         if self._staging is None:
             raise AssertionError("datasets are read where there is staging")
-        if path not in self._datasets:
-            staging = self._staging.within(f"other-{len(self._datasets)}-")
-            plan = plan_read(self._storage, ReadOptions(path))
-            with LocalEngine(staging.scratch()) as engine:
-                dataset = self._datasets[path] = read_dataset(plan, staging, engine)
-            size = sum(one.bytes for one in dataset.objects)
-            self._used[path] = OtherInput(path, size, digest_of_objects(dataset.objects))
-        return self._datasets[path]
+        return self._staging

@@ -39,7 +39,9 @@ BESIDE_DATA = (  # the endings of what a run publishes besides
     ".changes.parquet",
     ".policy.yaml",
     ".pseudonymisation.json",
+    ".release.json",
     ".state.json",
+    ".table.parquet",
 )
 LOOKS_AT_ONCE = 8  # requests to a store
 

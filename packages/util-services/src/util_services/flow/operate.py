@@ -64,6 +64,14 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """What a look at the written files adds to what an operation tells."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What an operation makes of a dataset, and what it tells of it in the report.
 
@@ -82,7 +90,7 @@ class Outcome:
         is_selection: whether the rows of the result are some of the dataset's; a step that makes
             or merges rows accounts for them in its facts.
         beside: writers of further files of the output by their kinds, which are published with it.
-        verify: reads the written files, in the layout that is published, and returns facts on them;
+        verify: reads the written files, in the layout that is published, and returns what it finds;
             it raises if they are not as they must be, and then nothing is published.
         types: what columns are to be in a format that knows types, where an engine computes them as
             a wider one or in another zone.
@@ -98,7 +106,7 @@ class Outcome:
     set_aside: tuple[nw.LazyFrame[Any], ...] = ()
     is_selection: bool = True
     beside: Mapping[str, Callable[[AnyPath], None]] = field(default_factory=dict)
-    verify: Callable[[Sequence[AnyPath], Layout], Mapping[str, Any]] | None = None
+    verify: Callable[[Sequence[AnyPath], Layout], Verified] | None = None
     types: Mapping[str, pa.DataType] = field(default_factory=dict)
 
 
@@ -167,16 +175,16 @@ def operate(
     with _damage_told(dataset):
         try:
             outcome = _checked(name, function(dataset))
+            result = staged
+            if outcome.frame is not None or (target.is_published and not staged.is_output):
+                frame = dataset.scan() if outcome.frame is None else outcome.frame
+                outcome = replace(outcome, frame=frame)
+                outcome, result = _written(name, dataset, outcome, target)
         except FindingsError as error:
             step = _step(name, dataset, _checked(name, error.found), configuration)
             _refuse_changed(staged, target.staging)
             failed = replace(staged, steps=(*staged.steps, replace(step, rows_out=0)))
             raise StepFailedError(error.sentence, failed) from None
-        result = staged
-        if outcome.frame is not None or (target.is_published and not staged.is_output):
-            frame = dataset.scan() if outcome.frame is None else outcome.frame
-            outcome = replace(outcome, frame=frame)
-            outcome, result = _written(dataset, outcome, target)
         quarantine = _set_aside(dataset, outcome, target.staging)
         beside = _beside(staged, outcome, target.staging)
     _refuse_changed(staged, target.staging)
@@ -186,7 +194,9 @@ def operate(
     return replace(result, steps=(*staged.steps, step), quarantine=quarantine, beside=beside)
 
 
-def _written(dataset: Dataset, outcome: Outcome, target: Target) -> tuple[Outcome, StagedDataset]:
+def _written(
+    name: str, dataset: Dataset, outcome: Outcome, target: Target
+) -> tuple[Outcome, StagedDataset]:
     """Write the rows of an outcome; return it with what a look at the files adds, and the files."""
     from util_services.flow.encode import encode
 
@@ -195,8 +205,9 @@ def _written(dataset: Dataset, outcome: Outcome, target: Target) -> tuple[Outcom
     fields = _fields(dataset, outcome.frame, outcome.types, target.staging)
     files, rows = encode(dataset.engine, outcome.frame, target, dataset.staged, fields)
     if outcome.verify is not None:
-        found = plain(outcome.verify(files, target.layout), "facts")
-        outcome = replace(outcome, facts={**outcome.facts, **found})
+        found = outcome.verify(files, target.layout)
+        facts, sections = {**outcome.facts, **found.facts}, (*outcome.sections, *found.sections)
+        outcome = _checked(name, replace(outcome, facts=facts, sections=sections))
     written = replace(
         dataset.staged,
         files=tuple(map(str, files)),

@@ -18,7 +18,7 @@ from util_services.datasets.layout import Layout
 from util_services.datasets.manifest import MANIFEST
 from util_services.datasets.staged import Origin
 from util_services.errors import ConfigurationError, DatasetError, quoted
-from util_services.flow.beside import places_beside
+from util_services.flow.beside import ending_of, places_beside
 from util_services.flow.idle_options import READING, WRITING, refuse_idle
 from util_services.flow.objects import (
     BESIDE_DATA,
@@ -121,14 +121,20 @@ class WritePlan:
     @property
     def beside_data(self) -> dict[str, Location]:
         """The places of further files that a step may write, by their kinds."""
-        whole = replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))
-        return places_beside(whole)
+        return places_beside(self._whole)
+
+    def place_beside(self, kind: str) -> Location:
+        """Return the place of a further file of a kind; that of a table names the table too."""
+        return self._whole.beside(ending_of(kind))
+
+    @property
+    def _whole(self) -> Location:
+        return replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))
 
     @property
     def failed(self) -> ReportPlan:
         """Where a report appears if the run fails for what it found."""
-        whole = replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))
-        report = ReportPlan(self.path.rstrip("/"), self.storage, whole, overwrite=True)
+        report = ReportPlan(self.path.rstrip("/"), self.storage, self._whole, overwrite=True)
         return report.failed
 
     def beside(self, name: str) -> Location:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from util_services.datasets.manifest import MANIFEST, Manifest, Part
 from util_services.errors import DatasetError
 from util_services.flow.appear import Place, appear
-from util_services.flow.beside import recognised
+from util_services.flow.beside import RELEASE, TABLE, TABLE_ENDING, is_table, recognised
 from util_services.flow.bring import digest_of
 from util_services.flow.changes import file_state
 from util_services.flow.parts import parts_published, remove_parts
@@ -31,6 +31,7 @@ from util_services.reports.record import (
     build_report,
     columns_of,
 )
+from util_services.storage.patterns import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from util_services.flow.staging import Staging
     from util_services.reports.section import Section
     from util_services.storage.protocol import Claim, Location
+
+    Seal = Callable[[bytes, Report, Mapping[str, str]], bytes]
 
 
 class NotConservedError(DatasetError):
@@ -55,6 +58,7 @@ def publish_dataset(
     may_publish: Callable[[], None],
     more_sections: Callable[[Report], Iterable[Section]] = lambda _: (),
     announce: Callable[[OutputFacts], None] = lambda _: None,
+    seal: Seal | None = None,
 ) -> Published:
     """Publish a dataset with its reports, whole or not at all.
 
@@ -67,6 +71,7 @@ def publish_dataset(
             the run must not go on.
         more_sections: what others add to the report.
         announce: is told what appears, right before it does, and raises if it must not.
+        seal: makes of the decision to let a dataset out the signed statement that appears with it.
 
     Raises:
         NotConservedError: if rows were lost.
@@ -82,6 +87,8 @@ def publish_dataset(
     report = build_report(dataset, content.facts, run)
     report = replace(report, sections=tuple(more_sections(report)))
     sidecars = _sidecars(dataset, plan, staging, report)
+    if RELEASE in dataset.beside:
+        _seal(sidecars, content, plan, report, seal)
 
     @contextmanager
     def parts(claim: Claim) -> Iterator[None]:
@@ -90,7 +97,7 @@ def publish_dataset(
         remove_parts(plan, former - content.parts.keys())
 
     appear(
-        Place(plan.storage, plan.location, _beside(plan), plan.overwrite),
+        Place(plan.storage, plan.location, _beside(plan, dataset), plan.overwrite),
         content.file,
         sidecars,
         staging,
@@ -99,7 +106,7 @@ def publish_dataset(
         around=parts,
     )
     places = plan.reports | ({"quarantine": plan.quarantine} if dataset.quarantined else {})
-    places |= {kind: plan.beside_data[kind] for kind in dataset.beside}
+    places |= {kind: plan.place_beside(kind) for kind in dataset.beside}
     facts = content.facts
     address = str(plan.location).removesuffix(MANIFEST) if facts.parts else str(plan.location)
     return Published(
@@ -171,8 +178,33 @@ def _sidecars(
     if dataset.quarantine is not None and dataset.quarantined:
         sidecars[plan.quarantine] = staging.path(dataset.quarantine)
     for kind, place in dataset.beside.items():
-        sidecars[plan.beside_data[kind]] = staging.path(place)
+        sidecars[plan.place_beside(kind)] = staging.path(place)
     return sidecars
+
+
+def _seal(
+    sidecars: Mapping[Location, AnyPath],
+    content: _Content,
+    plan: WritePlan,
+    report: Report,
+    seal: Seal | None,
+) -> None:
+    """Turn the decision on a release into the statement on the digests of all that appears."""
+    if seal is None:
+        raise AssertionError("a dataset that was let out is published by somebody who can sign")
+    statement = plan.beside_data[RELEASE]
+    appearing = {_name(place, plan): file for place, file in sidecars.items() if place != statement}
+    appearing |= {_name(plan.location, plan): content.file}
+    folder = "" if not content.parts else _name(plan.location, plan).removesuffix(MANIFEST)
+    appearing |= {f"{folder}{name}": file for name, file in content.parts.items()}
+    file = sidecars[statement]
+    digests = {name: digest_of(file) for name, file in appearing.items()}
+    file.write_bytes(seal(file.read_bytes(), report, digests))
+
+
+def _name(place: Location, plan: WritePlan) -> str:
+    """Return what something is called, as seen from the folder in which the reports are."""
+    return str(place).removeprefix(str(plan.reports["report"]).rpartition("/")[0] + "/")
 
 
 def check_conserved(dataset: StagedDataset) -> None:
@@ -197,12 +229,16 @@ def check_conserved(dataset: StagedDataset) -> None:
         )
 
 
-def _beside(plan: WritePlan) -> dict[Location, Callable[[bytes], bool]]:
+def _beside(plan: WritePlan, dataset: StagedDataset) -> dict[Location, Callable[[bytes], bool]]:
     """Return all places beside the data at which a run may publish something.
 
     The report of a run that failed is among them: it goes when data appear.
     """
+    tables = [plan.place_beside(kind) for kind in dataset.beside if kind.startswith(TABLE)]
+    if plan.storage.fingerprint(plan.beside_data[RELEASE]) is not None:  # of a release that goes
+        tables += plan.storage.find(Pattern.of(f"{plan.path.rstrip('/')}.*{TABLE_ENDING}"))
     return {
+        **dict.fromkeys(tables, is_table),
         plan.reports["report"]: is_page,
         plan.reports["report_json"]: is_record,
         plan.quarantine: is_quarantine,

@@ -53,6 +53,7 @@ class HealthContext:
 
 
 Check = Callable[[HealthContext], str]
+Look = Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,15 @@ def check_health(context: HealthContext, names: Sequence[str] = ()) -> Health:
     known = plugin_manager().named("register_health_checks")
     _refuse_unknown(names, known)
     chosen = [check for name, check in known.items() if not names or name in names]
-    return Health(tuple(_run(check, context) for check in chosen))
+    return Health(
+        tuple(_result(check, lambda one=check.value: one(context)) for check in chosen)  # type: ignore[misc]
+    )
+
+
+def look_around() -> tuple[CheckResult, ...]:
+    """Return what this machine has and lacks; what is absent is 'skipped', with how to get it."""
+    looks = plugin_manager().named("register_equipment").values()
+    return tuple(_result(look, look.value) for look in looks)
 
 
 def _refuse_unknown(names: Sequence[str], known: Mapping[str, Registered]) -> None:
@@ -127,16 +136,16 @@ def _refuse_unknown(names: Sequence[str], known: Mapping[str, Registered]) -> No
             raise ConfigurationError(f"There is no health check {quoted_name(name)}; {hint}.")
 
 
-def _run(registered: Registered, context: HealthContext) -> CheckResult:
+def _result(registered: Registered, look: Look) -> CheckResult:
     began = time.monotonic()
-    status, reason = _outcome(registered.value, context)
+    status, reason = _outcome(look)
     seconds = round(time.monotonic() - began, 3)
     return CheckResult(registered.name, status, reason, seconds, registered.plugin.distribution)
 
 
-def _outcome(check: Check, context: HealthContext) -> tuple[Status, str]:
+def _outcome(look: Look) -> tuple[Status, str]:
     try:
-        return "ok", _told(check(context))
+        return "ok", _told(look())
     except NotApplicableError as error:
         return "skipped", str(error)
     except DataServicesError as error:

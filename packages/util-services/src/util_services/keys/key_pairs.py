@@ -1,8 +1,9 @@
-"""Key pairs of people: recovery keys, which open backups, and identities, which sign approvals.
+"""Key pairs: recovery keys, identities of people, and keys of deployments.
 
-The private half is a file for its owner alone, sealed under a passphrase unless one insists. The
-public half is a file for everybody. A key is known by its fingerprint: the SHA-256 thumbprint of
-its JSON Web Key (RFC 7638, RFC 8037).
+The first open backups, the second sign approvals and policies, the third sign releases. The private
+half is a file for its owner alone, sealed under a passphrase unless one insists. The public half is
+a file for everybody. A key is known by its fingerprint: the SHA-256 thumbprint of its JSON Web Key
+(RFC 7638, RFC 8037).
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     from util_services.keys.sealing import Passphrase
 
-Use = Literal["approval", "recovery"]
-CURVES: dict[Use, str] = {"approval": "Ed25519", "recovery": "X25519"}
+Use = Literal["approval", "recovery", "release"]
+CURVES: dict[Use, str] = {"approval": "Ed25519", "recovery": "X25519", "release": "Ed25519"}
 PRIVATE_KIND = "data-services/private-key"
 PUBLIC_KIND = "data-services/public-key"
 SCHEMA = 1
@@ -236,7 +237,7 @@ def public_bytes(use: Use, private: Secret) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-    kind = Ed25519PrivateKey if use == "approval" else X25519PrivateKey
+    kind = Ed25519PrivateKey if CURVES[use] == "Ed25519" else X25519PrivateKey
     return kind.from_private_bytes(private.reveal()).public_key().public_bytes_raw()
 
 

@@ -78,11 +78,12 @@ def _definitions(manager: PluginManager, candidates: Sequence[Contribution]) -> 
         if _leave_out_clashes(manager, accepted):
             continue
         whole, left_out = with_pipelines(accepted)
-        error = _load_error(_assemble(whole, manager.report()))
+        definitions = _assemble(whole, manager.report())
+        error = _load_error(definitions)
         if error is None:
             for pipeline in left_out:
                 manager.leave_out_pipeline(pipeline.plugin, pipeline.reason)
-            return _assemble(whole, manager.report())
+            return _assemble(whole, manager.report()) if left_out else definitions
         if not _leave_out_invalid(manager, accepted):
             raise error
 

@@ -6,12 +6,14 @@ import dagster as dg
 
 from util_services.errors import ConfigurationError, quoted_name
 from util_services.location import build_location
+from util_services.location.lasting import keep_for_good
 
 
 def all_jobs() -> dict[str, dg.JobDefinition]:
     """Return all jobs by name, in the order of their names."""
     jobs = build_location().definitions.resolve_all_job_defs()
     named = {job.name: job for job in jobs if not job.name.startswith("__")}
+    keep_for_good()
     return dict(sorted(named.items()))
 
 

@@ -1,7 +1,8 @@
 """The pipelines of a code location: the files that plugins bring, made into jobs.
 
 A pipeline that cannot run is left out by itself: the plugin whose file it is may bring much else,
-and the op that it misses may be another package's.
+and the op that it misses may be another package's. One that says which packages it needs is not
+there without them, and that is no fault.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from util_services.pipelines.jobs import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from importlib.resources.abc import Traversable
 
     from util_services.location.contributions import Contribution
     from util_services.plugins.records import Plugin
@@ -37,12 +37,16 @@ def with_pipelines(
     ops = {op.name: op for contribution in accepted for op in contribution.ops}
     resources = {key: value for one in accepted for key, value in one.resources.items()}
     taken = {(claim.namespace, claim.name) for one in accepted for claim in one.claims()}
+    loaded = {one.plugin.distribution for one in accepted}
     jobs: dict[Plugin, list[dg.JobDefinition]] = {}
     left_out = []
     for contribution in accepted:
         for file in contribution.pipelines:
             try:
-                made = _jobs(file, ops, resources, taken)
+                pipeline = PipelineFile.read(file)
+                if not loaded.issuperset(pipeline.packages):
+                    continue
+                made = _jobs(pipeline, ops, resources, taken)
             except PipelineError as error:
                 left_out.append(LeftOut(contribution.plugin, str(error)))
             else:
@@ -52,13 +56,12 @@ def with_pipelines(
 
 
 def _jobs(
-    file: Traversable,
+    pipeline: PipelineFile,
     ops: dict[str, dg.OpDefinition | dg.GraphDefinition],
     resources: dict[str, object],
     taken: set[tuple[str, str]],
 ) -> tuple[dg.JobDefinition, ...]:
-    """Return the jobs of a pipeline file, and note their names as taken."""
-    pipeline = PipelineFile.read(file)
+    """Return the jobs of a pipeline, and note their names as taken."""
     jobs = Pipeline.of(pipeline, ops, resources).jobs()
     names = {("op or graph", jobs[0].graph.name), *(("job", job.name) for job in jobs)}
     if clashes := sorted(names & taken):

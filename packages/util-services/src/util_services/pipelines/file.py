@@ -9,7 +9,9 @@
         config: {policy_file: policies/patients.yaml}
 
 The file's name is the pipeline's. ``read_dataset`` and ``write_dataset`` are put before and behind
-the ops where these do not name them.
+the ops where these do not name them. ``packages`` may list the distributions whose ops it names:
+where one of them is not loaded, because somebody blocked it, the pipeline is not there either, and
+that is no fault.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from util_services.errors import ConfigurationError, printable, quoted_name
+from util_services.plugins.discovery import normalised
 from util_services.yaml_text import YamlText
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 ENDINGS = (".yaml", ".yml")
-KEYS = ("description", "ops")
+KEYS = ("description", "ops", "packages")
 OP_KEYS = ("op", "as", "config")
 MAX_BYTES = 1 << 20
 
@@ -55,6 +58,7 @@ class PipelineFile:
     description: str
     stages: tuple[Stage, ...]
     file: str
+    packages: tuple[str, ...]  # distributions without which it is not there
     _yaml: YamlText = field(repr=False)
 
     @classmethod
@@ -72,10 +76,10 @@ class PipelineFile:
                 "use lower-case letters, digits and underscores."
             )
         yaml = _content(file, shown)
-        description, ops = _top(yaml, shown)
+        description, ops, packages = _top(yaml, shown)
         stages = tuple(_stage(entry, n, yaml, shown) for n, entry in enumerate(ops))
         _refuse_repeated(stages, yaml, shown)
-        return cls(name, description, stages, shown, yaml)
+        return cls(name, description, stages, shown, packages, yaml)
 
     def error(self, stage: Stage, rule: str, path: Sequence[str | int] = ()) -> PipelineError:
         """Return the error for a rule that a stage breaks, at a path inside its entry."""
@@ -98,8 +102,8 @@ def _content(file: Traversable, shown: str) -> YamlText:
         raise PipelineError(str(error)) from None
 
 
-def _top(yaml: YamlText, file: str) -> tuple[str, list[Any]]:
-    """Return the description and the entries of the ops."""
+def _top(yaml: YamlText, file: str) -> tuple[str, list[Any], tuple[str, ...]]:
+    """Return the description, the entries of the ops, and the packages that bring them."""
     content = yaml.value
     if not isinstance(content, dict):
         raise _error(file, yaml, (), "a pipeline is a mapping of 'description' and 'ops'.")
@@ -110,7 +114,10 @@ def _top(yaml: YamlText, file: str) -> tuple[str, list[Any]]:
     ops = content.get("ops")
     if not isinstance(ops, list) or not ops:
         raise _error(file, yaml, ("ops",), "'ops' must be a list of ops, such as '- op: NAME'.")
-    return description.strip(), ops
+    packages = content.get("packages", [])
+    if not isinstance(packages, list) or not all(isinstance(name, str) for name in packages):
+        raise _error(file, yaml, ("packages",), "'packages' must be a list of distributions.")
+    return description.strip(), ops, tuple(map(normalised, packages))
 
 
 def _stage(entry: Any, position: int, yaml: YamlText, file: str) -> Stage:

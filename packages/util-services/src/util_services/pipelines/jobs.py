@@ -58,6 +58,7 @@ class Pipeline:
         found = _whole([(stage, _op(file, stage, ops)) for stage in file.stages])
         _refuse_misfits(file, found)
         _refuse_idle(file, found)
+        _refuse_more_behind_gates(file, found)
         needed = {
             key: _resource(file, stage, op, key, resources)
             for stage, op in found
@@ -159,6 +160,20 @@ def _refuse_idle(file: PipelineFile, found: Sequence[Placed]) -> None:
             f"{file.file}: none of its ops makes the dataset that it publishes; add one, such as "
             "'convert_format'."
         )
+
+
+def _refuse_more_behind_gates(file: PipelineFile, found: Sequence[Placed]) -> None:
+    """Refuse an operation behind one that must leave what is published."""
+    operations = [(stage, op) for stage, op in found if is_operation(op)]
+    for stage, op in operations:
+        is_last = stage is operations[-1][0] and write_dataset in (op for _, op in found)
+        if CHECKED_OPS[op.name].publishes and not is_last:
+            raise file.error(
+                stage,
+                f"'{op.name}' lets out what is published; let it be the last operation before "
+                f"'{write_dataset.name}'.",
+                ("op",),
+            )
 
 
 def _input(op: dg.OpDefinition) -> str | None:

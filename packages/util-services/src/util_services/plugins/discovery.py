@@ -17,6 +17,8 @@ GROUND_FLOOR = "util-services"
 HOST = "data-services"
 RANKED = (GROUND_FLOOR, HOST)  # then all others by name
 
+_providers: dict[str, Plugin] = {}  # by their packages
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -44,10 +46,15 @@ def discover() -> list[Candidate]:
 
 
 def provider_of(module: str) -> Plugin | None:
-    """Return the plugin whose package a module belongs to."""
+    """Return the plugin whose package a module belongs to.
+
+    Every operation asks, and looking reads the metadata of all that is installed: what was found
+    once is remembered, and only a package that is still unknown is looked for.
+    """
     package = module.partition(".")[0]
-    owners = (c for c in discover() if c.entry_point.module.partition(".")[0] == package)
-    return next((owner.plugin for owner in owners), None)
+    if package not in _providers:
+        _providers.update({_package(c.entry_point): c.plugin for c in reversed(discover())})
+    return _providers.get(package)
 
 
 def is_admitted(distribution: str, allowed: Collection[str], blocked: Collection[str]) -> bool:
@@ -57,6 +64,10 @@ def is_admitted(distribution: str, allowed: Collection[str], blocked: Collection
     if distribution in {normalised(name) for name in blocked}:
         return False
     return not allowed or distribution in {normalised(name) for name in allowed}
+
+
+def _package(entry_point: EntryPoint) -> str:
+    return entry_point.module.partition(".")[0]
 
 
 def _precedence(candidate: Candidate) -> tuple[int, str, str]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from util_services.health.checks import HealthContext
     from util_services.notifications.channel import Notifier
+    from util_services.releases.checks import ReleaseCheck
+    from util_services.releases.erasure import Derived
     from util_services.reports import Report, Section
 
 
@@ -106,7 +108,11 @@ def register_key_providers() -> Iterable[Any]:
 
 @hookspec
 def register_storages() -> Iterable[Any]:
-    """Return kinds of storage, named by the scheme of the addresses that they serve."""
+    """Return kinds of addresses, named by what stands before the colon (``workspace:raw/a.csv``).
+
+    Each translates them to local paths for the storage of jobs on local files, as
+    `util_services.storage.addresses.AddressKind` tells.
+    """
     raise NotImplementedError
 
 
@@ -117,8 +123,18 @@ def register_notifiers() -> Iterable[Notifier]:
 
 
 @hookspec
-def register_release_checks() -> Iterable[Any]:
-    """Return checks that the release gate applies before data is published."""
+def register_release_checks() -> Iterable[ReleaseCheck]:
+    """Return checks that release policies may name; each is given what would be published."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_derivations() -> Iterable[Callable[[str], Iterable[Derived]]]:
+    """Return functions that find everything derived from data, given by their SHA-256.
+
+    They are asked before an erasure (``releases.erasure``), each named as it is to be told of.
+    What was derived from something derived belongs to it.
+    """
     raise NotImplementedError
 
 
@@ -139,5 +155,16 @@ def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
 
     Each returns a sentence on what it found, raises a `DataServicesError` whose text is the reason
     if something is wrong, and `NotApplicableError` where there is nothing to check.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_equipment() -> Iterable[Callable[[], str]]:
+    """Return functions that look for what the package can use, each named as its row is to be.
+
+    ``data-services doctor`` shows them. Each returns what it found in a sentence, raises
+    `NotApplicableError` where that is absent, with what it is for and how to get it, and another
+    `DataServicesError` where it was asked for and does not work. It changes nothing.
     """
     raise NotImplementedError

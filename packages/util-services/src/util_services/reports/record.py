@@ -11,7 +11,7 @@ from util_services.reports.plain import ReportError
 from util_services.reports.section import Section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from util_services.datasets.schema import Schema
     from util_services.datasets.staged import ReadObject, StagedDataset, StepReport
@@ -203,7 +203,12 @@ def digest_of_objects(objects: Sequence[ReadObject]) -> str:
     """Return the digest of an input; of several objects, that of what sha256sum prints of them."""
     if len(objects) == 1:
         return objects[0].sha256
-    listing = "".join(f"{one.sha256}  {one.name}\n" for one in objects)
+    return digest_of_listing((one.name, one.sha256) for one in objects)
+
+
+def digest_of_listing(digests: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of what sha256sum prints of files, given the name and digest of each."""
+    listing = "".join(f"{sha256}  {name}\n" for name, sha256 in digests)
     return hashlib.sha256(listing.encode(errors="surrogateescape")).hexdigest()
 
 

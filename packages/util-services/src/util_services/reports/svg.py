@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_DRAWN = 30  # of the labels of a figure; the rest is in its table and in the JSON report
 PERCENT = "percent"  # the unit of shares of a whole
+ONE_OF = {"rows": "row", "classes": "class", "clusters": "cluster"}  # units of a single one
 MAX_TOLD = 12  # numbers in the description for those who cannot see the figure
 LETTERS = 38  # that fit beside each other on the narrowest screen
 LABEL_LETTERS = 30  # of these, beside a number
@@ -54,14 +55,21 @@ def tint(position: int) -> str:
 
 def described(figure: Figure) -> str:
     """Return a figure in words: its numbers, as far as they fit into a sentence."""
-    unit, several = (f" {visible(figure.unit)}" if figure.unit else ""), len(figure.series) > 1
+    several = len(figure.series) > 1
     told = [
-        f"{visible(label)}{visible(', ' + name) if several else ''}: {_told(value)}{unit}"
+        f"{visible(label)}{visible(', ' + name) if several else ''}: "
+        f"{_told(value)}{_unit(figure, value)}"
         for name, values in figure.series.items()
         for label, value in zip(figure.labels, values, strict=True)
     ]
     rest = len(told) - MAX_TOLD
     return "; ".join(told[:MAX_TOLD]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _unit(figure: Figure, value: float | None) -> str:
+    """Return the unit behind a value; that of a single one is no plural."""
+    unit = ONE_OF.get(figure.unit, figure.unit) if value == 1 else figure.unit
+    return f" {visible(unit)}" if unit else ""
 
 
 def _bars(figure: Figure) -> tuple[int, str]:

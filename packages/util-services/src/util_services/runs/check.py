@@ -62,6 +62,7 @@ PIPELINE_TAG = "data_services/pipeline"
 
 Columns = Callable[[Any], Mapping[str, Iterable[str]]]
 Check = Callable[[Any, Schema, Inputs], None]
+Ready = Callable[[Any, Inputs], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class CheckedOp:
     sample: str = DEFAULT_INPUT  # what the default config reads
     function: Callable[[Any, Any], Any] | None = None  # what it does to a dataset
     resources: Mapping[str, Any] = field(default_factory=dict)  # what its local job brings along
+    publishes: bool = False  # whether what it leaves must be what is published
+    ready: Ready | None = None  # refuses what no dataset could make right
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
@@ -114,10 +117,19 @@ def check_run(
     area.check()
     if area.keys is not None and chosen_engine() == "spark":
         raise encrypted_for_spark()
+    _check_ready(job, configs, storage)
     read = plan_read(storage, reading)
     if read.schema is not None:
         check_columns(job, configs, read.schema, storage)
     return RunPlan(configs, read, plan_output(configs, storage, read.origin, run_id))
+
+
+def _check_ready(job: dg.JobDefinition, configs: Mapping[str, BaseModel], storage: Storage) -> None:
+    """Check of every op what must be there whatever is read."""
+    for node in job.nodes_in_topological_order:
+        checked = CHECKED_OPS.get(node.definition.name)
+        if checked is not None and checked.ready is not None:
+            checked.ready(configs[node.name], Inputs(storage))
 
 
 def read_options(configs: Mapping[str, BaseModel]) -> ReadOptions | None:

@@ -10,6 +10,7 @@ import shutil
 import stat
 import uuid
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -34,9 +35,10 @@ from util_services.storage.protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from util_services.encryption.paths import AnyPath
+    from util_services.storage.addresses import AddressKind
     from util_services.storage.patterns import Pattern
 
 COPY_BYTES = 1 << 20
@@ -52,19 +54,28 @@ class LocalStorage:
     Args:
         root: the folder that relative paths start from.
         allowed: further folders that absolute paths may point into.
+        kinds: gives the kinds of addresses besides paths, by name; asked where a path has a colon.
     """
 
     kind = "local"
 
-    def __init__(self, root: str | os.PathLike[str], allowed: Iterable[str | Path] = ()) -> None:
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        allowed: Iterable[str | Path] = (),
+        kinds: Callable[[], Mapping[str, AddressKind]] = dict,
+    ) -> None:
         self.root = Path(root).resolve()
         self.allowed = tuple(Path(folder).resolve() for folder in allowed)
+        self._kinds = kinds
 
     @classmethod
-    def from_environment(cls) -> LocalStorage:
+    def from_environment(
+        cls, kinds: Callable[[], Mapping[str, AddressKind]] = dict
+    ) -> LocalStorage:
         """Return the storage that ``DATA_SERVICES_ROOT`` and ``_ALLOWED_PATHS`` describe."""
         allowed = settings.text("ALLOWED_PATHS")
-        return cls(settings.root(), allowed.split(os.pathsep) if allowed else ())
+        return cls(settings.root(), allowed.split(os.pathsep) if allowed else (), kinds)
 
     def __repr__(self) -> str:
         """Return the class and its root."""
@@ -78,6 +89,10 @@ class LocalStorage:
                 f"The storage root '{self.root}' is no folder; make it, or correct "
                 "DATA_SERVICES_ROOT."
             )
+        if kind := self._kind_of(path):
+            place = kind.resolve(path.partition(":")[2], self.root)
+            found = self.resolve(str(self.root / place))
+            return replace(found, address=path)
         if "://" in path:
             cure = "use the '_s3' twin of this job" if path.startswith("s3:") else "name a file"
             raise StorageError(f"The path '{path}' is not a local file; {cure}.")
@@ -96,6 +111,18 @@ class LocalStorage:
         if STAGING_FOLDER in real.parts:
             raise StorageError(f"The path '{path}' lies in the staging of runs; use another one.")
         return Location("", str(real))
+
+    def _kind_of(self, path: str) -> AddressKind | None:
+        """Return the kind of an address, None for a path."""
+        name, colon, rest = path.partition(":")
+        if not colon or "/" in name or rest.startswith("//"):
+            return None
+        return self._kinds().get(name)
+
+    def _check_kind(self, location: Location) -> None:
+        """Refuse to write what the kind of an address does not let be written."""
+        if kind := self._kind_of(location.address):
+            kind.check_writable(location.address.partition(":")[2], self.root)
 
     def fingerprint(self, location: Location) -> Fingerprint | None:
         """Return size, inode and time of change of a file; None where there is none."""
@@ -172,6 +199,7 @@ class LocalStorage:
 
     def check_writable(self, location: Location) -> None:
         """Check that the nearest folder that exists already lets us make files in it."""
+        self._check_kind(location)
         folder = Path(location.path).parent
         with _sentences(location):
             while not folder.exists():
@@ -192,6 +220,7 @@ class LocalStorage:
     @contextmanager
     def claim(self, location: Location, *, exclusive: bool) -> Iterator[LocalClaim]:  # noqa: ARG002 - a lock is always exclusive
         """Hold a lock on a place; the system takes it back from a process that dies."""
+        self._check_kind(location)
         target = Path(location.path)
         with _sentences(location):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1 << 20  # keys, identities and tokens are small; a device is none of them
+SMALL = "a key or a token"  # what such a file holds
 PRIVATE, FOR_GROUP, READABLE = 0o600, 0o640, 0o644
 OTHERS, WRITABLE_BY_OTHERS = 0o077, 0o022
 WRITABLE_BY_GROUP, WRITABLE_BY_STRANGERS = 0o020, 0o002
@@ -150,14 +151,19 @@ def read_unchangeable(file: Path) -> bytes:
         return _read_all(file, descriptor)
 
 
-def read_small(file: Path) -> bytes:
+def read_small(file: Path, most: int = MAX_BYTES, what: str = SMALL) -> bytes:
     """Return the content of a file, or of a pipe, that holds no secret.
+
+    Args:
+        file: the file.
+        most: how many bytes it may have.
+        what: what it should hold, for the error.
 
     Raises:
         StorageError: if it cannot be read, or is too large.
     """
     with _closing(_open(file)) as descriptor:
-        return _read_all(file, descriptor)
+        return _read_all(file, descriptor, most, what)
 
 
 @discreet
@@ -288,17 +294,17 @@ class _closing:  # noqa: N801 - used like contextlib.closing
         os.close(self._descriptor)
 
 
-def _read_all(file: Path, descriptor: int) -> bytes:
-    pieces = b"".join(_pieces(file, descriptor))
-    if len(pieces) > MAX_BYTES:
+def _read_all(file: Path, descriptor: int, most: int = MAX_BYTES, what: str = SMALL) -> bytes:
+    pieces = b"".join(_pieces(file, descriptor, most))
+    if len(pieces) > most:
         raise StorageError(
-            f"{_named(file)} has more than {MAX_BYTES >> 20} MB; name a file with a key or a token."
+            f"{_named(file)} has more than {most >> 20} MB; name a file with {what}."
         )
     return pieces
 
 
-def _pieces(file: Path, descriptor: int) -> Iterator[bytes]:
-    left = MAX_BYTES + 1
+def _pieces(file: Path, descriptor: int, most: int) -> Iterator[bytes]:
+    left = most + 1
     try:
         while left > 0 and (piece := os.read(descriptor, left)):
             left -= len(piece)

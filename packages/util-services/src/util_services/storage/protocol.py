@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from util_services.errors import StorageError
@@ -27,6 +27,7 @@ class Location:
     container: str  # the folder or bucket that holds it: "" for local files
     path: str  # absolute path, or key in the bucket
     version: str = ""  # of an S3 object; such a location is read, never written
+    address: str = field(default="", compare=False)  # of a kind that a plugin brings, if any
 
     def __str__(self) -> str:
         """Return the address as a person writes it."""
@@ -47,7 +48,7 @@ class Location:
 
     def beside(self, suffix: str) -> Location:
         """Return the location whose path is this one followed by ``suffix``."""
-        return Location(self.container, self.path + suffix)
+        return replace(self, path=self.path + suffix, version="")
 
 
 @dataclass(frozen=True, slots=True)

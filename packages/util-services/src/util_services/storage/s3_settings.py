@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 import os
 import re
+import threading
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +28,7 @@ MAX_SECRET_BYTES = 1024
 SECRET = re.compile(rf"[!-~]{{1,{MAX_SECRET_BYTES}}}")
 TELLING = ("ENDPOINT_URL", "ACCESS_KEY", "ACCESS_KEY_FILE", "BUCKET")
 CHECKSUM_MODES = ("when_required", "when_supported")
+MAKING = threading.Lock()  # a session is no two threads' at once; its clients are
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,6 @@ class S3Settings:
         return self._make("resource")
 
     def _make(self, kind: Literal["client", "resource"]) -> Any:
-        import boto3
         from botocore.config import Config
 
         if not (self.access_key and self.secret_key):
@@ -121,26 +123,25 @@ class S3Settings:
                 f"There are no S3 credentials; set {choices}, or the same with _FILE behind each "
                 "for files that hold them."
             )
-        session = boto3.session.Session()
-        make = session.client if kind == "client" else session.resource
         try:
-            return make(
-                "s3",
-                endpoint_url=self.endpoint_url,
-                aws_access_key_id=self.access_key,
-                aws_secret_access_key=self.secret_key,
-                region_name=self.region,
-                verify=self.ca_bundle,
-                config=Config(
-                    connect_timeout=min(self.timeout_seconds, 10.0),
-                    read_timeout=self.timeout_seconds,
-                    retries={"mode": "standard", "total_max_attempts": self.attempts},
-                    max_pool_connections=CONNECTIONS,
-                    s3={"addressing_style": "path" if self.path_style else "virtual"},
-                    request_checksum_calculation=self.checksums,
-                    response_checksum_validation=self.checksums,
-                ),
-            )
+            with MAKING:
+                return getattr(_session(), kind)(
+                    "s3",
+                    endpoint_url=self.endpoint_url,
+                    aws_access_key_id=self.access_key,
+                    aws_secret_access_key=self.secret_key,
+                    region_name=self.region,
+                    verify=self.ca_bundle,
+                    config=Config(
+                        connect_timeout=min(self.timeout_seconds, 10.0),
+                        read_timeout=self.timeout_seconds,
+                        retries={"mode": "standard", "total_max_attempts": self.attempts},
+                        max_pool_connections=CONNECTIONS,
+                        s3={"addressing_style": "path" if self.path_style else "virtual"},
+                        request_checksum_calculation=self.checksums,
+                        response_checksum_validation=self.checksums,
+                    ),
+                )
         except ValueError:
             raise ConfigurationError(
                 "The S3 endpoint is not a URL; correct S3_ENDPOINT_URL."
@@ -149,6 +150,14 @@ class S3Settings:
             raise ConfigurationError(
                 "The CA bundle holds no certificates in PEM form; correct S3_CA_BUNDLE."
             ) from None
+
+
+@cache
+def _session() -> Any:
+    """The session of this process; to read what it knows of S3 is most of making a client."""
+    import boto3
+
+    return boto3.session.Session()
 
 
 def is_configured(name: str) -> bool:
