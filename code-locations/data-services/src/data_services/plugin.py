@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from types import ModuleType
 
+    import click
     import dagster as dg
 
 T = TypeVar("T")
@@ -73,6 +74,14 @@ def register_schedules() -> Iterable[dg.ScheduleDefinition]:
     from data_services import jobs
 
     return _defined_in(jobs, dg.ScheduleDefinition)
+
+
+@hookimpl
+def register_commands() -> Iterable[click.Command]:
+    """Return the demonstration, which uses all packages."""
+    from data_services.demo.command import demo
+
+    return [demo]
 
 
 def _defined_in(package: ModuleType, kind: type[T]) -> list[T]:

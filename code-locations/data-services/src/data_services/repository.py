@@ -4,5 +4,7 @@ Whatever is to be offered here comes in through a plugin, one's own jobs include
 """
 
 from util_services.location import build_definitions
+from util_services.location.lasting import keep_for_good
 
 defs = build_definitions()
+keep_for_good()
