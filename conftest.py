@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,30 +12,73 @@ import pytest
 
 REQUIRE_EVERY_SUITE = "DATA_SERVICES_REQUIRE_EVERY_SUITE"
 TEST_DATA = "DATA_SERVICES_TEST_DATA"
-# As fixtures and parameters name them; a test that needs several belongs to the first.
+# As fixtures and parameters name them, the slowest first; a test that needs several belongs to the
+# first of them.
 LARGE_SERVERS = ("podman", "spark", "rgw", "postgres")
+SLOW_FOLDERS = ("tests/", "packages/workspace-core/")  # which start a program in nearly every test
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"  # where pytest makes temporary folders
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of the user's own in it
+HAS_PASSED = pytest.StashKey[bool]()
+ROOM_BYTES = 6 << 30  # that of podman's images, and of what failed tests leave, included
 
 
-# No test is judged by how long it takes: machines differ, and are busy.
-hypothesis.settings.register_profile("workspace", deadline=None)
+# No test is judged by how long it takes: machines differ, and are busy. Where every suite is required,
+# all runs try the same examples, so that a change is refused for what it does; elsewhere they are new.
+hypothesis.settings.register_profile(
+    "workspace", deadline=None, derandomize=bool(os.environ.get(REQUIRE_EVERY_SUITE))
+)
 hypothesis.settings.load_profile("workspace")
 
 
 def pytest_configure() -> None:
-    """Let interrupts through: shells start background commands with SIGINT ignored."""
+    """Let interrupts through, and keep the files of tests in memory where there is room.
+
+    Shells start background commands with SIGINT ignored. What Dagster and we write is synced to
+    disk file by file, which tests would wait for longer than they compute.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if _has_room(MEMORY):
+        os.environ.setdefault(TEMPORARY, str(MEMORY))
+
+
+def _has_room(folder: Path) -> bool:
+    """Tell whether a folder in memory takes large files and programs."""
+    try:
+        state = os.statvfs(folder)
+    except OSError:
+        return False
+    known = (line.partition(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    kilobytes = int(next(text for name, _, text in known if name == "MemAvailable").split()[0])
+    free = min(state.f_bavail * state.f_frsize, kilobytes << 10)
+    return free > ROOM_BYTES and not state.f_flag & os.ST_NOEXEC
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Use a process more than there are processors: tests wait for servers and daemons too."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None  # pytest-xdist sees to it
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)  # the names of the groups must be there when xdist looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes share the tests, give each module and each large server to one.
 
-    What starts real programs comes first, so that no process is left alone with it in the end.
+    What starts real programs comes first, the slowest ahead, so that no process is left alone with
+    it in the end.
     """
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: (_server(item) is None, not item.nodeid.startswith("tests/")))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> tuple[int, int]:
+    """Return where a test stands: by its large server, then by the folder it is in."""
+    servers = (*LARGE_SERVERS, None)
+    is_below = [item.nodeid.startswith(folder) for folder in SLOW_FOLDERS]
+    return servers.index(_server(item)), (*is_below, True).index(True)
 
 
 def _group(item: pytest.Item) -> str:
@@ -48,13 +92,33 @@ def _server(item: pytest.Item) -> str | None:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Where every suite is required, count a test that was skipped as failed."""
     outcome = yield
     report = outcome.get_result()  # type: ignore[attr-defined]
+    if call.when == "call":
+        item.stash[HAS_PASSED] = report.passed
     if report.skipped and os.environ.get(REQUIRE_EVERY_SUITE) and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, but {REQUIRE_EVERY_SUITE} is set: {report.longrepr[2]}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Empty the temporary folder of a test that has passed, for it may take memory.
+
+    The folder stays, so that no other test gets one of this path, which the process may know.
+    """
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    yield
+    if folder is None or not item.stash.get(HAS_PASSED, False):
+        return
+    with contextlib.suppress(OSError):  # the test may have taken it away
+        for path in list(folder.iterdir()):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 @pytest.fixture(scope="session", autouse=True)

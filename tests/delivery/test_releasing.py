@@ -46,9 +46,9 @@ def index(tmp_path):
         stderr=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
-    for _ in range(200):
+    for _ in range(1200):
         try:
-            urllib.request.urlopen(f"{url}/health", timeout=1).close()  # noqa: S310
+            urllib.request.urlopen(f"{url}/health", timeout=60).close()  # noqa: S310
             break
         except OSError:
             time.sleep(0.1)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,9 +95,16 @@ def podman(request):
 
 
 @pytest.fixture(scope="session")
-def sources(workspace, tmp_path_factory):
+def disk():
+    """A folder where uv need not copy what its cache has; in memory it would take gigabytes."""
+    with tempfile.TemporaryDirectory(prefix="data-services-checkouts-") as made:
+        yield Path(made)
+
+
+@pytest.fixture(scope="session")
+def sources(workspace, disk):
     """A checkout of its own, from which images are built."""
-    checkout = Checkout(tmp_path_factory.mktemp("sources"))
+    checkout = Checkout(disk / "sources")
     checkout.copy_from(workspace)
     checkout.git("remote", "add", "origin", ORIGIN)
     return checkout

@@ -134,10 +134,10 @@ def test_the_bill_of_materials_lists_what_is_installed(script, image, installed)
 
 
 def test_a_release_is_the_same_image_with_its_version_as_a_tag_and_nothing_uncommitted(
-    build, podman, sources, image, open_registry, tmp_path
+    build, podman, sources, image, open_registry, disk
 ):
     before = podman("image", "inspect", "--format={{.Id}}", image.reference)
-    checkout = sources.cloned(tmp_path / "sources")
+    checkout = sources.cloned(disk / "released")
     checkout.git("tag", "data-services-v0.1.0")
     stray = checkout.root / "packages/util-services/src/util_services/stray.py"
     stray.write_text("raise SystemExit\n")

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from git_remote import NOBODY, Checkout
+from http_sink import HttpSink
 
 PROGRAM = Path(sys.executable).with_name("data-services")
 NAME = "data-services/data-services"
@@ -117,9 +119,15 @@ def test_each_push_replaces_the_ones_before_and_a_release_too(
 def test_a_push_that_others_replaced_rolls_nothing_back(checkout, deploy, remote):
     first, second = checkout.push(), checkout.push()
     assert deploy("manifest", second).returncode == 0
-    nobody = {"DATA_SERVICES_PLATFORM_URL": "http://127.0.0.1:1"}
+    platform = HttpSink([HTTPStatus.NOT_FOUND] * 9)  # no platform, and nothing to wait for
+    platform.start()
 
-    done = deploy("rollback", first, **nobody)
+    try:
+        done = deploy(
+            "rollback", first, DATA_SERVICES_PLATFORM_URL=f"http://127.0.0.1:{platform.port}"
+        )
+    finally:
+        platform.stop()
 
     assert done.stdout == f"there is nothing to roll back, it runs {second}\n"
     assert second in remote.read()

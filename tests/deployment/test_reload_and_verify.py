@@ -353,7 +353,7 @@ def test_a_run_is_followed_past_a_web_server_that_is_away_for_a_moment(
 
     answer = deployment(
         "verify", "--url", f"http://127.0.0.1:{shaky.server_port}", "--commit", COMMIT,
-        "--job", QUICK_JOB, "--timeout", "30" if is_ok else "3",
+        "--job", QUICK_JOB, "--timeout", "120" if is_ok else "3",
     )  # fmt: skip
 
     *others, run = answer.stdout.splitlines()

@@ -223,9 +223,9 @@ def verify(deployment, platform, said):
 
 
 @pytest.fixture(scope="module")
-def next_checkout(sources, tmp_path_factory):
+def next_checkout(sources, disk):
     """A checkout of the next commit, which brings a job."""
-    checkout = sources.cloned(tmp_path_factory.mktemp("next") / "sources")
+    checkout = sources.cloned(disk / "next")
     jobs = checkout.root / "code-locations/data-services/src/data_services/jobs"
     (jobs / "say_hello.py").write_text(NEW_JOB)
     checkout.commit()

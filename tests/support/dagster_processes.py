@@ -119,7 +119,7 @@ class DagsterProcesses:
         request = urllib.request.Request(  # noqa: S310 - http by construction
             f"{self.url}/graphql", body, {"Content-Type": "application/json"}
         )
-        with LOCAL.open(request, timeout=30) as response:
+        with LOCAL.open(request, timeout=60) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PROGRAM = "docker-registry"
-START_SECONDS = 30
+START_SECONDS = 120
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
@@ -81,7 +81,7 @@ class RegistryServer:
         )
         if self.authorize:
             request.add_header("Authorization", self.authorize(name))
-        return OPENER.open(request, timeout=30)
+        return OPENER.open(request, timeout=60)
 
 
 def missing_program() -> bool:

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
-FAULTS = ("busy", "cut request", "cut answer", "hang", "lose answer")
+FAULTS = (
+    "busy",
+    "cut request",
+    "cut answer",
+    "hang",
+    "lose answer",
+    "denied",  # as with credentials that have expired
+    "short answer",  # fewer bytes than asked for, and a length that says so
+    "other bytes",
+    "other etag",
+)
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 CUT_BYTES = 100_000  # of a body come through before it is cut
 
@@ -120,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._break()
         elif fault == "busy":
             self._answer(503, [], b"<Error><Code>SlowDown</Code></Error>")
+        elif fault == "denied":
+            self._answer(403, [], b"<Error><Code>ExpiredToken</Code></Error>")
         else:
             connection = self._forward(body)
             answer = connection.getresponse()
@@ -131,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(answer.status, answer.getheaders(), content, cut=True)
                 self._break()
             else:
-                self._answer(answer.status, answer.getheaders(), content)
+                self._answer(answer.status, *_changed(fault, answer.getheaders(), content))
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_any  # noqa: N815 - the library's names
 
@@ -172,3 +184,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _changed(
+    fault: str | None, headers: list[tuple[str, str]], content: bytes
+) -> tuple[list[tuple[str, str]], bytes]:
+    """Return an answer as it arrives after a fault that the client is not told of."""
+    if fault == "short answer":
+        return headers, content[: len(content) // 2]
+    if fault == "other bytes" and content:
+        middle = len(content) // 2
+        return headers, content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    if fault == "other etag":
+        others = [one for one in headers if one[0].lower() != "etag"]
+        return [*others, ("ETag", f'"{"0" * 32}"')], content
+    return headers, content

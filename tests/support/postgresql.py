@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEBIAN_PROGRAMS = Path("/usr/lib/postgresql")  # a folder for each major version
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 20
 SETTINGS = {
     "listen_addresses": "127.0.0.1",

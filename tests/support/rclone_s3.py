@@ -17,7 +17,7 @@ from ceph_rgw import S3Server, free_ports, stop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-START_SECONDS = 20
+START_SECONDS = 120
 
 
 def rclone_program() -> str | None:

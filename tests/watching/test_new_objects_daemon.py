@@ -40,7 +40,7 @@ CONTENT = b"id\n1\n1\n2\n"
 @pytest.fixture
 def folder():
     """A folder with a path that is short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="watch-"))
+    folder = Path(tempfile.mkdtemp(prefix="watch-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -101,7 +101,7 @@ def test_each_upload_runs_once_though_outputs_are_below_and_the_daemon_is_killed
         return [(run.tags["data_services/object"], run.status.value) for run in instance.get_runs()]
 
     def wait_until(is_true):
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 300
         while not is_true():
             assert time.monotonic() < deadline, processes.log("daemon")[-4000:]
             time.sleep(0.1)
