@@ -22,8 +22,9 @@ HAS_PASSED = pytest.StashKey[bool]()
 ROOM_BYTES = 6 << 30  # that of podman's images, and of what failed tests leave, included
 
 
-# No test is judged by how long it takes: machines differ, and are busy. Where every suite is required,
-# all runs try the same examples, so that a change is refused for what it does; elsewhere they are new.
+# No test is judged by how long it takes: machines differ, and are busy. Where every suite is
+# required, all runs try the same examples, so that a change is refused for what it does; elsewhere
+# examples are new each time.
 hypothesis.settings.register_profile(
     "workspace", deadline=None, derandomize=bool(os.environ.get(REQUIRE_EVERY_SUITE))
 )
