@@ -26,6 +26,7 @@ HOOKS = {  # an entry may be added; removing or changing one breaks every plugin
     "register_derivations": "Iterable[Callable[[str], Iterable[Derived]]]",
     "register_report_sections": "Iterable[Callable[[Report], Iterable[Section]]]",
     "register_health_checks": "Iterable[Callable[[HealthContext], str]]",
+    "register_recorders": "Iterable[RunRecorder]",
     "register_equipment": "Iterable[Callable[[], str]]",
 }
 

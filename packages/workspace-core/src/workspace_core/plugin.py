@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
+    from util_services.runs.recorders import RunRecorder
     from workspace_core.resources.declared import DeclaredResource
     from workspace_core.workspace import ResourceFactory, WorkspaceFactory
 
@@ -62,6 +63,14 @@ def register_storages() -> Iterable[Any]:
     from workspace_core.addresses import WorkspaceAddresses
 
     return [WorkspaceAddresses()]
+
+
+@hookimpl
+def register_recorders() -> Iterable[RunRecorder]:
+    """Return who records runs in the workspace that ``DATA_SERVICES_WORKSPACE`` names."""
+    from workspace_core.recording import WorkspaceRecorder
+
+    return [WorkspaceRecorder()]
 
 
 @hookimpl
