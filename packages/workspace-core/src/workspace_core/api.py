@@ -622,6 +622,7 @@ def erase(
     dry_run: bool = False,  # noqa: FBT001 - like its neighbours
     verbose: bool = False,  # noqa: FBT001 - like its neighbours
     *,
+    derived: bool = False,
     only_here: bool = False,
 ) -> Erased:
     """Erase for good what a file ever was, from all snapshots, here and on the remote.
@@ -632,13 +633,16 @@ def erase(
         workspace_uri_or_path: the workspace.
         dry_run: only say what would be erased.
         verbose: tell more.
+        derived: erase what recorded runs made of it, too.
         only_here: leave the remote as it is.
 
     Raises:
         ConfigurationError: if no snapshot has such a file, or it is still in its folder.
     """
     workspace = _workspace(workspace_uri_or_path, verbose=verbose)
-    return erase_path(workspace, target, reason, only_here=only_here, dry_run=dry_run)
+    return erase_path(
+        workspace, target, reason, derived=derived, only_here=only_here, dry_run=dry_run
+    )
 
 
 def publish(

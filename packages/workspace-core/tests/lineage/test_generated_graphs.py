@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from workspace_core.lineage import HashCertificate, ResourceRef, StepLineage
 from workspace_core.lineage.ancestry import ancestry, descent
+from workspace_core.lineage.derivation import derivation
 from workspace_core.lineage.edges import from_bytes, to_bytes
 from workspace_core.lineage.exports.runs import Linked
 from workspace_core.lineage.graph import LineageGraph
@@ -211,6 +212,27 @@ def test_an_export_leads_from_each_content_to_all_that_made_it(whole, happenings
         if (number := world.maker(path, content)) is not None:
             told = runs_told(linked, world.runs[number].record.id)
             assert world.ancestors(path, content) <= told, path
+
+
+@settings(max_examples=100)
+@given(happenings=HAPPENINGS, source=st.integers(0, SOURCES - 1))
+def test_all_that_was_made_of_a_content_is_found_wherever_it_lay(happenings, source):
+    world = world_after(happenings)
+    graph = LineageGraph([run.record for run in world.runs], {}.get)
+    content = f"source {source}"
+    reached, made, before = {content}, set(), None
+    while before != len(made):
+        before = len(made)
+        for run in world.runs:
+            if reached & set(run.reads.values()):
+                made |= set(run.writes.items())
+                reached |= set(run.writes.values())
+
+    found = derivation(graph, {content_id(content): [ResourceRef("raw", "anywhere")]})
+
+    assert {
+        (f"{ref.name}/{ref.path}", one) for one, places in found.contents.items() for ref in places
+    } == {(path, content_id(one)) for path, one in made}
 
 
 def runs_told(linked, last):
