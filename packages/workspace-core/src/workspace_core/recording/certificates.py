@@ -32,12 +32,19 @@ class Certified:
         external: those outside, by their paths as the configuration names them.
         changed: the paths of outputs that are not any more what the run has published.
         listings: the files of certificates of directories, by path in them.
+        sha256: the SHA-256 of files in resources, by content id: data are known by it elsewhere.
     """
 
     resources: list[HashCertificate] = field(default_factory=list)
     external: list[dict[str, Any]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     listings: list[Mapping[str, str]] = field(default_factory=list)
+    sha256: dict[str, str] = field(default_factory=dict)
+
+    def note(self, file: RunFile) -> None:
+        """Keep by what else the content of a file in a resource is known."""
+        if file.sha256 is not None:
+            self.sha256[_id(file.blake3)] = file.sha256
 
 
 class References:
@@ -69,6 +76,7 @@ class References:
             if ref is None:
                 found.external.append(_external(file) | changes)
             else:
+                found.note(file)
                 certificate = HashCertificate(ref, FILE, _id(file.blake3), file.bytes)
                 found.resources.append(certificate._replace(**changes))
         return found
@@ -83,6 +91,7 @@ class References:
             elif (ref := self.of(file)) is None:
                 found.external.append(_external(file))
             else:
+                found.note(file)
                 inside.setdefault(ref.name, {})[ref.path] = file
         for name, by_path in inside.items():
             contents = {path: _id(file.blake3) for path, file in by_path.items()}

@@ -14,6 +14,7 @@ from util_services.errors import ConfigurationError, DataServicesError
 from util_services.flow.staging import FORGOTTEN_SECONDS
 from util_services.runs.recorders import Recorded, RecordingError
 from workspace_core.lineage.model import COMPLETE, FAILED, StepLineage
+from workspace_core.lineage.outside import EXTERNAL_INPUTS, EXTERNAL_OUTPUTS, SHA256
 from workspace_core.lineage.plain import plain
 from workspace_core.lineage.recorder import WITHIN, at_work, save
 from workspace_core.parameters import HOSTNAME_PARAMETER
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from workspace_core.recording.certificates import Certified
 
 RUN = "run"  # of the records of steps and of snapshots: the run of a job that made them
-EXTERNAL_INPUTS, EXTERNAL_OUTPUTS = "external_inputs", "external_outputs"
 CHANGED_OUTPUTS = "changed_outputs"
 ERROR = "error"
 KILLED = "killed"
@@ -93,6 +93,7 @@ class RecordedRuns:
             EXTERNAL_INPUTS: inputs.external,
             EXTERNAL_OUTPUTS: outputs.external,
             CHANGED_OUTPUTS: outputs.changed,
+            SHA256: inputs.sha256 | outputs.sha256,
         }
         step = self._step(intent, COMPLETE, inputs, more, output_resources=outputs.resources)
         self._record(intent, step, outputs)
@@ -131,7 +132,7 @@ class RecordedRuns:
             self.intents.remove(intent.start.run_id)  # it ended well, and was killed right then
             return
         inputs = self._references.inputs(intent.read)
-        more = {ERROR: error, EXTERNAL_INPUTS: inputs.external}
+        more = {ERROR: error, EXTERNAL_INPUTS: inputs.external, SHA256: inputs.sha256}
         left = tuple(dict.fromkeys(self._may_be_left(intent)))
         self._record(intent, self._step(intent, FAILED, inputs, more, unfinished=left))
         save(self.workspace, f"Record that a run of {intent.start.job} has failed")
