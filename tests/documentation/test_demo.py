@@ -49,7 +49,7 @@ def test_the_early_release_is_refused_and_the_later_one_holds_what_it_says(shown
 
     refusal = said.index("error: The release is refused")
     assert refusal < said.index("6. Anonymise it")
-    assert "k-anonymity with k = 5" in said[refusal:]
+    assert "k-anonymity of persons with k = 5" in said[refusal:]
     released = pd.read_parquet(folder / "released" / "patients.parquet")
     quasi_identifiers = ["sex", "birth_date", "postcode"]
     classes = released.groupby(quasi_identifiers, dropna=False)["diagnosis_code"]

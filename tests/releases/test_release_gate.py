@@ -63,7 +63,7 @@ def test_what_is_let_out_is_recorded_before_it_appears(deployment):
         (
             {"checks": POLICY["checks"] | {"privacy_models": {"k": 11}}},
             {},
-            "k-anonymity with k = 11 (measured 10, fails in 2 of 2 classes)",
+            "k-anonymity of persons with k = 11 (measured 5, fails in 2 of 2 classes)",
         ),
         (
             {"checks": POLICY["checks"] | {"privacy_models": {"k": 5, "l": 5}}},

@@ -137,7 +137,7 @@ def test_all_rows_of_a_person_may_be_known(two):
         ),
         (
             {"checks": VISIT_POLICY["checks"] | {"privacy_models": {"k": 11}}},
-            "of the table 'visits': k-anonymity with k = 11",
+            "of the table 'visits': k-anonymity of persons with k = 11",
         ),
         (
             {"columns": VISIT_POLICY["columns"] | {"day": "insensitive"}},

@@ -18,6 +18,7 @@ from dataframe_anonymisation import (
     UnattainableError,
     anonymise,
     assess_risk,
+    verify_anonymity,
 )
 from util_services.datasets.schema import UnknownColumnsError
 from util_services.errors import ConfigurationError
@@ -184,3 +185,32 @@ def test_an_entity_that_cannot_be_one_is_refused(entity, error, sentence):
 def test_a_threshold_of_risk_that_is_none_is_refused(threshold):
     with pytest.raises(ConfigurationError, match="'threshold' must be a number above 0"):
         assess_risk(pd.DataFrame({"town": ["a"]}), ["town"], threshold=threshold)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(ROW, min_size=1, max_size=40),
+    k=st.integers(1, 4),
+    l=st.integers(1, 3),
+    t=st.sampled_from([0.1, 0.4, 0.8]),
+)
+def test_persons_of_a_published_table_are_counted_as_pandas_counts_them(rows, k, l, t):  # noqa: E741
+    frame = pd.DataFrame(rows, columns=["town", "s", "r", "person"])
+    models = [
+        KAnonymity(k=k),
+        LDiversity(l=l, attribute="s"),
+        TCloseness(t=t, attribute="s", distance="equal"),
+    ]
+
+    found = verify_anonymity(frame, ["town"], models, entity="person")["models"]
+
+    classes = frame.groupby("town", dropna=False)
+    assert found[0]["measured"] == classes["person"].nunique().min()
+    assert found[0]["failing_classes"] == (classes["person"].nunique() < k).sum()
+    assert found[1]["failing_classes"] == (classes["s"].nunique() < l).sum()
+    whole = shares(frame, "s")
+    distances = [
+        (shares(part, "s").reindex(whole.index, fill_value=0) - whole).abs().sum() / 2
+        for _, part in classes
+    ]
+    assert found[2]["measured"] == pytest.approx(max(distances), abs=1e-4)  # told with 4 digits

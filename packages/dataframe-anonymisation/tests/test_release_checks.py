@@ -27,10 +27,10 @@ ROLES = {"ward": "quasi_identifier", "sex": "quasi_identifier", "diagnosis": "se
 def rules(tmp_path):
     """Return a function that tests the table in a Parquet file."""
 
-    def check(frame=FRAME, **config):
+    def check(frame=FRAME, roles=ROLES, **config):
         file = tmp_path / "out.parquet"
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file)
-        policy = ReleasePolicy(purpose="x", released_by=["bob"], columns=ROLES)
+        policy = ReleasePolicy(purpose="x", released_by=["bob"], columns=roles)
         candidate = Candidate([file], Layout("parquet"), None, policy)
         return list(privacy_models(candidate, PrivacyModels(**config)))
 
@@ -53,6 +53,41 @@ def test_each_sensitive_column_must_be_diverse(rules):
     assert not rule.holds
     assert "of 'diagnosis' with l = 2" in rule.rule
     assert rule.found == "measured 1, fails in 1 of 3 classes"
+
+
+# Ward B, f has three rows of two persons, ward A two rows of one.
+PERSONS = FRAME.assign(person=["p1", "p1", "p2", "p3", "p4", "p4", "p5"], doctor="d")
+PSEUDONYM = ROLES | {"person": "pseudonym"}
+
+
+def test_where_pseudonyms_tell_whose_rows_these_are_persons_count(rules):
+    anonymous, diverse, risk = rules(PERSONS, PSEUDONYM, k=2, l=2, maximum_average_risk=0.6)
+
+    assert (anonymous.rule, anonymous.holds) == ("k-anonymity of persons with k = 2", False)
+    assert anonymous.found == "measured 1, fails in 1 of 3 classes"
+    assert diverse.found == "measured 1, fails in 1 of 3 classes"
+    assert (risk.found, risk.holds) == ("0.6000", True)  # 3 classes of 1, 2 and 2 persons
+
+
+def test_rows_of_one_person_hide_nobody(rules):
+    frame = FRAME.assign(person="the same")
+
+    (rule,) = rules(frame, PSEUDONYM, k=2)
+
+    assert (rule.found, rule.holds) == ("measured 1, fails in 3 of 3 classes", False)
+    assert rules(frame, ROLES | {"person": "insensitive"}, k=2)[0].holds
+
+
+def test_of_several_columns_of_pseudonyms_the_policy_says_which_are_persons(rules):
+    roles = PSEUDONYM | {"doctor": "pseudonym"}
+
+    (unclear,) = rules(PERSONS, roles, k=1)
+    (wrong,) = rules(PERSONS, roles, k=1, entity="ward")
+    (named,) = rules(PERSONS, roles, k=1, entity="person")
+
+    assert (unclear.holds, wrong.holds, named.holds) == (False, False, True)
+    assert unclear.found == "'entity' says which of 'person', 'doctor' it is"
+    assert wrong.found == "'ward' is none"
 
 
 def test_the_average_risk_is_that_of_classes_by_rows(rules):

@@ -15,7 +15,7 @@ from dataframe_anonymisation.differential.facts import LIMITS as PRIVATE_LIMITS
 from dataframe_anonymisation.differential.facts import facts_of
 from dataframe_anonymisation.errors import VerificationError
 from dataframe_anonymisation.labelling import Labelling, cells_of
-from dataframe_anonymisation.models import Model
+from dataframe_anonymisation.models import Model, of_persons
 from dataframe_anonymisation.models.base import between
 from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
@@ -143,23 +143,37 @@ def private_counts(
 
 
 def verify_anonymity(
-    frame: pd.DataFrame, quasi_identifiers: Sequence[str], models: Sequence[Any]
+    frame: pd.DataFrame,
+    quasi_identifiers: Sequence[str],
+    models: Sequence[Any],
+    entity: str | None = None,
 ) -> dict[str, Any]:
     """Return whether a published frame satisfies models, by code that no search shares.
 
     The published table is its own reference for models that compare classes with the whole.
 
+    Args:
+        frame: the table.
+        quasi_identifiers: the columns that make classes.
+        models: the privacy models.
+        entity: a column that says whose rows these are, such as one of pseudonyms; each k then
+            counts persons, and a value counts once for each person.
+
     Raises:
         UnknownColumnsError: if a column is not there.
-        ConfigurationError: if no column or no model is named, or a model lacks its column, the
-            order of its values, or its hierarchy.
+        ConfigurationError: if no column or no model is named, the entity is a quasi-identifier, or
+            a model lacks its column, the order of its values, or its hierarchy.
     """
     _refuse_no_frame(frame)
-    if not quasi_identifiers:
-        raise ConfigurationError("'quasi_identifiers' must name at least one column.")
+    refuse_entity(quasi_identifiers, entity)
     if not models or not all(isinstance(model, Model) for model in models):
         raise ConfigurationError("'models' must name privacy models, such as KAnonymity(k=5).")
-    claims = Claims(tuple(quasi_identifiers), [model.claim() for model in models])
+    counted = [
+        one
+        for model in models
+        for one in ((model,) if entity is None else of_persons(model, entity))
+    ]
+    claims = Claims(tuple(quasi_identifiers), [model.claim() for model in counted], entity=entity)
     wanted = claims.columns
     unknown = [name for name in wanted if name not in frame.columns]
     if unknown:

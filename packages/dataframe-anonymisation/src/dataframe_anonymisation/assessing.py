@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dataframe_anonymisation.datasets import count_columns
-from dataframe_anonymisation.models import KAnonymity, LDiversity, TCloseness
+from dataframe_anonymisation.models import KAnonymity, LDiversity, TCloseness, of_persons
 from dataframe_anonymisation.reporting import LIMITS, risk_section
-from dataframe_anonymisation.risk_of_columns import assess
+from dataframe_anonymisation.risk_of_columns import assess, refuse_entity
 from dataframe_anonymisation.verify import Claims, verify
 from util_services.flow.operate import Dataset, FindingsError, Outcome
 from util_services.flow.written import frames_in
@@ -73,7 +73,10 @@ def claims_in(config: VerifyAnonymityConfig) -> Claims:
     Raises:
         PolicyError: if a parameter is out of range, missing or idle.
     """
-    models = [KAnonymity(k=config.k).claim()]
+    refuse_entity(config.quasi_identifiers, config.entity)
+    anonymous = KAnonymity(k=config.k)
+    counted = (anonymous,) if config.entity is None else of_persons(anonymous, config.entity)
+    models = [model.claim() for model in counted]
     for name in config.sensitive_attributes:
         if config.l is not None:
             diverse = LDiversity(l=config.l, attribute=name, variant=config.variant, c=config.c)
@@ -87,6 +90,7 @@ def claims_in(config: VerifyAnonymityConfig) -> Claims:
         models,
         exempt_suppressed=config.suppressed_class == "exempt",
         sensitive=tuple(config.sensitive_attributes),
+        entity=config.entity,
     )
 
 

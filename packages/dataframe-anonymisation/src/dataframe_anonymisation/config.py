@@ -363,6 +363,10 @@ class ClaimedModelsConfig(dg.Config):
         default="exempt",
         description="Whether rows with '*' and without sensitive values are left out, or a class.",
     )
+    entity: str | None = Field(
+        default=None,
+        description="A column that says whose rows these are; k and values then count persons.",
+    )
 
 
 class VerifyAnonymityConfig(ClaimedModelsConfig, KnownColumnsConfig):

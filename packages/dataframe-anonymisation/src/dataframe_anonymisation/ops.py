@@ -149,6 +149,7 @@ def assess_risk(dataset: Dataset, config: AssessRiskConfig) -> Outcome:
     columns=lambda config: {
         "quasi_identifiers": config.quasi_identifiers,
         "sensitive_attributes": config.sensitive_attributes,
+        "entity": [config.entity] if config.entity else [],
     },
     check=_check_claims,
     default={"quasi_identifiers": ["sex"], "k": 1},

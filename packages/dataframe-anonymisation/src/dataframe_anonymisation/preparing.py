@@ -9,14 +9,7 @@ import numpy as np
 
 from dataframe_anonymisation.errors import PolicyError, UncoveredValuesError
 from dataframe_anonymisation.hierarchies import Hierarchy, Taxonomy
-from dataframe_anonymisation.models import (
-    AlphaKAnonymity,
-    KAnonymity,
-    KMap,
-    Model,
-    PersonAnonymity,
-    TCloseness,
-)
+from dataframe_anonymisation.models import KMap, Model, TCloseness, of_persons
 from dataframe_anonymisation.models.k_anonymity import POPULATION
 from dataframe_anonymisation.population import count_population
 from dataframe_anonymisation.table import Cells, Contingency, tabulate
@@ -227,14 +220,10 @@ def _bound(
     model: Model, policy: AnonymisationPolicy, protected: Mapping[str, Protected]
 ) -> tuple[Model, ...]:
     """Return a model that knows persons and taxonomies; every k counts persons."""
-    if isinstance(model, KAnonymity) and policy.entity is not None:
-        return (PersonAnonymity(model.k, policy.entity),)
-    if isinstance(model, AlphaKAnonymity) and policy.entity is not None:
-        return (PersonAnonymity(model.k, policy.entity), model)
     if isinstance(model, TCloseness) and model.distance == "hierarchical":
         name = str(model.attribute)
         return (replace(model, taxonomy=_taxonomy(policy, name, protected[name].column)),)
-    return (model,)
+    return (model,) if policy.entity is None else of_persons(model, policy.entity)
 
 
 def _barred(

@@ -9,10 +9,11 @@ from pydantic import ConfigDict, Field
 from dataframe_anonymisation.config import ClaimedModelsConfig, VerifyAnonymityConfig
 from dataframe_anonymisation.earlier_releases import EarlierReleases, earlier_releases
 from dataframe_anonymisation.joined_view import JoinedView, joined_view
+from util_services.errors import quoted, quoted_name
 from util_services.releases.checks import EARLIER, ReleaseCheck, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dataframe_anonymisation.verify import Finding
     from util_services.releases.checks import Candidate
@@ -23,25 +24,41 @@ class PrivacyModels(ClaimedModelsConfig):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    k: int = Field(ge=1, description="How many rows each class has at least.")
+    k: int = Field(
+        ge=1,
+        description="How many rows each class has at least; how many persons, with pseudonyms.",
+    )
+    entity: str | None = Field(
+        default=None,
+        description=(
+            "The column of pseudonyms that says whose rows these are, where there are several."
+        ),
+    )
     maximum_average_risk: float | None = Field(
-        default=None, gt=0, le=1, description="Classes by rows: the marketer's risk."
+        default=None, gt=0, le=1, description="Classes by rows or persons: the marketer's risk."
     )
 
 
 def privacy_models(candidate: Candidate, config: PrivacyModels) -> Iterator[Rule]:
     """Yield what holds of the classes that the quasi-identifiers make.
 
-    The table is its own reference for models that compare classes with the whole.
+    The table is its own reference for models that compare classes with the whole. Where a column of
+    pseudonyms tells whose rows these are, persons count: five rows of one person hide nobody.
     """
     from dataframe_anonymisation.assessing import claims_in
     from dataframe_anonymisation.verify import verify
 
-    given = config.model_dump(exclude={"maximum_average_risk"}, exclude_unset=True)
+    pseudonyms = candidate.columns_of("pseudonym")
+    wrong = _wrong_entity(config.entity, pseudonyms)
+    if wrong is not None:
+        yield Rule("persons told apart by one column of pseudonyms", wrong, holds=False)
+        return
+    given = config.model_dump(exclude={"maximum_average_risk", "entity"}, exclude_unset=True)
     claims = claims_in(
         VerifyAnonymityConfig(
             quasi_identifiers=candidate.columns_of("quasi_identifier"),
             sensitive_attributes=candidate.columns_of("sensitive"),
+            entity=config.entity or next(iter(pseudonyms), None),
             **given,
         )
     )
@@ -51,12 +68,20 @@ def privacy_models(candidate: Candidate, config: PrivacyModels) -> Iterator[Rule
     if not verdict.classes:
         yield Rule("at least one class", "there is none", holds=False)
     if config.maximum_average_risk is not None:
-        tested = verdict.rows - verdict.suppressed
-        risk = verdict.classes / tested if tested else 1.0
+        risk = verdict.classes / verdict.members if verdict.members else 1.0
         holds = risk <= config.maximum_average_risk
         yield Rule(
             f"an average risk of {config.maximum_average_risk} at most", f"{risk:.4f}", holds
         )
+
+
+def _wrong_entity(entity: str | None, pseudonyms: Sequence[str]) -> str | None:
+    """Return why nobody knows whose rows these are, if so."""
+    if entity is None and len(pseudonyms) > 1:
+        return f"'entity' says which of {quoted(pseudonyms)} it is"
+    if entity is not None and entity not in pseudonyms:
+        return f"{quoted_name(entity)} is none"
+    return None
 
 
 def _rule(finding: Finding, classes: int) -> Rule:

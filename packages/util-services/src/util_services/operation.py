@@ -63,8 +63,9 @@ class Operation:
         self.description = description or inspect.getdoc(function) or ""
         self.function, self.config = function, checked.config
         self._wants_context = "context" in inspect.signature(function).parameters
-        tried = None if self._wants_context else function  # nothing is tried outside of a run
-        CHECKED_OPS[self.name] = replace(checked, function=tried, resources=self.resources)
+        if checked.function is None and not self._wants_context:  # which needs a run
+            checked = replace(checked, function=function)
+        CHECKED_OPS[self.name] = replace(checked, resources=self.resources)
         self.op = self._make_op()
         sample = default_of(read_dataset.name, path=checked.sample)
         self._links = (
@@ -122,6 +123,7 @@ def operation(
     is_report: bool = False,
     publishes: bool = False,
     ready: Ready | None = None,
+    tried: Callable[[Any, Any], Outcome] | None = None,
 ) -> Callable[[Callable[..., Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
@@ -142,12 +144,21 @@ def operation(
         publishes: whether what it leaves must be what is published: it is the last before
             ``write_dataset``.
         ready: refuses a config before anything is read, wherever in a job the operation stands.
+        tried: what a dry run does with the first rows in place of a function that cannot be tried,
+            because it needs a run or all rows.
     """
 
     def declare(function: Callable[..., Outcome]) -> Operation:
         config = typing.get_type_hints(function)["config"]
         checked = CheckedOp(
-            config, columns, single_pass, check, default or {}, publishes=publishes, ready=ready
+            config,
+            columns,
+            single_pass,
+            check,
+            default or {},
+            publishes=publishes,
+            ready=ready,
+            function=tried,
         )
         return Operation(
             function,

@@ -7,6 +7,7 @@ from dataframe_anonymisation.models.k_anonymity import (
     KAnonymity,
     KMap,
     PersonAnonymity,
+    of_persons,
 )
 from dataframe_anonymisation.models.l_diversity import LDiversity
 from dataframe_anonymisation.models.t_closeness import TCloseness
@@ -22,4 +23,5 @@ __all__ = [
     "Model",
     "PersonAnonymity",
     "TCloseness",
+    "of_persons",
 ]

@@ -165,3 +165,17 @@ class AlphaKAnonymity(Model):
         if not len(classes):
             return found.counts, found.counts
         return np.maximum.reduceat(found.counts, found.starts), found.sizes
+
+
+def of_persons(model: Model, entity: str) -> tuple[Model, ...]:
+    """Return models in which every k counts persons and not rows.
+
+    Args:
+        model: any model.
+        entity: the column that says whose rows these are.
+    """
+    if isinstance(model, KAnonymity):
+        return (PersonAnonymity(model.k, entity),)
+    if isinstance(model, AlphaKAnonymity):
+        return (PersonAnonymity(model.k, entity), model)
+    return (model,)

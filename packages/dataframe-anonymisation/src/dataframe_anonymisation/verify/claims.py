@@ -55,8 +55,9 @@ class Claims:
         kinds: of each sensitive attribute whose cells are no texts, what they are; see ``texts``.
         published: all columns of the table in their order; None if that is not claimed.
         relabelling: how the published table came of the original one; None if that is not known.
-        entity: the column of the original table that says whose rows these are; values then count
-            once for each person.
+        entity: the column that says whose rows these are, of the original table where a relabelling
+            is claimed and of the published one where none is; values then count once for each
+            person.
         masked: the columns in which every cell is ``*``.
         has_population: whether a population table is there to be counted.
         withhold_distances: whether measures against the original table are not told, since they
@@ -83,8 +84,14 @@ class Claims:
     def columns(self) -> list[str]:
         """The columns that a check needs."""
         hidden = self.hidden if self.exempt_suppressed else []
-        named = [*self.quasi_identifiers, *self.attributes, *hidden, *self.masked]
-        return list(dict.fromkeys(named))
+        entity = [self.entity] if self.counts_published_persons else []
+        named = [*self.quasi_identifiers, *self.attributes, *hidden, *self.masked, *entity]
+        return list(dict.fromkeys(map(str, named)))
+
+    @property
+    def counts_published_persons(self) -> bool:
+        """Whether the published rows themselves say whose they are."""
+        return self.entity is not None and self.relabelling is None
 
     @property
     def hidden(self) -> list[str]:
@@ -147,6 +154,8 @@ class Verdict:
         with_masked: what would, were the masked rows a class like others.
         strange: what is not as it was claimed of columns and cells, in words.
         claims: what was claimed.
+        members: how many rows the classes have; persons where the claims name an entity, each in
+            all of its classes.
         is_meant_empty: whether the original table says that there is no class to check.
     """
 
@@ -157,6 +166,7 @@ class Verdict:
     with_masked: tuple[Finding, ...]
     strange: tuple[str, ...]
     claims: Claims
+    members: int
     is_meant_empty: bool = False
 
     @property

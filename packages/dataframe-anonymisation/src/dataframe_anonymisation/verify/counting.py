@@ -116,13 +116,32 @@ class Persons:
         return summed(classes, codes, np.ones(len(classes), np.int64))
 
 
-def count(frames: Iterable[pd.DataFrame], claims: Claims, names: Names) -> Tally:
-    """Count the published rows by class and value."""
-    tally = Tally()
+@dataclass(slots=True)
+class Published:
+    """The published rows, counted.
+
+    Attributes:
+        tally: rows by class and value.
+        persons: whose rows are in each class; no person where the rows do not say.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    persons: Persons = field(default_factory=Persons)
+
+
+def count(frames: Iterable[pd.DataFrame], claims: Claims, names: Names) -> Published:
+    """Count the published rows by class and value, and whose they are where they say so."""
+    found = Published()
     for frame in frames:
-        if len(frame):
-            tally.add(_classes(frame, claims, names), cells_of(frame, claims, names))
-    return tally
+        if not len(frame):
+            continue
+        classes, cells = _classes(frame, claims, names), cells_of(frame, claims, names)
+        found.tally.add(classes, cells)
+        if claims.counts_published_persons:
+            kind = claims.kinds.get(str(claims.entity))
+            persons = found.persons.numbers(frame[claims.entity], kind)
+            found.persons.add(persons, classes, cells)
+    return found
 
 
 def cells_of(frame: pd.DataFrame, claims: Claims, names: Names) -> dict[str, np.ndarray]:

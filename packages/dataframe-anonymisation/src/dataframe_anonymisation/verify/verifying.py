@@ -14,6 +14,7 @@ from dataframe_anonymisation.verify.counting import (
     Entries,
     Labels,
     Names,
+    Published,
     Tally,
     count,
     summed,
@@ -101,21 +102,22 @@ def verify(
         if population is not None:
             count_population(population, claims, claims.relabelling, source, names)
         claimed = source.suppressed if claims.exempt_suppressed else None
-        told.compare(published, source, claims, names)
-    rows = published.rows(len(names.classes))
+        told.compare(published.tally, source, claims, names)
+    rows = published.tally.rows(len(names.classes))
     masked = _masked(claims, names, rows, claimed)
-    classes, findings = _findings(claims, names, published, source, masked)
-    with_masked = findings
+    tested = _tested(claims, names, published, source, masked)
+    findings = with_masked = _findings(claims, names, tested)
     if masked:
-        _, with_masked = _findings(claims, names, published, source, 0)
+        with_masked = _findings(claims, names, _tested(claims, names, published, source, 0))
     return Verdict(
         int(rows.sum()),
-        classes,
+        len(tested.sizes),
         masked,
         findings,
         with_masked,
         tuple(dict.fromkeys(told.sentences)),
         claims,
+        int((tested.sizes if tested.persons is None else tested.persons).sum()),
         is_meant_empty=source is not None and source.rows == source.suppressed,
     )
 
@@ -206,21 +208,17 @@ def _masked(claims: Claims, names: Names, rows: np.ndarray, claimed: int | None)
     return found if claimed is None else min(found, claimed)
 
 
-def _findings(
-    claims: Claims, names: Names, published: Tally, source: Original | None, masked: int
-) -> tuple[int, tuple[Finding, ...]]:
-    """Return the number of classes, and what holds of each model."""
-    tested = _tested(claims, names, published, source, masked)
-    findings = tuple(_finding(model, claims, names, tested) for model in claims.models)
-    return len(tested.sizes), findings
+def _findings(claims: Claims, names: Names, tested: _Tested) -> tuple[Finding, ...]:
+    """Return what holds of each model."""
+    return tuple(_finding(model, claims, names, tested) for model in claims.models)
 
 
 def _tested(
-    claims: Claims, names: Names, published: Tally, source: Original | None, masked: int
+    claims: Claims, names: Names, published: Published, source: Original | None, masked: int
 ) -> _Tested:
     """Return the classes that are tested, without so many masked rows."""
     stars = (SUPPRESSED,) * len(claims.quasi_identifiers)
-    rows = published.rows(len(names.classes))
+    rows = published.tally.rows(len(names.classes))
     if masked:
         rows[names.classes[stars, True]] -= masked
     classes: dict[Labels, int] = {}
@@ -232,27 +230,33 @@ def _tested(
     sizes = np.bincount(numbers[kept], rows[kept], minlength=len(classes)).astype(np.int64)
     entries: dict[str, Entries] = {}
     whole: dict[str, np.ndarray] = {}
-    persons = None
+    people, persons = None, None
     if source is not None and claims.entity is not None:
         is_published = claims.relabelling is not None and claims.relabelling.is_masked
         if is_published and not masked and stars in classes:
             numbers[source.left_out] = classes[stars]
-        persons = source.persons.sizes(numbers, len(classes))
+        people = source.persons
+    elif claims.counts_published_persons:
+        people = published.persons
+    if people is not None:
+        persons = people.sizes(numbers, len(classes))
     for name in claims.attributes:
-        found = published.entries(name)
+        found = published.tally.entries(name)
         if masked:
             found = _without(found, names.classes[stars, True], names.texts[name][None], masked)
         of_all = found if source is None else source.whole.entries(name)
         found = summed(numbers[found[0]], *found[1:])
-        if source is not None and claims.entity is not None:
-            found = source.persons.entries(name, numbers)
-            of_all = source.everybody.entries(name, np.zeros(1, np.int64))
+        if people is not None:
+            found = people.entries(name, numbers)
+            of_all = people.entries(name, np.minimum(numbers, 0))  # all classes as one
+            if source is not None:  # whose suppressed rows count too
+                of_all = source.everybody.entries(name, np.zeros(1, np.int64))
         entries[name] = found
         whole[name] = np.bincount(of_all[1], of_all[2], minlength=len(names.texts.get(name, ())))
     population = None
     if source is not None and claims.has_population:
-        people = source.population.rows(len(numbers))
-        population = np.bincount(numbers[kept], people[kept], minlength=len(classes))
+        counted = source.population.rows(len(numbers))
+        population = np.bincount(numbers[kept], counted[kept], minlength=len(classes))
     return _Tested(sizes, persons, population, entries, whole)
 
 

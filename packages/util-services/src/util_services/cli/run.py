@@ -122,6 +122,7 @@ def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
         return
     click.echo(f"{tried.job} would read {tried.source} and publish {tried.target}.")
     click.echo(f"Of the first {_number(tried.rows, 'row')}:")
+    number = 0
     for step in tried.steps:
         parts = step.facts.get("steps")
         told = (
@@ -143,7 +144,8 @@ def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
                 )
             ]
         )
-        for number, (called, rows, facts) in enumerate(told, start=1):
+        for called, rows, facts in told:
+            number += 1
             click.echo(f"  {number}. {called}: {_counts(rows)}")
             for column, cells in facts["cells_changed"].items():
                 click.echo(f"     {column}: {_number(cells, 'cell')} changed")
@@ -152,8 +154,8 @@ def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
                     click.echo(f"     {what}: {number_of_it}")
             for warning in facts["warnings"]:
                 click.echo(f"     warning: {warning}")
-        for number, one in enumerate(step.facts.get("passes", ()), start=1):
-            click.echo(f"  pass {number}, {one['pass']}: {', '.join(one['steps'])}")
+        for turn, one in enumerate(step.facts.get("passes", ()), start=1):
+            click.echo(f"  pass {turn}, {one['pass']}: {', '.join(one['steps'])}")
     click.echo("Nothing was published.")
 
 

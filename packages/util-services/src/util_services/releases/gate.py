@@ -18,12 +18,12 @@ from util_services.releases.checks import EARLIER, Rule
 from util_services.releases.tables import reference_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic import BaseModel
 
     from util_services.releases.checks import Candidate, ReleaseCheck
-    from util_services.releases.policy import SignedPolicy
+    from util_services.releases.policy import ReleasePolicy, SignedPolicy
 
 OWN = "policy"  # whose rules those are that need no package
 PERSONAL_BESIDE = {CHANGES: "a change log", STATE: "a state"}
@@ -66,7 +66,7 @@ def _named(table: str, rule: Rule) -> Rule:
 def _rules_of_table(table: Candidate) -> Iterator[Rule]:
     limit = table.given.staged.origin.limit_rows
     yield Rule("the whole table", "whole" if limit is None else "a slice", limit is None)
-    yield _columns_rule(table)
+    yield _columns_rule(table.policy, table.given.schema.names)
     yield _rows_rule(table)
 
 
@@ -87,10 +87,7 @@ def _own_rules(candidate: Candidate, requester: str) -> Iterator[Rule]:
         "whole" if limit is None else f"a slice of {limit} rows at most",
         limit is None,
     )
-    may_ask = any(are_alike(requester, name) for name in policy.released_by)
-    asked = quoted_name(requester) if requester.strip() else "nobody"
-    yield Rule("asked for by one of 'released_by'", f"asked for by {asked}", may_ask)
-    yield _columns_rule(candidate)
+    yield from rules_known_before(policy, candidate.given.schema.names, requester)
     yield _rows_rule(candidate)
     yield from _earlier_rules(candidate)
     beside = [what for kind, what in PERSONAL_BESIDE.items() if kind in dataset.beside]
@@ -101,6 +98,16 @@ def _own_rules(candidate: Candidate, requester: str) -> Iterator[Rule]:
         ", ".join(beside) or "nothing",
         not beside,
     )
+
+
+def rules_known_before(
+    policy: ReleasePolicy, names: Sequence[str], requester: str
+) -> Iterator[Rule]:
+    """Yield the rules that no row is needed for: who asks, and which columns there are."""
+    may_ask = any(are_alike(requester, name) for name in policy.released_by)
+    asked = quoted_name(requester) if requester.strip() else "nobody"
+    yield Rule("asked for by one of 'released_by'", f"asked for by {asked}", may_ask)
+    yield _columns_rule(policy, names)
 
 
 def _rows_rule(candidate: Candidate) -> Rule:
@@ -120,11 +127,10 @@ def _earlier_rules(candidate: Candidate) -> Iterator[Rule]:
     )
 
 
-def _columns_rule(candidate: Candidate) -> Rule:
+def _columns_rule(policy: ReleasePolicy, names: Sequence[str]) -> Rule:
     """Return the rule that a policy speaks of each column, and each column is there."""
-    wanted, names = candidate.policy.columns, candidate.given.schema.names
-    strange = [name for name in names if name not in wanted]
-    absent = _absent(candidate)
+    strange = [name for name in names if name not in policy.columns]
+    absent = [name for name in policy.columns if name not in names]
     wrong = [f"{quoted(strange)} not in the policy"] if strange else []
     wrong += [f"{quoted(absent)} not in the data"] if absent else []
     return Rule("just the columns of the policy", ", ".join(wrong) or "they are", not wrong)

@@ -37,8 +37,28 @@ def _ready(config: ReleaseGateConfig, inputs: "Inputs") -> None:
     release_key()
 
 
+def _tried(dataset: Dataset, config: ReleaseGateConfig) -> Outcome:
+    """Tell what is known of a release before all rows are: a slice of them is never let out."""
+    from util_services.errors import quoted
+    from util_services.releases.gate import rules_known_before
+
+    if dataset.inputs is None:
+        raise AssertionError("an operation in a run has inputs")
+    signed = _signed(config, dataset.inputs)
+    policy = signed.policy
+    rules = rules_known_before(policy, dataset.schema.names, config.requester)
+    warnings = [f"refused: {rule.rule} ({rule.found})" for rule in rules if not rule.holds]
+    if policy.approval == "required" and config.approval is None:
+        warnings.append("refused until a second person approves it")
+    if policy.checks:
+        warnings.append(f"tested on all rows only: {quoted(list(policy.checks))}")
+    facts = {"purpose": policy.purpose, "policy_signed_by": signed.signer}
+    return Outcome(None, facts=facts, warnings=tuple(warnings))
+
+
 @operation(
     ready=_ready,
+    tried=_tried,
     business_operation="RELEASE",
     default={"policy": "release/policy.yaml", "requester": "nobody"},
     publishes=True,

@@ -75,7 +75,7 @@ class CheckedOp:
     check: Check | None = None  # what else is known without rows
     default: Mapping[str, Any] = field(default_factory=dict)  # config that runs on the sample
     sample: str = DEFAULT_INPUT  # what the default config reads
-    function: Callable[[Any, Any], Any] | None = None  # what it does to a dataset
+    function: Callable[[Any, Any], Any] | None = None  # what a dry run does with a dataset
     resources: Mapping[str, Any] = field(default_factory=dict)  # what its local job brings along
     publishes: bool = False  # whether what it leaves must be what is published
     ready: Ready | None = None  # refuses what no dataset could make right
