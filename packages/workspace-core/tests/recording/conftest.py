@@ -68,9 +68,7 @@ class Lab:
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_text(content)
 
-    def run(
-        self, source, target, op=keep_rows, tags=None, reading=None, writing=None, **config
-    ):
+    def run(self, source, target, op=keep_rows, tags=None, reading=None, writing=None, **config):
         job, _ = op.jobs()
         ops = {
             "read_dataset": {"config": {"path": source, **(reading or {})}},

@@ -100,9 +100,7 @@ def test_a_run_that_nobody_knows_is_settled_once_it_was_left_alone_for_long(lab,
     assert [one.status for one in lab.steps()] == ["failed"]
 
 
-def test_a_run_that_somebody_is_at_work_on_is_left_alone_until_that_is_killed(
-    lab, runs, published
-):
+def test_a_run_that_somebody_is_at_work_on_is_left_alone_until_that_is_killed(lab, runs, published):
     local = lab.folder / ".dataworkspace/local"
     command = [sys.executable, "-c", HOLDER, str(local), RUN]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:

@@ -115,13 +115,18 @@ class RecordedRuns:
 
     def settle(self, is_over: Callable[[str], bool | None]) -> None:
         """Record as failed the runs that are over and that nobody is at work on."""
-        for run_id in self.intents.ids():
+        for run_id in self.intents.traces():
             over = is_over(run_id)
             age = self.intents.age_seconds(run_id, time.time())
             if not over and (over is not None or age < FORGOTTEN_SECONDS):
                 continue
-            with self.intents.left_behind(run_id) as intent:
-                if intent is not None:
+            with self.intents.left_behind(run_id) as is_ours:
+                if not is_ours:
+                    continue
+                intent = self.intents.get(run_id)
+                if intent is None:
+                    self.intents.remove(run_id)
+                else:
                     self._fail(intent, KILLED)
 
     # How
