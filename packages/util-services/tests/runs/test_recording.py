@@ -230,7 +230,7 @@ def test_a_record_that_fails_when_all_has_appeared_is_told_so(diary, start, monk
         "The output is published, but its lineage is not recorded. There is no room for complete."
     )
     assert (tmp_path / "root/out.csv").read_bytes() == CSV
-    assert diary()[-2]["what"] == "fail"
+    assert diary()[-1]["what"] == "fail"
 
 
 def test_a_recorder_hears_of_a_failure_by_its_class(diary, start):
