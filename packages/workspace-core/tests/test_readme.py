@@ -48,7 +48,7 @@ def test_the_command_line_examples_run(here):
         done = subprocess.run(words, capture_output=True, text=True, cwd=here)
         assert done.returncode == 0, (words, done.stderr)
 
-    assert len(commands()) == 34
+    assert len(commands()) == 37
     assert (here / "measurements/monday.csv").read_text() == "ward,beds\nnorth,12\n"
 
 

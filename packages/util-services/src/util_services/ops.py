@@ -40,7 +40,7 @@ from util_services.runs.dead_runs import is_over
 from util_services.runs.failure import ReportedError, one_sentence
 from util_services.runs.op_names import REPORT_OP, WRITE_OP
 from util_services.runs.progress import Stage, tell
-from util_services.runs.recorders import Recorded
+from util_services.runs.recorders import Recorded, RecordingError
 from util_services.runs.recording import (
     StepRecording,
     begin,
@@ -308,7 +308,7 @@ def _reported(
                 failure=error.sentence,
                 tell=recording.tell,
             )
-    except StorageError as fault:
+    except (StorageError, RecordingError) as fault:
         raise StorageError(f"{error.sentence} Its report is not published. {fault}") from None
     if asset := checked_key(plan, error.dataset, plan.storage):
         _log_checks(context, error.dataset, asset)

@@ -1,9 +1,12 @@
 """A machine with a workspace at its storage root, in which runs of jobs are recorded."""
 
-import json
+import os
+import shutil
+from pathlib import Path
 
 import dagster as dg
 import pytest
+from dws_program import Dws, environment_at
 
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
@@ -27,6 +30,28 @@ def keep_rows(dataset: Dataset, config: KeepRowsConfig) -> Outcome:
     return Outcome(None, facts={"limit": config.limit})
 
 
+class TouchConfig(dg.Config):
+    """What is changed meanwhile."""
+
+    change: str = ""
+    replace_by_file: str = ""
+    forget: str = ""
+
+
+@operation()
+def meddle(dataset: Dataset, config: TouchConfig) -> Outcome:
+    """Keep all rows, and do to files what somebody else may do while a run is at work."""
+    if config.change:
+        with open(config.change, "a") as file:
+            file.write("3,z\n")
+    if config.replace_by_file:
+        shutil.rmtree(config.replace_by_file, ignore_errors=True)
+        Path(config.replace_by_file).write_text("in the way")
+    if config.forget:
+        shutil.rmtree(config.forget)
+    return Outcome(dataset.scan())
+
+
 @operation()
 def fail_on_purpose(dataset: Dataset, config: KeepRowsConfig) -> Outcome:
     """Fail."""
@@ -43,10 +68,10 @@ class Lab:
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_text(content)
 
-    def run(self, source, target, op=keep_rows, tags=None, writing=None, **config):
+    def run(self, source, target, op=keep_rows, tags=None, reading=None, writing=None, **config):
         job, _ = op.jobs()
         ops = {
-            "read_dataset": {"config": {"path": source}},
+            "read_dataset": {"config": {"path": source, **(reading or {})}},
             op.name: {"config": config},
             "write_dataset": {"config": {"path": target, **(writing or {})}},
         }
@@ -110,7 +135,17 @@ def lab(tmp_path, monkeypatch, instance):
     return made
 
 
+@pytest.fixture(name="meddle")
+def meddle_fixture():
+    return meddle
+
+
+@pytest.fixture(name="fail_on_purpose")
+def fail_on_purpose_fixture():
+    return fail_on_purpose
+
+
 @pytest.fixture
-def lines():
-    """Return the parts of an answer of a command in JSON."""
-    return json.loads
+def dws(lab, instance):
+    """Return the program, run in the workspace."""
+    return Dws(lab.folder, environment_at(Path(os.environ["HOME"])))

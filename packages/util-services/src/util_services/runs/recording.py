@@ -92,9 +92,14 @@ class StepRecording:
         """Tell what is about to appear.
 
         Raises:
-            DataServicesError: if that cannot be kept; nothing must appear then.
+            RecordingError: if that cannot be kept; nothing must appear then.
         """
-        self._each(lambda one: one.announce(self._run_id, files))
+        try:
+            self._each(lambda one: one.announce(self._run_id, files))
+        except DataServicesError as error:
+            raise RecordingError(
+                f"What was about to be published cannot be recorded, so it is not. {error}"
+            ) from None
 
     @contextmanager
     def publishing(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from util_services.flow.run_files import RunFile
 from util_services.runs.recorders import RecordingError, RunStart
 from util_services.storage.locks import is_unlocked
 from workspace_core.errors import DamagedFileError
-from workspace_core.store.durable import json_bytes, read_json, remove_file, sweep, write_whole
+from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
 from workspace_core.store.locks import SharedLock
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 FOLDER = "runs-at-work"
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+TRACE = re.compile(rf"\.?({RUN_ID.pattern})\.(json|lock|json\..+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,13 @@ class Intents:
             return sorted(one.stem for one in self.folder.iterdir() if one.suffix == ".json")
         return []
 
+    def traces(self) -> list[str]:
+        """Return the runs of which anything is left, if only what a writer that died has left."""
+        with suppress(FileNotFoundError):
+            names = (TRACE.fullmatch(one.name) for one in self.folder.iterdir())
+            return sorted({found[1] for found in names if found})
+        return []
+
     def get(self, run_id: str) -> Intent | None:
         """Return what is kept of a run; None where nothing is.
 
@@ -135,9 +143,11 @@ class Intents:
         self.put(replace(intent, read=(*before, *files)))
 
     def remove(self, run_id: str) -> None:
-        """Forget a run that is recorded."""
+        """Forget a run that is recorded, and what writers of it that died have left."""
         remove_file(self._file(run_id))
         with suppress(OSError):
+            for one in self.folder.glob(f".{_checked(run_id)}.json.*"):
+                one.unlink(missing_ok=True)
             self._lock(run_id).unlink(missing_ok=True)
 
     @contextmanager
@@ -155,29 +165,20 @@ class Intents:
             lock.release()
 
     @contextmanager
-    def left_behind(self, run_id: str) -> Iterator[Intent | None]:
-        """Give what is kept of a run that nobody is at work on, and keep others from settling it.
-
-        None where somebody is, or has settled it.
-        """
+    def left_behind(self, run_id: str) -> Iterator[bool]:
+        """Keep others from settling a run, if nobody is at work on it; say whether that is so."""
         lock = SharedLock(self._lock(run_id), f"run {run_id}", wait_seconds=0.0)
-        if not is_unlocked(self._lock(run_id)) or not lock.acquire():
-            lock.release()
-            yield None
-            return
+        is_free = is_unlocked(self._lock(run_id))
         try:
-            yield self.get(run_id)
+            yield is_free and lock.acquire()
         finally:
             lock.release()
 
-    def sweep(self) -> None:
-        """Remove what writers that died have left."""
-        sweep(self.folder)
-
     def age_seconds(self, run_id: str, now: float) -> float:
         """Return how long ago something of a run was kept last."""
-        with suppress(OSError):
-            return now - self._file(run_id).stat().st_mtime
+        for file in (self._file(run_id), self._lock(run_id)):
+            with suppress(OSError):
+                return now - file.stat().st_mtime
         return 0.0
 
     def _file(self, run_id: str) -> Path:

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import socket
+from pathlib import Path
 
 from util_services import settings
+from util_services.errors import DataServicesError
+from util_services.runs.home import data_home
 from util_services.runs.recorders import RecordingError
 from workspace_core.backends.files import FiledWorkspace
-from workspace_core.errors import DataWorkspacesError
-from workspace_core.workspace import find_and_load_workspace
+from workspace_core.store.locks import exclusive
+from workspace_core.workspace import METADATA_FOLDER, find_and_load_workspace
 
-SNAPSHOTS = "WORKSPACE_SNAPSHOTS"
-SNAPSHOT_WANTED_TAG = "data_services/take_snapshot"  # of a run, in place of the setting
+CENTRAL = "central:"
+SHORT = 16
 VARIABLE = f"{settings.PREFIX}WORKSPACE"
 
 
-def opened(place: str, *, refresh: bool = False) -> FiledWorkspace:
-    """Return the workspace at a place.
+def opened(place: str) -> FiledWorkspace:
+    """Return the workspace at a place, as it is known on this machine.
 
     Args:
-        place: its folder, or its address.
-        refresh: take over what others have recorded, too, which takes that it can be reached.
+        place: its folder; or ``central:PLACE`` for one that lives in a place, to which a copy of
+            this machine is attached when it is opened first.
 
     Raises:
         RecordingError: if it is not there, or keeps no lineage.
     """
     try:
-        found = find_and_load_workspace(place, batch=True, refresh=refresh)
-    except (DataWorkspacesError, OSError) as error:
+        folder = _attached(place.removeprefix(CENTRAL)) if _is_central(place) else place
+        found = find_and_load_workspace(str(folder), batch=True, refresh=False)
+    except (DataServicesError, OSError) as error:
         raise RecordingError(
             f"Runs cannot be recorded in the workspace that {VARIABLE} names. {error}"
         ) from error
@@ -50,3 +56,28 @@ def check_writable(workspace: FiledWorkspace) -> None:
             f"Runs cannot be recorded in the workspace that {VARIABLE} names: its folder cannot be "
             "written; let the user of the runs write to it."
         )
+
+
+def _is_central(place: str) -> bool:
+    """Return whether a setting names where a workspace lives, and not a copy of it."""
+    where = place.removeprefix(CENTRAL)
+    return place.startswith(CENTRAL) and not (Path(where) / METADATA_FOLDER).is_dir()
+
+
+def _attached(place: str) -> Path:
+    """Return the folder of this machine that is attached to a workspace, made if it is not there.
+
+    It has the records, and no files of resources.
+    """
+    from workspace_core.backends.central import CentralWorkspaceFactory, is_attached
+
+    name = hashlib.sha256(place.encode()).hexdigest()[:SHORT]
+    folder = data_home() / "workspaces" / name
+    if is_attached(folder, place):
+        return folder
+    lock = folder.with_name(f"{name}.lock")
+    with exclusive(lock, f"copy of the workspace that {VARIABLE} names"):
+        CentralWorkspaceFactory().clone_workspace(
+            socket.gethostname() or "unknown", place, str(folder), batch=True, verbose=False
+        )
+    return folder

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from util_services import settings
-from util_services.errors import ConfigurationError, DataServicesError
+from util_services.errors import ConfigurationError, DataServicesError, quoted
 from util_services.flow.staging import FORGOTTEN_SECONDS
 from util_services.runs.recorders import Recorded, RecordingError
 from workspace_core.lineage.model import COMPLETE, FAILED, StepLineage
@@ -20,7 +20,7 @@ from workspace_core.lineage.recorder import WITHIN, at_work, save
 from workspace_core.parameters import HOSTNAME_PARAMETER
 from workspace_core.recording.certificates import References
 from workspace_core.recording.intents import Intent, Intents
-from workspace_core.recording.opening import SNAPSHOT_WANTED_TAG, SNAPSHOTS, check_writable
+from workspace_core.recording.opening import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from workspace_core.lineage.model import ResourceRef
     from workspace_core.recording.certificates import Certified
 
+SNAPSHOTS = "WORKSPACE_SNAPSHOTS"  # of the settings
+SNAPSHOT_WANTED_TAG = "data_services/take_snapshot"  # of a run, in place of the setting
 RUN = "run"  # of the records of steps and of snapshots: the run of a job that made them
 CHANGED_OUTPUTS = "changed_outputs"
 ERROR = "error"
@@ -49,12 +51,12 @@ class RecordedRuns:
     def check(self) -> None:
         """Refuse a workspace that cannot be reached or written, and settings that are none."""
         check_writable(self.workspace)
-        takes_snapshots({})
         self.workspace.refresh()
+        self._check_snapshots({})
 
     def begin(self, start: RunStart) -> None:
         """Keep that a run begins."""
-        takes_snapshots(start.tags)
+        self._check_snapshots(start.tags)
         began = datetime.now(UTC).isoformat(timespec="microseconds")
         self.intents.put(Intent(start, began, os.environ.get(WITHIN)))
 
@@ -97,16 +99,12 @@ class RecordedRuns:
         }
         step = self._step(intent, COMPLETE, inputs, more, output_resources=outputs.resources)
         self._record(intent, step, outputs)
-        return Recorded(
-            lineage=step.id,
-            data_version=_data_version(intent),
-            snapshot=self._snapshot(intent.start),
-            notes=tuple(
-                f"'{path}' was changed right after it was published, so that its lineage does not "
-                "vouch for it."
-                for path in outputs.changed
-            ),
-        )
+        snapshot, notes = None, [_changed_note(path) for path in outputs.changed]
+        if takes_snapshots(intent.start.tags) and not intent.start.is_slice:
+            snapshot = self._snapshot(intent.start)
+        else:
+            notes += self._make_known(f"Record a run of {intent.start.job}")
+        return Recorded(step.id, _data_version(intent), snapshot, tuple(notes))
 
     def fail(self, run_id: str, error: str) -> None:
         """Record a run that has failed; nothing that it left is vouched for."""
@@ -116,16 +114,30 @@ class RecordedRuns:
 
     def settle(self, is_over: Callable[[str], bool | None]) -> None:
         """Record as failed the runs that are over and that nobody is at work on."""
-        for run_id in self.intents.ids():
+        for run_id in self.intents.traces():
             over = is_over(run_id)
             age = self.intents.age_seconds(run_id, time.time())
             if not over and (over is not None or age < FORGOTTEN_SECONDS):
                 continue
-            with self.intents.left_behind(run_id) as intent:
-                if intent is not None:
+            with self.intents.left_behind(run_id) as is_ours:
+                if not is_ours:
+                    continue
+                intent = self.intents.get(run_id)
+                if intent is None:
+                    self.intents.remove(run_id)
+                else:
                     self._fail(intent, KILLED)
 
     # How
+
+    def _check_snapshots(self, tags: Mapping[str, str]) -> None:
+        """Refuse a run of which no snapshot could be taken that is wanted."""
+        if takes_snapshots(tags) and (absent := self.workspace.absent_resources()):
+            raise RecordingError(
+                f"No snapshot can be taken of the resources {quoted(absent)}, which are not on "
+                "this machine; bring them here with 'dws clone' or 'dws pull', or take no "
+                "snapshots of runs."
+            )
 
     def _fail(self, intent: Intent, error: str) -> None:
         if intent.record is not None and intent.record in self.workspace.lineage.ids():
@@ -135,7 +147,7 @@ class RecordedRuns:
         more = {ERROR: error, EXTERNAL_INPUTS: inputs.external, SHA256: inputs.sha256}
         left = tuple(dict.fromkeys(self._may_be_left(intent)))
         self._record(intent, self._step(intent, FAILED, inputs, more, unfinished=left))
-        save(self.workspace, f"Record that a run of {intent.start.job} has failed")
+        self._make_known(f"Record that a run of {intent.start.job} has failed")
 
     def _may_be_left(self, intent: Intent) -> Iterator[ResourceRef]:
         """Yield what a run may have left: the data, and what else is there."""
@@ -179,11 +191,20 @@ class RecordedRuns:
         self.workspace.lineage.add(step, certified.listings if certified else ())
         self.intents.remove(intent.start.run_id)
 
-    def _snapshot(self, start: RunStart) -> str | None:
-        """Take a snapshot for a run if that is wanted; else make its record known."""
-        if start.is_slice or not takes_snapshots(start.tags):
-            save(self.workspace, f"Record a run of {start.job}")
-            return None
+    def _make_known(self, message: str) -> list[str]:
+        """Let the history of the workspace have a record; say so if that is left to others."""
+        try:
+            save(self.workspace, message)
+        except (DataServicesError, OSError) as error:
+            return [f"The run is recorded, and the next command makes that known. {error}"]
+        return []
+
+    def _snapshot(self, start: RunStart) -> str:
+        """Take a snapshot for a run, which makes its record known, too.
+
+        Raises:
+            RecordingError: if it cannot be taken.
+        """
         message = f"Run {start.run_id[:SHORT]} of {start.job}"
         try:
             taken = self.workspace.snapshot(None, message, facts={RUN: facts_of(start)})
@@ -216,6 +237,13 @@ def facts_of(start: RunStart) -> dict[str, Any]:
     known = asdict(start)
     names = ("run_id", "job", "distribution", "versions", "commit", "config_sha256")
     return {name: known[name] for name in names}
+
+
+def _changed_note(path: str) -> str:
+    return (
+        f"'{path}' was changed right after it was published, so that its lineage does not vouch "
+        "for it."
+    )
 
 
 def _data_version(intent: Intent) -> str | None:
