@@ -46,7 +46,8 @@ def derived_in_workspace(sha256: str) -> Iterator[Derived]:
     from workspace_core.lineage.questions import graph_of
     from workspace_core.recording.opening import opened
 
-    workspace = opened(place, refresh=True)
+    workspace = opened(place)
+    workspace.refresh()
     graph = graph_of(workspace)
     outside = Outside.of(graph)
     with workspace.store_session() as session:
