@@ -98,7 +98,7 @@ def test_the_magics_show_the_workspace(study, shown):
     assert "with &lt;two&gt; words" in history["text/html"]
     assert "★ 0.75" in history["text/html"]
     assert "★ 1" in history["text/html"]
-    assert "background:#85bcdc" in history["text/html"]  # the darkest
+    assert "background:#9cc9e3" in history["text/html"]  # the darkest
     assert len(told[8]["text/plain"].splitlines()) == 2
     assert told[8]["text/plain"].splitlines()[1].startswith("2 ")
     assert "▲ 0.25" in told[9]["text/html"]

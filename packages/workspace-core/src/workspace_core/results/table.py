@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from workspace_core.results.comparison import Comparison
 
 # One hue from light to dark, told apart also by those who see no red or green; text stays dark.
-LIGHTEST, DARKEST = (247, 251, 255), (133, 188, 220)
-BETTER, WORSE = "#00612e", "#a3150b"
+LIGHTEST, DARKEST = (247, 251, 255), (156, 201, 227)
+BETTER, WORSE = "#004d24", "#84110a"
 CELL = "padding:4px 10px;border:1px solid #d5d3d8;color:#1c1b1f"
 
 
