@@ -35,8 +35,8 @@ TAIL = 10  # snapshots that --tail shows
 WIDTH, HEIGHT = 780, 380  # pixels, of a graph
 CELL = "padding:4px 10px;border:1px solid #d5d3d8;text-align:left;vertical-align:top"
 LOADED = (
-    "Data Workspaces: %dws_info, %dws_snapshot, %dws_history, %dws_lineage_table, "
-    "%dws_lineage_graph and %dws_results are there; each tells its options with --help."
+    "There are %dws_info, %dws_snapshot, %dws_history, %dws_lineage_table,\n"
+    "%dws_lineage_graph and %dws_results; each tells its options with --help."
 )
 
 

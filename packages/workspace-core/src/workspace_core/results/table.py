@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # One hue from light to dark, told apart also by those who see no red or green; text stays dark.
 LIGHTEST, DARKEST = (247, 251, 255), (156, 201, 227)
 BETTER, WORSE = "#004d24", "#84110a"
-CELL = "padding:4px 10px;border:1px solid #d5d3d8;color:#1c1b1f"
+CELL = "padding:4px 10px;border:1px solid #d5d3d8;color:#1c1b1f;background:#fff"
 
 
 def table(comparison: Comparison, *, heatmap: bool = True) -> str:
