@@ -35,6 +35,28 @@ def test_a_notebook_is_a_step_with_what_its_cells_have_read_and_written(study):
     assert (study.folder / "clean/double.csv").read_text() == "id,beds\n2,24\n4,14\n"
 
 
+def test_a_module_that_was_edited_since_its_import_is_not_said_to_have_run(
+    study, shown, monkeypatch
+):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    write_sources(study)
+    (study.folder / "code/helpers.py").write_text("FACTOR = 2\n")
+    (study.folder / "code/others.py").write_text("FACTOR = 2\n")
+
+    ran = study.run(
+        "import sys; sys.path.insert(0, 'code'); import helpers, others",
+        "print('FACTOR = 22', file=open('code/helpers.py', 'w'))",
+        TRAIN,
+        "import importlib; importlib.reload(helpers)",
+        TRAIN,
+    )
+
+    before, after = sorted(study.records(), key=lambda one: one.order)
+    assert [str(one.ref) for one in before.code_resources] == ["code:/others.py"]
+    assert "helpers.py' was edited since it was imported" in shown(ran.cells[2])["stderr"]
+    assert [str(one.ref) for one in after.code_resources] == ["code:/helpers.py", "code:/others.py"]
+
+
 def test_a_cell_that_fails_has_made_nothing(study):
     write_sources(study)
 

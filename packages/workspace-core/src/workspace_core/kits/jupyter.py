@@ -1,7 +1,6 @@
 """The kit for Jupyter: steps that are notebooks, and magics that show the workspace in them.
 
-``%load_ext workspace_core.kits.jupyter`` brings the magics. None of them needs a browser, so that
-they work in JupyterLab, Notebook, VS Code and ``jupyter execute`` alike.
+``%load_ext workspace_core.kits.jupyter`` brings the magics. None of them needs a browser.
 """
 
 from __future__ import annotations
