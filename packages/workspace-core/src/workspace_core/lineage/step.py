@@ -162,7 +162,7 @@ class ResultsLineage(Lineage):
     def write_results(self, metrics: Mapping[str, Any]) -> None:
         """Write ``results.json`` to the results: what the step was, and its metrics.
 
-        The next snapshot of the workspace has these metrics.
+        The next snapshot has these metrics, if the folder of results is the resource as a whole.
         """
         resource = self.workspace.get_resource(self.results_ref.name)
         if not isinstance(resource, FileResourceMixin):
