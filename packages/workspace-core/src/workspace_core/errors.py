@@ -380,6 +380,17 @@ class RestoreError(TreeError, OSError):
         )
 
 
+def shown_address(text: str) -> str:
+    """Return what was given for an address for a sentence, which logs may keep.
+
+    What holds credentials or options, where secrets would be, is not repeated.
+    """
+    scheme, separator, rest = text.partition(":")
+    if separator and "/" not in scheme and ("@" in rest or "=" in rest):
+        return f"'{printable(scheme)[:80]}:…' (with credentials or options, which are not shown)"
+    return shown(text[:200])
+
+
 def shown(path: str | bytes | os.PathLike[str]) -> str:
     """Return a path for a sentence: quoted, and with escapes for what steers a terminal."""
     return f"'{printable(os.fsdecode(path))}'"
