@@ -253,15 +253,22 @@ class MissingObjectsError(StoreError):
 
 
 class ErasedObjectError(StoreError):
-    """Raised when an object was erased on purpose."""
+    """Raised when an object was erased on purpose.
 
-    def __init__(self, object_id: str, reason: str) -> None:
-        super().__init__(object_id, reason)
-        self.object_id, self.reason = object_id, reason
+    Args:
+        object_id: its id.
+        reason: why it was erased.
+        place: what it was, such as ``raw: a.csv``, where that is known.
+    """
+
+    def __init__(self, object_id: str, reason: str, place: str = "") -> None:
+        super().__init__(object_id, reason, place)
+        self.object_id, self.reason, self.place = object_id, reason, place
 
     def __str__(self) -> str:
+        what = f"'{printable(self.place)}'" if self.place else f"The object {self.object_id}"
         return (
-            f"The object {self.object_id} was erased on purpose ({printable(self.reason)}); it "
+            f"{what} was erased on purpose ({printable(self.reason)}); it "
             "cannot come back. Leave out what holds it with --leave or --only."
         )
 
