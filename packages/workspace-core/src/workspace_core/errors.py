@@ -211,7 +211,8 @@ class NoStoreError(StoreError):
     def __str__(self) -> str:
         return (
             f"There is no store at {shown(self.folder)}; name the folder of the store that keeps "
-            "the snapshots: dws config store DIR."
+            "the snapshots: dws config store DIR. Where git alone has made this copy of what "
+            "was published, bring it with its content instead: dws clone ADDRESS FOLDER."
         )
 
 
