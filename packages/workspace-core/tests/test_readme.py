@@ -37,7 +37,7 @@ def here(tmp_path, monkeypatch):
 def test_the_python_examples_run(here):
     for code in blocks("python"):
         exec(compile(code, "README.md", "exec"), {})  # noqa: S102
-    assert len(blocks("python")) == 6
+    assert len(blocks("python")) == 7
 
 
 def test_the_command_line_examples_run(here):
@@ -48,7 +48,7 @@ def test_the_command_line_examples_run(here):
         done = subprocess.run(words, capture_output=True, text=True, cwd=here)
         assert done.returncode == 0, (words, done.stderr)
 
-    assert len(commands()) == 37
+    assert len(commands()) == 42
     assert (here / "measurements/monday.csv").read_text() == "ward,beds\nnorth,12\n"
 
 

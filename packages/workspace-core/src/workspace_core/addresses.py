@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from util_services.errors import StorageError
+from workspace_core.writable import rule_against_writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from workspace_core.workspace import Resource
 
 NAME = "workspace"
-SOURCE, RESULTS = "source-data", "results"
 
 
 class WorkspaceAddresses:
@@ -48,15 +48,7 @@ class WorkspaceAddresses:
             StorageError: naming the resource and the rule.
         """
         resource, path = self._found(address, root)
-        if resource.role == SOURCE:
-            rule = "it holds source data, which pipelines never write"
-        elif getattr(resource, "imported", False):
-            rule = "it comes from another workspace"
-        elif getattr(resource, "read_only", False):
-            rule = "it is read-only"
-        elif resource.role == RESULTS and path.split("/")[0] == "snapshots":
-            rule = "what lies in 'snapshots' belongs to snapshots"
-        else:
+        if (rule := rule_against_writing(resource, path)) is None:
             return
         raise StorageError(
             f"The address '{NAME}:{address}' cannot be written: {rule}; choose a resource for "

@@ -15,6 +15,8 @@ from workspace_core.commands.add import add as _add
 from workspace_core.commands.add import add_git, add_local_files
 from workspace_core.commands.clone import Cloned
 from workspace_core.commands.clone import clone as _clone
+from workspace_core.commands.compare import comparison as _comparison
+from workspace_core.commands.compare import write_comparison
 from workspace_core.commands.diff import Difference, difference
 from workspace_core.commands.erase import Erased, erase_path
 from workspace_core.commands.export_dvc import Exported
@@ -61,6 +63,7 @@ from workspace_core.workspace import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from workspace_core.results.comparison import Best, Comparison
     from workspace_core.sharing.collecting import CollectedThere
     from workspace_core.workspace import Resource
 
@@ -72,6 +75,7 @@ __all__ = [
     "clone",
     "collect_garbage",
     "collect_remote_garbage",
+    "compare_metrics",
     "config",
     "delete_snapshot",
     "diff",
@@ -79,6 +83,7 @@ __all__ = [
     "export_dvc",
     "export_lineage",
     "get_api_version",
+    "get_best_snapshot",
     "get_filesystem_for_resource",
     "get_local_path_for_resource",
     "get_resource_info",
@@ -90,6 +95,7 @@ __all__ = [
     "init",
     "make_lineage_graph",
     "make_lineage_table",
+    "make_metrics_page",
     "prune",
     "publish",
     "pull",
@@ -277,6 +283,84 @@ def get_results(
     workspace = _workspace(workspace_uri_or_path, verbose=verbose)
     found = _results(workspace, tag_or_hash, resource_name)
     return None if found is None else (found.content, f"{found.resource}:/{found.path}")
+
+
+def compare_metrics(
+    workspace_uri_or_path: str | None = None,
+    metrics: Sequence[str] = (),
+    verbose: bool = False,  # noqa: FBT001 - like its neighbours
+    *,
+    limit: int | None = None,
+    baseline: str | None = None,
+    maximise: Sequence[str] = (),
+    minimise: Sequence[str] = (),
+    every: bool = False,
+) -> Comparison:
+    """Return the snapshots that have metrics side by side, the oldest first.
+
+    Args:
+        workspace_uri_or_path: the workspace.
+        metrics: those that are shown, each with all within it; by default those that are numbers
+            and not within others.
+        verbose: tell more.
+        limit: so many of the newest.
+        baseline: the snapshot that others are compared with, by tag or hash.
+        maximise: metrics of which more is better; by default their names tell.
+        minimise: metrics of which less is better.
+        every: also snapshots without metrics.
+
+    Raises:
+        ConfigurationError: if there is no such metric or snapshot.
+    """
+    return _comparison(
+        _workspace(workspace_uri_or_path, verbose=verbose),
+        metrics,
+        limit=limit,
+        baseline=baseline,
+        maximise=maximise,
+        minimise=minimise,
+        every=every,
+    )
+
+
+def get_best_snapshot(
+    metric: str,
+    workspace_uri_or_path: str | None = None,
+    lowest: bool | None = None,  # noqa: FBT001 - like its neighbours
+    verbose: bool = False,  # noqa: FBT001 - like its neighbours
+) -> Best:
+    """Return the snapshot that is the best by a metric, the first of equals.
+
+    Args:
+        metric: the metric; one within others is ``a.b``.
+        workspace_uri_or_path: the workspace.
+        lowest: whether less is better; by default the name of the metric tells.
+        verbose: tell more.
+
+    Raises:
+        ConfigurationError: if no snapshot has such a metric as a number.
+    """
+    return compare_metrics(workspace_uri_or_path, verbose=verbose).best(metric, lowest=lowest)
+
+
+def make_metrics_page(
+    output_file: str,
+    workspace_uri_or_path: str | None = None,
+    metrics: Sequence[str] = (),
+    verbose: bool = False,  # noqa: FBT001 - like its neighbours
+    **options: Any,
+) -> None:
+    """Draw metrics over snapshots: a page for browsers, or drawings if the file ends in ``.svg``.
+
+    Args:
+        output_file: where to write it.
+        workspace_uri_or_path: the workspace.
+        metrics: as for `compare_metrics`.
+        verbose: tell more.
+        options: as for `compare_metrics`.
+    """
+    workspace = _workspace(workspace_uri_or_path, verbose=verbose)
+    write_comparison(workspace, _comparison(workspace, metrics, **options), output_file)
 
 
 def make_lineage_table(

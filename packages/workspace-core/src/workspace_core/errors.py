@@ -211,7 +211,8 @@ class NoStoreError(StoreError):
     def __str__(self) -> str:
         return (
             f"There is no store at {shown(self.folder)}; name the folder of the store that keeps "
-            "the snapshots: dws config store DIR."
+            "the snapshots: dws config store DIR. Where git alone has made this copy of what "
+            "was published, bring it with its content instead: dws clone ADDRESS FOLDER."
         )
 
 
@@ -253,15 +254,22 @@ class MissingObjectsError(StoreError):
 
 
 class ErasedObjectError(StoreError):
-    """Raised when an object was erased on purpose."""
+    """Raised when an object was erased on purpose.
 
-    def __init__(self, object_id: str, reason: str) -> None:
-        super().__init__(object_id, reason)
-        self.object_id, self.reason = object_id, reason
+    Args:
+        object_id: its id.
+        reason: why it was erased.
+        place: what it was, such as ``raw: a.csv``, where that is known.
+    """
+
+    def __init__(self, object_id: str, reason: str, place: str = "") -> None:
+        super().__init__(object_id, reason, place)
+        self.object_id, self.reason, self.place = object_id, reason, place
 
     def __str__(self) -> str:
+        what = f"'{printable(self.place)}'" if self.place else f"The object {self.object_id}"
         return (
-            f"The object {self.object_id} was erased on purpose ({printable(self.reason)}); it "
+            f"{what} was erased on purpose ({printable(self.reason)}); it "
             "cannot come back. Leave out what holds it with --leave or --only."
         )
 
@@ -378,6 +386,17 @@ class RestoreError(TreeError, OSError):
             f"Restoring stopped at {shown(self.path)}: {self.cause}; all that had been changed was "
             "changed back."
         )
+
+
+def shown_address(text: str) -> str:
+    """Return what was given for an address for a sentence, which logs may keep.
+
+    What holds credentials or options, where secrets would be, is not repeated.
+    """
+    scheme, separator, rest = text.partition(":")
+    if separator and "/" not in scheme and ("@" in rest or "=" in rest):
+        return f"'{printable(scheme)[:80]}:…' (with credentials or options, which are not shown)"
+    return shown(text[:200])
 
 
 def shown(path: str | bytes | os.PathLike[str]) -> str:

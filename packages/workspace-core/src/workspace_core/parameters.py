@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from workspace_core.errors import ConfigurationError
+from workspace_core.errors import ConfigurationError, shown_address
+from workspace_core.place_addresses import checked_place
 from workspace_core.snapshots.exclusion import checked_globs
 from workspace_core.snapshots.templates import SNAPSHOTS_FOLDER, checked_template
 
@@ -63,9 +64,9 @@ class Parameter:
         try:
             return self.type.parse(value)
         except ValueError as error:
-            shown = str(value)[:MOST_TEXT_SHOWN]
+            given = shown_address(str(value)[:MOST_TEXT_SHOWN])
             raise ConfigurationError(
-                f"The parameter '{self.name}' does not take {shown!r}: {error}."
+                f"The parameter '{self.name}' does not take {given}: {error}."
             ) from None
 
 
@@ -206,6 +207,7 @@ OPTIONAL_RELATIVE_PATH = ParameterType("relative path", _optional(_relative_path
 HOST = ParameterType("hostname", _hostname)
 TEMPLATE = ParameterType("template", checked_template)
 FILE_LIST = ParameterType("file list", _file_list)
+OPTIONAL_PLACE = ParameterType("remote", _optional(lambda value: checked_place(_text(value))))
 REMOTE_ORIGIN = ParameterType("remote origin", _text)
 
 HOSTNAME_PARAMETER, STORE_PARAMETER = "hostname", "store"
@@ -256,7 +258,7 @@ WORKSPACE_PARAMETERS = (
     ),
     Parameter(
         REMOTE,
-        ParameterType("remote", _optional(_text)),
+        OPTIONAL_PLACE,
         None,
         is_global=True,
         help="Where the content of snapshots is exchanged: s3://…, rclone:… or a folder.",
@@ -270,7 +272,7 @@ WORKSPACE_PARAMETERS = (
     ),
     Parameter(
         LOCAL_REMOTE,
-        ParameterType("remote", _optional(_text)),
+        OPTIONAL_PLACE,
         None,
         is_global=False,
         help="The remote as this machine reaches it, if elsewhere.",

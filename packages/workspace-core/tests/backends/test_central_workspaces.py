@@ -399,3 +399,68 @@ def test_a_reader_waits_for_no_other_command(alice):
         reader.wait_for_locks(0)
         with pytest.raises(WorkspaceBusyError), reader.locked():
             pass
+
+
+def test_who_has_deleted_a_snapshot_of_its_own_gets_the_work_of_others(alice, bob):
+    bob.write("raw/b.csv", "of bob\n")
+    bob("snapshot", "bobs")
+    alice.write("raw/a.csv", "of alice\n")
+    alice("snapshot", "alices")
+    alice("delete-snapshot", "alices")
+
+    alice("pull")
+    alice("snapshot", "both")
+    bob("pull")
+
+    for one in (alice, bob):
+        assert (one.read("raw/a.csv"), one.read("raw/b.csv")) == ("of alice\n", "of bob\n")
+
+
+def test_one_pull_brings_what_all_others_have_done(alice, bob, machine, central):
+    carol = machine("carol")
+    api.clone(f"central:{central}", str(carol.folder), hostname="carol")
+    bob.write("raw/b.csv", "of bob\n")
+    bob("snapshot", "bobs")
+    carol.write("raw/c.csv", "of carol\n")
+    carol("snapshot", "carols")
+    alice.write("raw/a.csv", "of alice\n")
+
+    assert alice.json("pull")["resources"] == ["raw"]
+
+    found = [alice.read(f"raw/{name}.csv") for name in "abc"]
+    assert found == ["of alice\n", "of bob\n", "of carol\n"]
+    assert alice.json("pull")["resources"] == []
+
+
+def test_a_conflict_with_one_of_several_is_told_with_what_was_done_before(
+    alice, bob, machine, central
+):
+    carol = machine("carol")
+    api.clone(f"central:{central}", str(carol.folder), hostname="carol")
+    bob.write("raw/b.csv", "of bob\n")
+    bob("snapshot", "bobs")
+    carol.write("raw/a.csv", "of carol\n")
+    carol("snapshot", "carols")
+    carol.write("raw/b.csv", "of carol, too\n")
+    alice.write("raw/c.csv", "of alice\n")
+    alice("pull")
+
+    said = carol.refused("pull")
+
+    assert "'raw: b.csv'" in said
+    carol("pull", "--ours")
+    found = [carol.read(f"raw/{name}.csv") for name in "abc"]
+    assert found == ["of carol\n", "of carol, too\n", "of alice\n"]
+
+
+def test_a_restore_is_not_undone_by_what_others_do_next(alice, bob):
+    alice.write("raw/a.csv", "2\n")
+    alice("snapshot", "second")
+    alice("restore", "base")
+    bob.write("raw/b.csv", "of bob\n")
+    bob("snapshot", "bobs")  # from the base, too
+
+    alice("pull")
+    alice("pull")
+
+    assert (alice.read("raw/a.csv"), alice.read("raw/b.csv")) == ("id\na\n", "of bob\n")

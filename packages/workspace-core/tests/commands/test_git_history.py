@@ -413,6 +413,7 @@ def test_a_copy_that_git_alone_has_made_can_be_put_to_use(dws, workspace):
     assert "name the folder of the store that keeps the snapshots: dws config store DIR" in (
         dws.refused("restore", "first")
     )
+    assert "dws clone ADDRESS" in dws.refused("verify")
 
     dws("config", "store", workspace / ".dataworkspace/store")
     assert "raw (source-data, file): missing" in dws("status")

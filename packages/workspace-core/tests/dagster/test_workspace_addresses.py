@@ -83,7 +83,7 @@ def test_source_data_are_never_written(instance, place, content, path):
     done = run(instance, "workspace:raw/a.csv", f"workspace:raw/{path}")
 
     assert not done.success
-    assert "it holds source data, which pipelines never write" in reason(done)
+    assert "it holds source data, which are never written" in reason(done)
     assert content(place / "raw") == before
 
 

@@ -179,6 +179,11 @@ def test_a_hostile_list_of_files_is_refused(work, project, tmp_path, entries, ru
     assert api.get_resource_info(str(work)) == []
 
 
+def test_a_file_that_is_not_there_is_not_said_to_be_of_another_kind(work, tmp_path):
+    with pytest.raises(ForeignFormatError, match="there is no such file"):
+        api.import_dvc(str(tmp_path / "nosuch.dvc"), "source-data", str(work))
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [

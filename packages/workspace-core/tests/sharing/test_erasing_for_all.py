@@ -147,3 +147,13 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(shared, tmp
     (finding,) = shared.json("verify")["findings"]
     assert finding["kind"] == "erased"
     assert os.listdir(tmp_path / "data/erased")
+
+
+def test_a_restore_names_what_was_erased_and_why(shared):
+    (shared.folder / "raw/person.bin").unlink()
+    shared("snapshot", "without-person")
+    shared("erase", "raw/person.bin", "--reason", REASON)
+
+    said = shared.refused("restore", "with-person")
+
+    assert f"'raw: person.bin' was erased on purpose ({REASON})" in said

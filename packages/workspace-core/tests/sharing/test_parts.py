@@ -122,3 +122,15 @@ def test_content_that_was_skipped_by_a_push_is_told_of_and_comes_with_the_next(a
 )
 def test_what_cannot_be_asked_for_is_refused_in_a_sentence(bob, arguments, said):
     assert said in bob.refused(*arguments)
+
+
+def test_a_further_part_comes_also_if_nobody_has_done_anything_since(alice, somebody, tmp_path):
+    carol = somebody("carol")
+    carol("clone", "study.git", "carol", "--only", "raw/a.csv", cwd=tmp_path)
+
+    carol("pull", "--only", "raw/deep")
+    assert carol.read("raw/deep/d/e.csv") == "deep\n"
+    assert not (carol.folder / "raw/b.csv").exists()
+
+    carol("pull", "--only", "raw")
+    assert carol.read("raw/b.csv") == "id\nb\n"

@@ -16,6 +16,8 @@ from workspace_core.sharing import errors
         errors.NoRemoteError("/w", "content"),
         errors.LostRaceError("/r.git"),
         errors.MergeConflictError(["raw: a.csv", "tag best"]),
+        errors.MergeConflictError(["raw: a.csv"], ["raw"]),
+        errors.NotMergedError(["raw", "wards"]),
         errors.PartlyHereError("raw"),
     ],
 )

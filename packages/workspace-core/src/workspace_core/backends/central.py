@@ -46,6 +46,7 @@ from workspace_core.parameters import (
     SCRATCH,
     STORE_PARAMETER,
 )
+from workspace_core.place_addresses import RCLONE
 from workspace_core.sharing.central_errors import (
     LostRecordsError,
     OutOfReachError,
@@ -56,7 +57,7 @@ from workspace_core.sharing.errors import RemoteError
 from workspace_core.sharing.folder_place import FolderPlace
 from workspace_core.sharing.following import note_followed
 from workspace_core.sharing.on_demand import FetchingSession
-from workspace_core.sharing.places import RCLONE, Address
+from workspace_core.sharing.places import Address
 from workspace_core.sharing.receive import Received
 from workspace_core.sharing.remote import Remote
 from workspace_core.sharing.revisions import Ledger

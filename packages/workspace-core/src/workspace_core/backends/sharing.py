@@ -22,6 +22,7 @@ from workspace_core.sharing.places import Address
 from workspace_core.sharing.receive import Receiving, held_objects
 from workspace_core.sharing.records import (
     CONFIG,
+    DELETED,
     LINEAGE,
     OF_THIS_MACHINE,
     REMOVED,
@@ -31,6 +32,7 @@ from workspace_core.sharing.records import (
 )
 from workspace_core.sharing.remote import Remote
 from workspace_core.sharing.send import Sent, send
+from workspace_core.snapshots.deleted import DeletedSnapshot
 from workspace_core.snapshots.metadata import SnapshotMetadata
 from workspace_core.snapshots.names import names_now
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
@@ -285,6 +287,20 @@ def snapshots_in(
         SnapshotMetadata.from_json(json.loads(content), file=path).under_names(now)
         for path, content in records.items()
         if path.startswith(f"{SNAPSHOTS}/")
+    ]
+
+
+def deleted_in(
+    records: Mapping[str, bytes], names: Mapping[str, str] | None = None
+) -> list[DeletedSnapshot]:
+    """Return what records tell of snapshots that were deleted; see `snapshots_in`."""
+    now = resource_names_now(records) if names is None else names
+    return [
+        DeletedSnapshot.from_dict(
+            path.removeprefix(f"{DELETED}/").removesuffix(".json"), json.loads(content)
+        ).under_names(now)
+        for path, content in records.items()
+        if path.startswith(f"{DELETED}/")
     ]
 
 

@@ -31,9 +31,10 @@ from workspace_core.parameters import (
     RESULTS_TEMPLATE,
 )
 from workspace_core.progress import listener
-from workspace_core.sharing.history import ASIDE, PARENTS
+from workspace_core.sharing.following import note_left
+from workspace_core.sharing.history import ASIDE
 from workspace_core.snapshots.exclusion import Exclusion
-from workspace_core.snapshots.metadata import SnapshotMetadata, checked_tag
+from workspace_core.snapshots.metadata import PARENTS, SnapshotMetadata, checked_tag
 from workspace_core.snapshots.metrics import metrics_of, with_finite_numbers
 from workspace_core.snapshots.pending import (
     PendingSnapshot,
@@ -383,6 +384,7 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
                 with suppress(StoreWriteError):  # what can be lost without harm
                     self._snapshot_resource(one.folder.name).note_restored(one)
                     if not paths:
+                        note_left(self, one.folder.name, self.standing(one.folder.name))
                         self.note_at(one.folder.name, snapshot.hashval)
             self.save_contents(f"Restore {snapshot.hashval[:8]}")
             return Restored(tuple(restored), rescue)
@@ -459,7 +461,7 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         with suppress(FileNotFoundError, KeyError, DataWorkspacesError):
             record = read_json(file, SCHEMA)
             standing = (str(record["snapshot"]), *map(str, record.get("merged", ())))
-            if set(standing) <= set(self.catalogue.hashes()):
+            if set(standing) <= {*self.catalogue.hashes(), *self.catalogue.deleted_hashes()}:
                 return standing
         last = self.snapshot_of(resource_name)
         return () if last is None else (last.hashval,)

@@ -40,8 +40,8 @@ place_option = click.option(
 )
 @click.option("--skip", metavar="R,…", shell_complete=complete_resource, help="All but these.")
 @click.option("--only-workspace", is_flag=True, help="Records alone, and no content.")
-@click.option("--ours", "choice", flag_value="ours", help="Keep what is here in a conflict.")
-@click.option("--theirs", "choice", flag_value="theirs", help="Take what is there in a conflict.")
+@click.option("--ours", is_flag=True, help="Keep what is here in a conflict.")
+@click.option("--theirs", is_flag=True, help="Take what is there in a conflict.")
 @click.option(
     "--force",
     is_flag=True,
@@ -55,11 +55,12 @@ def pull(
     flags: Flags,
     only: str | None,
     skip: str | None,
-    choice: str | None,
     places: tuple[str, ...],
     workspace_dir: str | None,
     *,
     only_workspace: bool,
+    ours: bool,
+    theirs: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -73,6 +74,9 @@ def pull(
     from workspace_core.cli.progress import progress, short
     from workspace_core.commands.pull import pull as bring
 
+    if ours and theirs:
+        raise click.UsageError("Give --ours or --theirs, not both.")
+    choice = "ours" if ours else "theirs" if theirs else None
     workspace = flags.workspace(workspace_dir)
     with progress("objects"):
         done = bring(
@@ -93,6 +97,9 @@ def pull(
         click.echo(f"Brought up to date: {', '.join(map(printable, done.resources))}.")
     if done.brought:
         click.echo(f"New here: {', '.join(map(printable, done.brought))}.")
+    if done.removed:
+        names = ", ".join(map(printable, done.removed))
+        click.echo(f"Removed by others: {names}; what is in the folder here is as it was.")
     tell_left(done.left)
     if done.merge is not None:
         click.echo(f"What both sides have done is in the snapshot {label(done.merge)}.")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from util_services.errors import printable
 from workspace_core.backends.files import PARAMS
 from workspace_core.errors import (
     ConfigurationError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from workspace_core.backends.files import FiledWorkspace
     from workspace_core.sharing.partial import Selection
+    from workspace_core.snapshots.metadata import SnapshotMetadata
     from workspace_core.store.session import Session
 
 OUTSIDE = (
@@ -79,6 +81,45 @@ def keep_places(workspace: FiledWorkspace, before: Mapping[str, str]) -> None:
         if home not in Path(os.path.normpath(place)).parents:
             local = {factory.place_parameter: os.path.abspath(before[name])}
             workspace._add_local_params_for_resource(name, local)
+
+
+def require_resources(known: Iterable[str], places: Mapping[str, str]) -> None:
+    """Refuse places for resources that there are not.
+
+    Raises:
+        ConfigurationError: naming the first.
+    """
+    names = set(known)
+    for name in places:
+        if name not in names:
+            raise ConfigurationError(
+                f"There is no resource '{printable(name)[:80]}' to have a place; 'dws report "
+                "status' lists them."
+            )
+
+
+def require_paths(
+    session: Session, snapshots: Iterable[SnapshotMetadata], selection: Selection
+) -> None:
+    """Refuse paths that are asked for and that no snapshot has.
+
+    Raises:
+        ConfigurationError: naming the first.
+    """
+    asked = {name: selection.paths(name) for name in selection.only or ()}
+    missing = {(name, path) for name, paths in asked.items() for path in paths}
+    trees = Trees(session)
+    for one in snapshots if missing else ():
+        for name, path in list(missing):
+            found = one.restore_hashes.get(name) or one.compare_hashes.get(name)
+            with suppress(MissingObjectsError):
+                if found and trees.find(parse_id(found), path) is not None:
+                    missing.discard((name, path))
+    for name, path in sorted(missing):
+        raise ConfigurationError(
+            f"No snapshot has {shown(f'{name}/{os.fsdecode(path)}')}; 'dws diff A B' and the "
+            "folders of others tell which paths there are."
+        )
 
 
 def bring(

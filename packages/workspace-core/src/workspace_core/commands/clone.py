@@ -17,7 +17,13 @@ from workspace_core.backends.central import CentralWorkspace, is_attached
 from workspace_core.backends.files import PARAMS, FiledWorkspace
 from workspace_core.backends.git import MARKER, GitWorkspace
 from workspace_core.backends.sharing import open_remote, receive_snapshots
-from workspace_core.commands.bring import bring, fill, make_folders
+from workspace_core.commands.bring import (
+    bring,
+    fill,
+    make_folders,
+    require_paths,
+    require_resources,
+)
 from workspace_core.errors import (
     ConfigurationError,
     GitError,
@@ -26,7 +32,12 @@ from workspace_core.errors import (
     StoreWriteError,
     shown,
 )
-from workspace_core.parameters import LOCAL_REMOTE
+from workspace_core.parameters import (
+    HOSTNAME_PARAMETER,
+    LOCAL_REMOTE,
+    WORKSPACE_PARAMETERS,
+    parameter_named,
+)
 from workspace_core.registry import workspace_factory
 from workspace_core.shared_repository import SharedRepository, checked_address
 from workspace_core.sharing.central_errors import OutOfReachError
@@ -112,6 +123,9 @@ def clone(
         ForeignRemoteError: if a remote holds what no workspace has put there.
     """
     selection = Selection.of(only)
+    if hostname is not None:
+        known = parameter_named(WORKSPACE_PARAMETERS, HOSTNAME_PARAMETER, "The workspace")
+        hostname = str(known.checked(hostname))
     backend = CENTRAL if origin.startswith(f"{CENTRAL}:") else GIT
     if backend == CENTRAL and data is not None:
         raise ConfigurationError(
@@ -167,8 +181,10 @@ def _content(
     """Receive the content of all snapshots, and make resources as the newest have them."""
     snapshots, names = workspace.list_snapshots(), list(workspace.get_resource_names())
     selection.require(names)
+    require_resources(names, places)
     with workspace.locked(), workspace.store_session() as session:
         received = _received(workspace, snapshots, selection)
+        require_paths(session, snapshots, selection)
         make_folders(workspace)
         absent = workspace.absent_resources()
         left = bring(workspace, session, absent, selection, places)

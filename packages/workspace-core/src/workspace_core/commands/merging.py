@@ -16,7 +16,7 @@ from workspace_core.sharing.history import History
 from workspace_core.sharing.partial import Selection, note_parts_here, parts_here
 from workspace_core.store.identity import parse_id
 from workspace_core.trees.capture import capture
-from workspace_core.trees.merge import OURS, THEIRS, merge
+from workspace_core.trees.merge import BASE, OURS, THEIRS, merge
 from workspace_core.trees.prune import prune
 from workspace_core.trees.restoring import JOURNAL, plan_folders, restore_folders
 from workspace_core.trees.tree import Trees
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from workspace_core.backends.files import FiledWorkspace
+    from workspace_core.snapshots.deleted import DeletedSnapshot
     from workspace_core.store.session import Session
     from workspace_core.trees.restoring import Folder
     from workspace_core.workspace import SnapshotMetadata
@@ -47,7 +48,7 @@ class Due:
         conflicts: paths that both sides have changed.
         parts: the paths of it that are to be here; none for all of it.
         is_news: whether the others have changed anything.
-        common: the newest snapshot that both sides have come from.
+        history: of the resource, on both sides.
         kind: the type of the resource.
     """
 
@@ -60,7 +61,7 @@ class Due:
     conflicts: tuple[bytes, ...] = ()
     parts: tuple[bytes, ...] = ()
     is_news: bool = True
-    common: SnapshotMetadata | None = None
+    history: History | None = None
     kind: str = ""
 
 
@@ -93,6 +94,7 @@ def plan_merging(
     theirs: Sequence[SnapshotMetadata],
     selection: Selection,
     choice: str | None,
+    deleted: Sequence[DeletedSnapshot] = (),
 ) -> Merging:
     """Return what is to happen to the resources that are here; no folder is changed.
 
@@ -103,6 +105,7 @@ def plan_merging(
         theirs: those of the other side.
         selection: resources that are left out stay as they are.
         choice: the side that is taken where both have changed a file, None for neither.
+        deleted: the snapshots that either side has deleted.
     """
     merging, absent = Merging(), workspace.absent_resources()
     for name in workspace.get_resource_names():
@@ -115,13 +118,14 @@ def plan_merging(
             continue
         newest = History(name, theirs).newest()
         parts = _parts(workspace, name, selection)
-        is_completed = bool(parts_here(workspace.local_state(name))) and not parts
-        if newest is None or (followed(workspace, name) == newest.hashval and not is_completed):
+        here = parts_here(workspace.local_state(name))
+        is_completed = bool(here) and set(parts) != set(here)  # more of it is asked for
+        if newest is None or (newest.hashval in followed(workspace, name) and not is_completed):
             continue
-        standing, history = workspace.standing(name), History(name, [*ours, *theirs])
+        standing = workspace.standing(name)
+        history = History(name, [*ours, *theirs], deleted)
         if newest.hashval in history.ancestors(standing) and not is_completed:
             continue
-        common = history.common(standing, newest.hashval)
         is_forward = set(standing) <= history.ancestors([newest.hashval])
         before = {_root(one, name) for one in [*ours, *theirs] if one.hashval in standing}
         is_news = _root(newest, name) not in before
@@ -132,7 +136,7 @@ def plan_merging(
             is_forward,
             parts=parts,
             is_news=is_news,
-            common=common,
+            history=history,
             kind=resource.resource_type,
         )
         if resource.resource_type == git_repository.RESOURCE_TYPE:
@@ -160,14 +164,15 @@ def plan_meeting(
     What others have made of a resource is there whether this copy has gone on or not; so each
     resource meets the newest snapshot that it has not come from yet. See `plan_merging`.
     """
-    whole = Merging()
+    whole, deleted = Merging(), workspace.catalogue.deleted_snapshots()
     for name in workspace.get_resource_names():
         if not selection.has(name):
             continue
-        known = History(name, snapshots).ancestors(workspace.standing(name))
+        here = (*workspace.standing(name), *followed(workspace, name))
+        known = History(name, snapshots, deleted).ancestors(here)
         theirs = [one for one in snapshots if one.hashval not in known] or list(snapshots)
         only = Selection({name: selection.paths(name)})
-        found = plan_merging(workspace, session, snapshots, theirs, only, choice)
+        found = plan_merging(workspace, session, snapshots, theirs, only, choice, deleted)
         whole.due += found.due
         whole.repositories |= found.repositories
         whole.conflicts += found.conflicts
@@ -190,7 +195,7 @@ def _merged(
         return due
     trees, here = Trees(session), parts_here(workspace.local_state(due.name))
     current = capture(session, folder.root, folder.cache, folder.options, progress=listener())
-    base = None if due.common is None else _root(due.common, due.name)
+    base = _base(session, trees, due)
     target = folder.target
     if here and base is not None:
         base = prune(session, trees, base, here)
@@ -206,6 +211,38 @@ def _merged(
         is_changed=current.root not in known,
         conflicts=found.conflicts,
     )
+
+
+def _base(session: Session, trees: Trees, due: Due) -> bytes | None:
+    """Return the tree that both sides have come from, None where there is none.
+
+    Where both have merged the same snapshots, each for itself, there are several. What these become
+    is the base then, and where they differ what they came from, so that two answers to one conflict
+    are a conflict (recursive three-way merge; cf. the documentation of git-merge).
+    """
+    history = due.history
+    if history is None:
+        return None
+
+    def is_there(tree: bytes) -> bool:
+        try:
+            return all(trees.objects(tree))
+        except DataWorkspacesError:
+            return False
+
+    def base(ours: Sequence[str], theirs: Sequence[str]) -> bytes | None:
+        found: bytes | None = None
+        taken: list[str] = []
+        for one in history.common(ours, theirs, is_there):
+            tree = history.tree(one)
+            if tree is not None and found is not None:
+                found = merge(session, trees, base(taken, [one]), found, tree, BASE).root
+            else:
+                found = tree
+            taken.append(one)
+        return found
+
+    return base(due.standing, [due.theirs.hashval])
 
 
 def _plan_repository(
@@ -274,6 +311,15 @@ def complete(workspace: FiledWorkspace, session: Session, merging: Merging) -> N
         resource = workspace.get_resource(done.folder.name)
         if isinstance(resource, SnapshotResourceMixin):
             resource.note_restored(done)
+
+
+def unrecorded(workspace: FiledWorkspace) -> list[str]:
+    """Return the resources that were merged, and no snapshot was taken of what they became."""
+    return [
+        name
+        for name in workspace.get_resource_names()
+        if len(workspace.standing(name)) > 1 and not parts_here(workspace.local_state(name))
+    ]
 
 
 def _parts(workspace: FiledWorkspace, name: str, selection: Selection) -> tuple[bytes, ...]:

@@ -12,6 +12,7 @@ from workspace_core.backends.git import GitWorkspace
 from workspace_core.backends.sharing import (
     branch_of,
     committed_records,
+    deleted_in,
     open_remote,
     own_records,
     receive_snapshots,
@@ -28,6 +29,8 @@ from workspace_core.commands.bring import (
     keep_places,
     make_folders,
     places_of,
+    require_paths,
+    require_resources,
 )
 from workspace_core.commands.exchange import pull_resources, pulling
 from workspace_core.commands.merging import (
@@ -35,6 +38,7 @@ from workspace_core.commands.merging import (
     complete,
     plan_meeting,
     plan_merging,
+    unrecorded,
 )
 from workspace_core.errors import ConfigurationError
 from workspace_core.resources.git_subdirectory import GitSubdirectoryResource
@@ -71,6 +75,7 @@ class Pulled:
         received: what was transferred.
         from_elsewhere: resources that have been brought what a place of their own has.
         rescues: the snapshots that keep what that has replaced, if it was in no other one.
+        removed: resources that others have removed; their folders are as they were.
     """
 
     snapshots: tuple[SnapshotMetadata, ...] = ()
@@ -81,6 +86,7 @@ class Pulled:
     received: Received = field(default_factory=Received)
     from_elsewhere: tuple[str, ...] = ()
     rescues: tuple[SnapshotMetadata, ...] = ()
+    removed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
@@ -93,6 +99,7 @@ class Pulled:
             "received": self.received.to_dict(),
             "from_elsewhere": list(self.from_elsewhere),
             "rescues": [one.hashval for one in self.rescues],
+            "removed": list(self.removed),
         }
 
 
@@ -170,17 +177,21 @@ def _pull(
         workspace.save("Rename resources as others have done")
         sides = _look(workspace, repository, branch, choice)
     merged = snapshots_in(sides.records.files)
-    selection.require(_resource_names(sides.records.files))
+    names = _resource_names(sides.records.files)
+    selection.require(names)
+    require_resources(names, places)
     known = set(workspace.catalogue.hashes())
     with workspace.store_session() as session:
         remote = None
         if not selection.is_nothing and merged:
             remote = open_remote(workspace, config=json.loads(sides.records.files[CONFIG]))
         receiving = receive_snapshots(workspace, remote, merged, selection)
+        require_paths(session, merged, selection)
         now = resource_names_now(sides.records.files)
         theirs = snapshots_in(sides.theirs_records, now)
         own = workspace.list_snapshots()  # also those that the others have deleted
-        plan = plan_merging(workspace, session, own, theirs, selection, choice)
+        gone = deleted_in(sides.records.files)
+        plan = plan_merging(workspace, session, own, theirs, selection, choice, gone)
         commit, conflicts = _merged_commit(workspace, repository, sides, choice)
         conflicts = [*sides.records.conflicts, *plan.conflicts, *conflicts]
         if conflicts and choice is None:
@@ -191,7 +202,7 @@ def _pull(
         if commit is not None:
             repository.check_forward(commit)
         carry_out(workspace, session, plan)
-        places_before = places_of(workspace)
+        places_before, names_before = places_of(workspace), [*workspace.get_resource_names()]
         changed = write_records(workspace, sides.records.files)
         workspace.read_again()
         workspace.finish_renames()
@@ -216,6 +227,7 @@ def _pull(
         left,
         merge,
         receiving.received,
+        removed=tuple(one for one in names_before if now.get(one, one) not in names),
     )
 
 
@@ -225,16 +237,49 @@ def _pull_content(
     choice: str | None,
     places: Mapping[str, str],
 ) -> Pulled:
-    """Bring resources together with what others have made of them; records are here already."""
+    """Bring resources together with what others have made of them; records are here already.
+
+    As many may have gone on as there are people, so that each resource meets one after the other.
+    """
+    selection.require(list(workspace.get_resource_names()))
+    require_resources(workspace.get_resource_names(), places)
+    with workspace.store_session() as session:
+        require_paths(session, workspace.list_snapshots(), selection)
+    done, goes_on = Pulled(), True
+    while goes_on:
+        try:
+            found, goes_on = _meet(workspace, selection, choice, places)
+        except MergeConflictError as error:
+            raise MergeConflictError(error.conflicts, done.resources) from error
+        done = Pulled(
+            resources=tuple(dict.fromkeys((*done.resources, *found.resources))),
+            brought=(*done.brought, *found.brought),
+            left=found.left,
+            merge=found.merge or done.merge,
+            received=workspace.received,
+        )
+    here = [workspace.get_resource_wherever(one) for one in workspace.get_resource_names()]
+    local = [one for one in here if isinstance(one, LocalStateResourceMixin)]
+    due = [one for one in local if selection.has(one.name) and one.name not in done.left]
+    workspace.pull_resources([one for one in due if not one.pulls()])  # the others come next
+    return done
+
+
+def _meet(
+    workspace: CentralWorkspace,
+    selection: Selection,
+    choice: str | None,
+    places: Mapping[str, str],
+) -> tuple[Pulled, bool]:
+    """Let each resource meet the newest snapshot that it has not; return whether any had to."""
     names, snapshots = list(workspace.get_resource_names()), workspace.list_snapshots()
-    selection.require(names)
     with workspace.store_session() as session:
         plan = plan_meeting(workspace, session, snapshots, selection, choice)
         if plan.conflicts and choice is None:
             raise MergeConflictError(plan.conflicts)
         if choice == THEIRS and plan.at_risk:
             workspace.keep_aside(plan.at_risk, "What a pull has replaced")
-            return _pull_content(workspace, selection, choice, places)
+            return _meet(workspace, selection, choice, places)
         carry_out(workspace, session, plan)
         complete(workspace, session, plan)
         absent = workspace.absent_resources()
@@ -243,22 +288,17 @@ def _pull_content(
             is_results = workspace.get_resource_role(name) == ResourceRoles.RESULTS
             if is_results and name not in absent and selection.has(name):
                 bring_results(workspace, session, name)
-        merge = None
-        if plan.diverged:
-            merge = workspace.record_merge(plan.diverged, "Merge of what others have done")
+        merge = _record(workspace, plan)
         done = {*names} - left.keys() - plan.waiting
         seen = snapshots if merge is None else [merge, *snapshots]  # and none that came meanwhile
         note_followed(workspace, [one for one in done if selection.has(one)], seen)
-    here = [workspace.get_resource_wherever(one) for one in done if selection.has(one)]
-    local = [one for one in here if isinstance(one, LocalStateResourceMixin)]
-    workspace.pull_resources([one for one in local if not one.pulls()])  # the others come next
-    return Pulled(
+    found = Pulled(
         resources=tuple(one.name for one in plan.due if one.is_news),
         brought=tuple(one for one in absent if one not in left),
         left=left,
         merge=merge,
-        received=workspace.received,
     )
+    return found, bool(plan.due)
 
 
 def _look(
@@ -351,12 +391,15 @@ def _named(workspace: GitWorkspace, path: str) -> str:
     return path
 
 
-def _record(workspace: GitWorkspace, plan: Merging) -> SnapshotMetadata | None:
+def _record(workspace: FiledWorkspace, plan: Merging) -> SnapshotMetadata | None:
     """Take a snapshot of what both sides have made, if both had gone on."""
-    if not plan.diverged:
-        workspace.save_contents("Record what a pull has changed")
-        return None
-    return workspace.record_merge(plan.diverged, "Merge of what others have done")
+    absent = workspace.absent_resources()
+    # also what one that was killed has merged
+    names = dict.fromkeys([*plan.diverged, *unrecorded(workspace)])
+    if here := [one for one in names if one not in absent]:
+        return workspace.record_merge(here, "Merge of what others have done")
+    workspace.save_contents("Record what a pull has changed")
+    return None
 
 
 def _resource_names(records: Mapping[str, bytes]) -> list[str]:

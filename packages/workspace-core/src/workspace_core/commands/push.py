@@ -9,25 +9,30 @@ from workspace_core.backends.central import CentralWorkspace
 from workspace_core.backends.git import GitWorkspace
 from workspace_core.backends.sharing import (
     branch_of,
+    committed_records,
     open_remote,
     repository_of,
     require_origin,
+    roots_of,
     send_snapshots,
+    snapshots_in,
 )
 from workspace_core.commands.exchange import push_resources, pushing
 from workspace_core.errors import ResourceNotHereError
 from workspace_core.resources.git_repository import GitResource
 from workspace_core.shared_repository import SharedRepository
-from workspace_core.sharing.errors import LostRaceError
-from workspace_core.sharing.following import note_followed
+from workspace_core.sharing.errors import LostRaceError, NotMergedError
+from workspace_core.sharing.following import followed, note_followed
+from workspace_core.sharing.history import History
 from workspace_core.sharing.partial import Selection
 from workspace_core.sharing.send import Sent
-from workspace_core.workspace import LocalStateResourceMixin
+from workspace_core.workspace import LocalStateResourceMixin, ResourceRoles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from workspace_core.backends.files import FiledWorkspace
+    from workspace_core.sharing.remote import Remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ def push(
 
     Raises:
         LostRaceError: if somebody else has pushed since the last pull; nothing is lost.
+        NotMergedError: if a resource that the last pull has left out has gone on here, too.
         NoRemoteError: if the workspace has no remote.
         RemoteError: if a remote fails; the next push goes on from there.
     """
@@ -90,6 +96,10 @@ def push(
         remote, sent = None, Sent()
         if not selection.is_nothing:
             remote = open_remote(workspace, create=True)
+        if theirs not in (None, ours):
+            records = committed_records(repository, theirs)
+            _require_brought_together(workspace, records, remote)
+        if remote is not None:
             if verify:
                 remote.distrust_damaged()
             sent = send_snapshots(workspace, remote, selection)
@@ -97,9 +107,41 @@ def push(
         for one, its_branch in repositories:
             one.push(its_branch)
         repository.push(branch)
-        note_followed(workspace, workspace.get_resource_names(), workspace.list_snapshots())
+        snapshots, deleted = workspace.list_snapshots(), workspace.catalogue.deleted_snapshots()
+        for name in workspace.get_resource_names():
+            known = History(name, snapshots, deleted).ancestors(workspace.standing(name))
+            note_followed(workspace, [name], [one for one in snapshots if one.hashval in known])
     place = None if remote is None else remote.place.address
     return Pushed(origin, place, sent, tuple(elsewhere))
+
+
+def _require_brought_together(
+    workspace: GitWorkspace, records: Mapping[str, bytes], remote: Remote | None
+) -> None:
+    """Refuse to publish snapshots that would hide what others have made of a resource.
+
+    Whoever pulls takes over the newest snapshot, and takes it to have come from all others. What
+    they have not pushed the content of yet, they are going to bring together themselves.
+
+    Raises:
+        NotMergedError: naming the resources.
+    """
+    here, now = workspace.list_snapshots(), workspace.catalogue.names_now()
+    deleted, theirs = workspace.catalogue.deleted_snapshots(), snapshots_in(records, now)
+    published = {one.hashval for one in theirs}
+    fresh = [one for one in here if one.hashval not in published]
+    hidden = []
+    for name in workspace.get_resource_names():
+        role = workspace.get_resource_role(name)
+        newest, own = History(name, theirs).newest(), History(name, fresh).newest()
+        if newest is None or own is None or role == ResourceRoles.RESULTS:
+            continue
+        met = History(name, here, deleted).ancestors([own.hashval, *followed(workspace, name)])
+        is_out = remote is None or remote.has(roots_of(newest)[name])
+        if newest.hashval not in met and is_out:
+            hidden.append(name)
+    if hidden:
+        raise NotMergedError(hidden)
 
 
 def _push_content(workspace: CentralWorkspace, selection: Selection, *, verify: bool) -> Pushed:

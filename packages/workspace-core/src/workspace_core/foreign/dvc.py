@@ -132,6 +132,8 @@ def place_in_cache(cache: Path, identity: str) -> Path:
 def _record(file: Path) -> dict[str, Any]:
     import yaml
 
+    if not os.path.lexists(file):
+        raise ForeignFormatError(str(file), "there is no such file")
     try:
         if not _is_file(file) or file.stat().st_size > MOST_BYTES:
             raise ForeignFormatError(str(file), "it is no file of DVC")

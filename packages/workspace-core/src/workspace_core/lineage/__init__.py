@@ -7,6 +7,7 @@ lineage.add_output_path("clean.csv")
 
 from workspace_core.lineage.builder import LineageBuilder, lineage_step
 from workspace_core.lineage.errors import (
+    ChangedInputError,
     LineageConflictError,
     LineageConsistencyError,
     LineageNotFoundError,
@@ -30,15 +31,18 @@ from workspace_core.lineage.parameters import (
     add_lineage_parameters_to_arg_parser,
     get_lineage_parameter_values,
 )
+from workspace_core.lineage.reading import FileRead, reading
 from workspace_core.lineage.step import Lineage, ResultsLineage
 from workspace_core.lineage.store import LineageStore
 
 __all__ = [
     "BooleanParameter",
+    "ChangedInputError",
     "ChoiceParameter",
     "CmdLineParameter",
     "CodeLineage",
     "ConstantParameter",
+    "FileRead",
     "HashCertificate",
     "ImportedLineage",
     "Lineage",
@@ -57,4 +61,5 @@ __all__ = [
     "add_lineage_parameters_to_arg_parser",
     "get_lineage_parameter_values",
     "lineage_step",
+    "reading",
 ]

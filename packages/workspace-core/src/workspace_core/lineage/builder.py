@@ -41,10 +41,12 @@ class LineageBuilder:
         self._results_dir: Given | None = None
         self._run_description: str | None = None
         self._command_line: list[str] | None = None
+        self._notes_modules = False
 
     def as_script_step(self) -> Self:
         """Call the step like this script, and take note of the code of the workspace that runs."""
         self._command_line = own_command()
+        self.with_loaded_code()
         return self.with_step_name(step_name_of(sys.argv[:1]))
 
     def with_step_name(self, step_name: str) -> Self:
@@ -78,6 +80,10 @@ class LineageBuilder:
         self._has_no_inputs = True
         return self
 
+    def with_inputs_when_read(self) -> Self:
+        """Say that what it reads is told while it runs, as the kits do."""
+        return self.with_no_inputs()
+
     def with_code_path(self, path: str | os.PathLike[str]) -> Self:
         """Say by which code it runs."""
         self._code.append(path)
@@ -86,6 +92,11 @@ class LineageBuilder:
     def with_code_ref(self, ref: ResourceRef) -> Self:
         """Say by which code it runs."""
         self._code.append(ref)
+        return self
+
+    def with_loaded_code(self) -> Self:
+        """Say that it runs by the modules of this program that are code of the workspace."""
+        self._notes_modules = True
         return self
 
     def with_output_path(self, path: str | os.PathLike[str]) -> Self:
@@ -131,7 +142,7 @@ class LineageBuilder:
             "outputs": self._outputs,
             "command_line": self._command_line,
             "run_from_directory": os.getcwd(),
-            "notes_modules": self._command_line is not None,
+            "notes_modules": self._notes_modules,
         }
         parameters = self._parameters or {}
         if self._results_dir is None:

@@ -42,6 +42,20 @@ class StepOverError(LineageError):
         )
 
 
+class ChangedInputError(DataWorkspacesError):
+    """Raised when a file was written to while a step read it, so that nobody knows what it read."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(ref)
+        self.ref = ref
+
+    def __str__(self) -> str:
+        return (
+            f"{printable(self.ref)} changed while it was read, so that nobody knows what was read; "
+            "read it again once nobody writes to it."
+        )
+
+
 class UnrecordedStepError(DataWorkspacesError):
     """Raised when a step ended well and its record could not be made, so that nothing tells of it.
 

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from workspace_core.backends.snapshots import LocalSnapshots
+    from workspace_core.lineage.reading import FileRead
     from workspace_core.lineage.references import Given
 
 AT_WORK = "steps-at-work"
@@ -166,23 +167,47 @@ class Recorder:
         """Take note of something that is about to be read."""
         self._bind(self._inputs, given)
 
+    def add_read(self, read: FileRead) -> None:
+        """Take note of a file that was read before, as it was then.
+
+        What this step has written itself is no input, and a part of an input is one already.
+
+        Raises:
+            ConfigurationError: if it was another one when the step read it first.
+        """
+        self._require_running()
+        written = _within(self._outputs, read.ref)
+        if written is not None and written != read.content.hashval:
+            return
+        if (first := _within(self._inputs, read.ref)) is None:
+            first = self._bind(self._inputs, read.ref, read.content).first.hashval
+        if first != read.content.hashval:
+            raise ConfigurationError(
+                f"{read.ref} has changed since the step '{self.step_name}' read it first; read all "
+                "of its inputs again."
+            )
+
     def add_code(self, given: Given) -> None:
         """Take note of code that is run."""
         self._bind(self._code, given)
 
-    def _bind(self, bound: dict[ResourceRef, _Bound], given: Given) -> None:
+    def _bind(
+        self, bound: dict[ResourceRef, _Bound], given: Given, content: Content | None = None
+    ) -> _Bound:
         self._require_running()
-        ref = reference(self.workspace, given)
+        ref = given if content and isinstance(given, ResourceRef) else None
+        ref = ref or reference(self.workspace, given)
         if ref in bound:
-            return
+            return bound[ref]
         self._refuse_parts(bound, ref)
-        content = self._digests.of(ref)
+        content = content or self._digests.of(ref)
         if content.kind == MISSING:
             raise ConfigurationError(
                 f"{ref} is not there, so that the step '{self.step_name}' cannot read it; mend the "
                 "path."
             )
         bound[ref] = _Bound(ref, content)
+        return bound[ref]
 
     def add_output(self, given: Given) -> ResourceRef:
         """Take note of something that is about to be written, and return the reference to it."""
@@ -354,6 +379,19 @@ class Recorder:
             for path in known.makers(name, files):
                 del files[path]
             yield from _certificates(name, files, now, listings)
+
+
+def _within(bound: Mapping[ResourceRef, _Bound], ref: ResourceRef) -> str | None:
+    """Return what was at first at a reference, itself bound or in a directory that is.
+
+    That is empty where nothing was, and None if it is not bound.
+    """
+    if ref in bound:
+        return bound[ref].first.hashval or ""
+    for one, at in bound.items():
+        if one.covers(ref):
+            return at.first.files.get(os.path.relpath(ref.path, one.path or os.curdir), "")
+    return None
 
 
 def _certificates(

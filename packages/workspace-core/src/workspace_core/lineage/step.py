@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from workspace_core.lineage.code import modules_of
-from workspace_core.lineage.errors import LineageConsistencyError
+from workspace_core.lineage.errors import LineageConflictError, LineageConsistencyError
 from workspace_core.lineage.plain import plain
 from workspace_core.lineage.recorder import Recorder
 from workspace_core.lineage.references import local_path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from workspace_core.backends.snapshots import LocalSnapshots
     from workspace_core.lineage.model import ResourceRef, StepLineage
+    from workspace_core.lineage.reading import FileRead
     from workspace_core.lineage.references import Given
 
 _reports = logging.getLogger(__name__)
@@ -66,6 +67,10 @@ class Lineage(AbstractContextManager["Lineage"]):
         """Take note of an input, right before it is read."""
         self._recorder.add_input(ref)
 
+    def add_read(self, read: FileRead) -> None:
+        """Take note of a file that was read before, as it was then; see `reading`."""
+        self._recorder.add_read(read)
+
     def add_output_path(self, path: str) -> None:
         """Take note of an output; of a directory, what the step writes in it."""
         self._recorder.add_output(path)
@@ -77,6 +82,10 @@ class Lineage(AbstractContextManager["Lineage"]):
     def add_param(self, name: str, value: Any) -> None:
         """Take note of a parameter that became known while the step was running."""
         self._recorder.add_parameter(name, value)
+
+    def add_note(self, name: str, value: Any) -> None:
+        """Take note of a further fact that the record is to hold."""
+        self._facts.setdefault("more", {})[name] = plain(value)
 
     def complete(self) -> None:
         """Record that the step has ended well; the end of the block does that."""
@@ -128,7 +137,8 @@ class Lineage(AbstractContextManager["Lineage"]):
     def _note_modules(self) -> None:
         if self._notes_modules:
             for file in modules_of(self.workspace):
-                self._recorder.add_code(file)
+                with suppress(LineageConflictError):  # it is a part of code that was named
+                    self._recorder.add_code(file)
 
 
 class ResultsLineage(Lineage):
@@ -152,7 +162,7 @@ class ResultsLineage(Lineage):
     def write_results(self, metrics: Mapping[str, Any]) -> None:
         """Write ``results.json`` to the results: what the step was, and its metrics.
 
-        The next snapshot of the workspace has these metrics.
+        The next snapshot has these metrics, if the folder of results is the resource as a whole.
         """
         resource = self.workspace.get_resource(self.results_ref.name)
         if not isinstance(resource, FileResourceMixin):

@@ -20,13 +20,13 @@ from workspace_core.errors import (
     shown,
 )
 from workspace_core.parameters import BOOLEAN, Parameter, ParameterType, enum_type
+from workspace_core.place_addresses import RCLONE, RCLONE_ADDRESS
 from workspace_core.progress import listener
 from workspace_core.resources.errors import EditedTreeError
 from workspace_core.resources.local_files import COMPUTE_HASH, EXPORT, IMPORTED
 from workspace_core.resources.placed import LOCATION, PLACE, PlacedFolder, place_of
 from workspace_core.sharing.errors import PartlyHereError
 from workspace_core.sharing.partial import is_partly_here
-from workspace_core.sharing.places import RCLONE, RCLONE_ADDRESS
 from workspace_core.sharing.rclone_program import run_rclone
 from workspace_core.store.durable import cause_of, json_bytes, read_json, write_whole
 from workspace_core.store.identity import id_text, parse_id

@@ -22,10 +22,10 @@ from util_services.storage.ranges import RangeReader
 from workspace_core.errors import ConfigurationError, DataWorkspacesError, StoreWriteError, shown
 from workspace_core.filesystem import RemoteFileSystem
 from workspace_core.parameters import TEXT, Parameter, ParameterType, enum_type
+from workspace_core.place_addresses import S3, S3_ADDRESS
 from workspace_core.resources.errors import GoneError, NotKeptError
 from workspace_core.resources.pointed import READS, PointedResource
 from workspace_core.resources.s3_objects import Item, Objects, checked_names
-from workspace_core.sharing.places import S3, S3_ADDRESS
 from workspace_core.snapshots.templates import SNAPSHOTS_FOLDER
 from workspace_core.store.chunking import FILES, cut_stream
 from workspace_core.store.durable import cause_of, json_bytes, read_json, write_whole

@@ -94,21 +94,45 @@ class LostRaceError(SharingError):
         )
 
 
-class MergeConflictError(SharingError):
-    """Raised when both sides have changed the same thing; nothing was changed.
+class NotMergedError(SharingError):
+    """Raised when resources have gone on here without what others have published of them.
 
     Args:
-        conflicts: what they have changed, each as words such as ``raw: a.csv``.
+        names: of the resources.
     """
 
-    def __init__(self, conflicts: Sequence[str]) -> None:
-        super().__init__(tuple(conflicts))
-        self.conflicts = tuple(conflicts)
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(tuple(names))
+        self.names = tuple(names)
 
     def __str__(self) -> str:
         return (
+            f"You and somebody else have gone on with {quoted(self.names, MOST_SHOWN)}, and only "
+            "the records of that were pulled, so that your snapshots would hide theirs; nothing "
+            f"was published. Run 'dws pull --only {printable(','.join(self.names))}', which "
+            "merges, and push again."
+        )
+
+
+class MergeConflictError(SharingError):
+    """Raised when both sides have changed the same thing; nothing of that was changed.
+
+    Args:
+        conflicts: what they have changed, each as words such as ``raw: a.csv``.
+        merged: the resources that were brought together with what others have done before.
+    """
+
+    def __init__(self, conflicts: Sequence[str], merged: Sequence[str] = ()) -> None:
+        super().__init__(tuple(conflicts), tuple(merged))
+        self.conflicts, self.merged = tuple(conflicts), tuple(merged)
+
+    def __str__(self) -> str:
+        done = "nothing was changed"
+        if self.merged:
+            done = f"{quoted(self.merged, MOST_SHOWN)} has what others have done, but for that"
+        return (
             f"You and somebody else have changed the same: {quoted(self.conflicts, MOST_SHOWN)}; "
-            "nothing was changed. Choose with 'dws pull --ours' or 'dws pull --theirs'; the other "
+            f"{done}. Choose with 'dws pull --ours' or 'dws pull --theirs'; the other "
             "side stays in its snapshots."
         )
 

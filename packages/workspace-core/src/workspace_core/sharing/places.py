@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from workspace_core.errors import ConfigurationError, shown
+from workspace_core.place_addresses import RCLONE, S3, checked_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-S3, RCLONE, FILE = "s3://", "rclone:", "file://"
-# What follows a comma or a second colon are options for rclone, some of which start programs.
-RCLONE_ADDRESS = re.compile(r"(?P<remote>[\w.+@][\w.+@ -]*):(?P<path>[^\x00-\x1f]*)")
-S3_ADDRESS = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\x00-\x1f]*)?")
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +98,7 @@ class Address:
         Raises:
             ConfigurationError: if it is none.
         """
-        if text.startswith(S3):
-            if not S3_ADDRESS.fullmatch(text.removeprefix(S3)):
-                raise ConfigurationError(f"{shown(text[:200])} names no bucket; {_FORMS}")
-            return cls(text.rstrip("/"), resource)
-        if text.startswith(RCLONE):
-            if not RCLONE_ADDRESS.fullmatch(text.removeprefix(RCLONE)):
-                raise ConfigurationError(
-                    f"{shown(text[:200])} is no remote of rclone's configuration with a path; "
-                    "write 'rclone:REMOTE:PATH', and give options by 'rclone config'."
-                )
-            return cls(text)
-        path = text.removeprefix(FILE)
-        if not path or "\0" in path or (SCHEME.match(path) and not os.path.isdir(path)):
-            raise ConfigurationError(f"{shown(text[:200])} is no place for data; {_FORMS}")
-        return cls(os.path.abspath(os.path.expanduser(path)))
+        return cls(checked_place(text), resource if text.startswith(S3) else "")
 
     def open(self) -> Place:
         """Return the place; whether it can be reached shows when it is used."""
@@ -135,6 +113,3 @@ class Address:
         from workspace_core.sharing.folder_place import FolderPlace
 
         return FolderPlace(Path(self.text))
-
-
-_FORMS = "write 's3://BUCKET/PREFIX', 'rclone:REMOTE:PATH', or the path of a folder."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from workspace_core.sharing.errors import RemoteError
 
+# By its own defaults rclone tries ten times, and waits a minute each time for a connection, so that
+# people would wait many minutes for a remote that is out of reach. What they have set counts.
+PATIENCE = {"RCLONE_LOW_LEVEL_RETRIES": "3", "RCLONE_CONTIMEOUT": "15s"}
 ABSENT = (3, 4)  # rclone's exit status for a folder and a file that is not there
 MOST_SAID = 300
 CREDENTIALS = re.compile(r"://[^/@\s]+@")
@@ -35,7 +39,7 @@ def run_rclone(
     if program is None:
         raise RemoteError(address, "the program rclone is not installed")
     done = subprocess.run(  # noqa: S603 - no shell; what users name is no option
-        [program, *words], input=given, capture_output=True, check=False
+        [program, *words], input=given, capture_output=True, check=False, env=PATIENCE | os.environ
     )
     if done.returncode == 0:
         return done.stdout

@@ -13,8 +13,9 @@ from workspace_core.lineage.store import LISTINGS, STEPS, listing_hash
 from workspace_core.parameters import RESULTS_EXCLUDE, WORKSPACE_PARAMETERS
 from workspace_core.sharing.errors import ForeignRemoteError
 from workspace_core.snapshots.catalogue import HASH
+from workspace_core.snapshots.deleted import TREES
 from workspace_core.snapshots.exclusion import checked_globs
-from workspace_core.snapshots.metadata import TAG, SnapshotMetadata, hash_of
+from workspace_core.snapshots.metadata import PARENTS, TAG, SnapshotMetadata, hash_of
 from workspace_core.snapshots.names import FORMERLY
 from workspace_core.snapshots.templates import SNAPSHOTS_FOLDER
 from workspace_core.store.identity import parse_id
@@ -141,6 +142,12 @@ def _check_tag(stem: str, record: dict[str, Any]) -> None:
 def _check_deleted(stem: str, record: dict[str, Any]) -> None:
     _require(HASH.fullmatch(stem), stem, "it names no snapshot")
     _require(isinstance(record["snapshot_number"], int), stem, "its number is none")
+    for name, parents in record.get(PARENTS, {}).items():
+        _check_name(name)
+        _require(all(HASH.fullmatch(one) for one in parents), stem, "it came from no snapshot")
+    for name, identity in record.get(TREES, {}).items():
+        _check_name(name)
+        parse_id(identity)
 
 
 def _check_resource(stem: str, record: dict[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 snapshots/<hash>.json   a record, never changed; putting it there is the commit point of a snapshot
 tags/<tag>.json         which snapshot a tag points to
-deleted/<hash>.json     what was deleted: its number, so that no other snapshot gets it
+deleted/<hash>.json     what was deleted: its number, so that no other snapshot gets it, and its
+                        ancestry, which merging needs
 
 Resources that were renamed since stand in a snapshot under their names of now.
 """
@@ -13,6 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from workspace_core.errors import ConfigurationError, DamagedFileError
+from workspace_core.snapshots.deleted import DeletedSnapshot
 from workspace_core.snapshots.metadata import LEAST_PREFIX, SCHEMA, SnapshotMetadata, checked_tag
 from workspace_core.snapshots.names import names_now
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
@@ -114,6 +116,15 @@ class Catalogue:
         """Return the hashes of all snapshots that were deleted."""
         return _stems(self.deleted)
 
+    def deleted_snapshots(self) -> list[DeletedSnapshot]:
+        """Return what stays on record of all snapshots that were deleted."""
+        now = self.names_now()
+        files = {one: self.deleted / f"{one}{SUFFIX}" for one in self.deleted_hashes()}
+        return [
+            DeletedSnapshot.from_dict(one, read_json(file, SCHEMA)).under_names(now)
+            for one, file in files.items()
+        ]
+
     def next_number(self) -> int:
         """Return a number that no snapshot has or ever had."""
         used = [one.snapshot_number for one in self.all()]
@@ -168,7 +179,7 @@ class Catalogue:
             ConfigurationError: if there is none.
         """
         snapshot = self.get(hashval)
-        record = {"schema": SCHEMA, "snapshot_number": snapshot.snapshot_number}
+        record = DeletedSnapshot.of(snapshot).to_dict()
         write_whole(self.deleted / f"{hashval}{SUFFIX}", json_bytes(record))
         for tag in snapshot.tags:
             remove_file(self.tags / f"{tag}{SUFFIX}")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 LEAST_PREFIX = 4
 IMPORTED = "imported"  # in a record: what the one said that it was imported from
-BY_RESOURCE = ("parents", "resources")  # further facts in a record that are told by resource
+PARENTS = "parents"  # in a record: the snapshots that each resource came from, by its name
+BY_RESOURCE = (PARENTS, "resources")  # further facts in a record that are told by resource
 TAG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 

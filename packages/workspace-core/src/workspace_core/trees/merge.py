@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workspace_core.trees.tree import Trees
 
 OURS, THEIRS = "ours", "theirs"
+BASE = "base"  # neither: what both had before they changed it
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class MergedTree:
     """What has become of two trees."""
 
     root: bytes
-    conflicts: tuple[bytes, ...]  # paths, each of which is as it is on the side that was chosen
+    conflicts: tuple[bytes, ...]  # paths, each of which is as the chosen side has it
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class _Merging:
                 if theirs.id == base.id:
                     return replace(ours, permissions=self._permissions(path, base, ours, theirs))
         self.conflicts.append(path)
-        return ours if self.choice == OURS else theirs
+        return {OURS: ours, THEIRS: theirs, BASE: base}[self.choice]
 
     def _permissions(self, path: bytes, base: Entry | None, ours: Entry, theirs: Entry) -> int:
         if ours.permissions == theirs.permissions:
@@ -81,7 +82,9 @@ class _Merging:
             return theirs.permissions
         if before != theirs.permissions:
             self.conflicts.append(path)
-            return ours.permissions if self.choice == OURS else theirs.permissions
+            if self.choice == BASE and before is not None:
+                return before
+            return theirs.permissions if self.choice == THEIRS else ours.permissions
         return ours.permissions
 
     def _entries(self, directory: bytes | None) -> dict[bytes, Entry]:
@@ -106,7 +109,8 @@ def merge(
         base: the tree that both come from, None if there is none.
         ours: the one side.
         theirs: the other side.
-        choice: whose entries are taken where both have changed one (``ours`` or ``theirs``).
+        choice: whose entries are taken where both have changed one (``ours``, ``theirs``, or those
+            of ``base``).
     """
     if ours == theirs or theirs == base:
         return MergedTree(ours, ())

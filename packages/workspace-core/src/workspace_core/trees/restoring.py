@@ -9,8 +9,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workspace_core.errors import ChangedMeanwhileError, LocalChangesError
+from workspace_core.errors import ChangedMeanwhileError, ErasedObjectError, LocalChangesError
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
+from workspace_core.store.identity import parse_id
 from workspace_core.trees.capture import Capture, CaptureOptions, Known, capture
 from workspace_core.trees.plan import RestorePlan, plan_restore
 from workspace_core.trees.stat_cache import (
@@ -91,7 +92,13 @@ def plan_folders(
             paths=folder.paths,
             force=force,
         )
-        session.require({c.after.id for c in plan.changes if c.after and c.after.is_file})
+        due = {c.after.id: c.path for c in plan.changes if c.after and c.after.is_file}
+        try:
+            session.require(due)
+        except ErasedObjectError as error:
+            path = due.get(parse_id(error.object_id))
+            place = "" if path is None else f"{folder.name}: {os.fsdecode(path)}"
+            raise ErasedObjectError(error.object_id, error.reason, place) from error
         planned.append(PlannedFolder(folder, plan, current, trees))
     return planned
 
