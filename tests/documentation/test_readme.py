@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-PAGES_OF_COMMANDS = ("keys.md", "pseudonymisation.md", "releases.md", "texts.md", "workspaces.md")
+PAGES_OF_COMMANDS = (
+    "keys.md",
+    "processing-record.md",
+    "pseudonymisation.md",
+    "releases.md",
+    "texts.md",
+    "workspaces.md",
+)
 BOOT = "python3 -m venv .boot && .boot/bin/pip install -q uv && .boot/bin/"
 
 

@@ -76,10 +76,9 @@ class Known:
             reports: reports that are not where the audit says.
 
         Raises:
-            ConfigurationError: if a day is none, or a setting is not of its kind.
+            ConfigurationError: if a day or a named report is none, or a setting is not of its kind.
             AuditError: if the audit cannot be read.
             RegisterError: if the register is broken or cannot be read.
-            ReportError: if a named report is none.
         """
         at = _day(at, "--at") if at else datetime.now(UTC).date().isoformat()
         since = _day(since, "--since") if since else None

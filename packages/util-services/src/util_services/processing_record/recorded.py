@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from util_services.errors import ConfigurationError, quoted_name
 from util_services.processing_record.document import Source
 from util_services.releases.envelope import STATEMENT_TYPE, Envelope
 from util_services.releases.errors import EnvelopeError
@@ -83,15 +84,16 @@ class GivenReports:
         """Return the reports in files.
 
         Raises:
-            ReportError: if one is none.
+            ConfigurationError: if one is none.
         """
         found = {}
         for file in files:
             try:
                 found[Report.from_json(file.read_bytes()).run.run_id] = file
-            except OSError as error:
-                raise ReportError(
-                    f"'{file}' cannot be read ({type(error).__name__}); name another report."
+            except (OSError, ReportError):
+                raise ConfigurationError(
+                    f"{quoted_name(file.name)} is no report of a run that can be read; name a "
+                    "'….report.json' with '--report'."
                 ) from None
         return cls(found)
 
