@@ -297,6 +297,19 @@ def test_a_report_of_other_bytes_tells_nothing_of_columns(pseudonymised, tmp_pat
     assert columns(pseudonymised, tmp_path) is None
 
 
+def test_columns_of_a_step_that_nobody_describes_are_never_called_the_same(pseudonymised, tmp_path):
+    file = pseudonymised.folder / "clean/out.csv.report.json"
+    report = json.loads(file.read_text())
+    report["steps"][0]["operation"] = "normalise_text"
+    file.write_text(json.dumps(report))
+
+    found = columns(pseudonymised, tmp_path)["fields"]
+
+    changes = [one["inputFields"][0]["transformations"] for one in found.values()]
+    change = {"type": "DIRECT", "subtype": "TRANSFORMATION", "masking": False}
+    assert changes == [[change | {"description": "normalise_text"}]] * 3
+
+
 def test_a_damaged_report_tells_nothing_of_columns(pseudonymised, tmp_path):
     pseudonymised.write("clean/out.csv.report.json", "{")
 
