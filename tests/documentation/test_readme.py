@@ -13,6 +13,7 @@ REFUSED = re.compile(r"^! (?:.*\\\n)*.*[^\\\n]$", re.MULTILINE)
 PAGES_OF_COMMANDS = (
     "keys.md",
     "lineage.md",
+    "processing-record.md",
     "pseudonymisation.md",
     "releases.md",
     "texts.md",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import dagster as dg
 
     from dataframe_anonymisation.hierarchies import Hierarchy
+    from util_services.datasets.staged import StepReport
+    from util_services.processing_record.described import Description
     from util_services.releases.checks import ReleaseCheck
 
 
@@ -54,3 +56,11 @@ def register_release_checks() -> Iterable[ReleaseCheck]:
     from dataframe_anonymisation.releasing import CHECKS
 
     return CHECKS
+
+
+@hookimpl
+def register_step_descriptions() -> Mapping[str, Callable[[StepReport], Description]]:
+    """Return what reads the reports of the operations for a record of processing activities."""
+    from dataframe_anonymisation.describing import descriptions
+
+    return descriptions()

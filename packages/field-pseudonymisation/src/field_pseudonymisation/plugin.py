@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from field_pseudonymisation.detectors.detector import Detector
     from field_pseudonymisation.techniques.technique import Technique
+    from util_services.datasets.staged import StepReport
+    from util_services.processing_record.described import Description
     from util_services.releases.checks import ReleaseCheck
 
 
@@ -97,6 +99,14 @@ def register_release_checks() -> Iterable[ReleaseCheck]:
     from field_pseudonymisation.releasing import CHECKS
 
     return CHECKS
+
+
+@hookimpl
+def register_step_descriptions() -> Mapping[str, Callable[[StepReport], Description]]:
+    """Return what reads the reports of the operations for a record of processing activities."""
+    from field_pseudonymisation.describing import descriptions
+
+    return descriptions()
 
 
 @hookimpl

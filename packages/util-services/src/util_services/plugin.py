@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     import click
     import dagster as dg
 
+    from util_services.datasets.staged import StepReport
     from util_services.health.checks import HealthContext
     from util_services.keys.providers.protocol import KeyProvider
     from util_services.notifications.channel import Notifier
+    from util_services.processing_record.described import Description
     from util_services.releases.erasure import Derived
     from util_services.reports import Report, Section
 
@@ -122,6 +124,14 @@ def register_derivations() -> Iterable[Callable[[str], Iterable[Derived]]]:
     from util_services.releases.derived import published_by_runs
 
     return [published_by_runs]
+
+
+@hookimpl
+def register_step_descriptions() -> Mapping[str, Callable[[StepReport], Description]]:
+    """Return what reads the roles of columns in the reports of the release gate."""
+    from util_services.processing_record.described import describe_release_gate
+
+    return {"release_gate": describe_release_gate}
 
 
 @hookimpl

@@ -24,6 +24,7 @@ HOOKS = {  # an entry may be added; removing or changing one breaks every plugin
     "register_notifiers": "Iterable[Notifier]",
     "register_release_checks": "Iterable[ReleaseCheck]",
     "register_derivations": "Iterable[Callable[[str], Iterable[Derived]]]",
+    "register_step_descriptions": "Mapping[str, Callable[[StepReport], Description]]",
     "register_report_sections": "Iterable[Callable[[Report], Iterable[Section]]]",
     "register_health_checks": "Iterable[Callable[[HealthContext], str]]",
     "register_recorders": "Iterable[RunRecorder]",

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 from sample_report import HOSTILE_NAMES, sample_report
 
 from util_services.reports import render_markdown
-from util_services.reports.markdown import name, sentence
+from util_services.reports.markdown import name, prose, sentence
 from util_services.reports.shown import visible
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -33,6 +33,28 @@ def test_a_name_is_code_and_nothing_else(hostile):
         "bullet_list_open", "list_item_open", "paragraph_open", "inline", "code_inline",
         "paragraph_close", "list_item_close", "bullet_list_close",
     }  # fmt: skip
+
+
+LINE_BEGINNINGS = ("- a", "+ a", "1. a", "2) a", "---", "===", "# a", "> a", "* * *", "_a_", "a_b_")
+
+
+@pytest.mark.parametrize("hostile", [*HOSTILE_NAMES[:-1], *LINE_BEGINNINGS])
+def test_prose_is_text_and_nothing_else_in_a_list_and_in_a_cell(hostile):
+    found, words = parts(f"* {prose(hostile)}")
+    cells, _ = parts(f"| a | b |\n|---|---|\n| {prose(hostile)} | b |\n")
+
+    assert words.replace("\N{WORD JOINER}", "").strip() == visible(hostile).strip()
+    assert found == {
+        "bullet_list_open", "list_item_open", "paragraph_open", "inline", "text",
+        "paragraph_close", "list_item_close", "bullet_list_close",
+    }  # fmt: skip
+    assert not cells & {"em_open", "strong_open", "link_open", "html_inline", "image", "s_open"}
+
+
+def test_prose_is_readable_as_it_stands():
+    text = "length_of_stay, 2026-01-31 (article 9(2)(j)): 0.2; privacy@clinic.example"
+
+    assert prose(text) == text
 
 
 @pytest.mark.parametrize("hostile", HOSTILE_NAMES[:-1])

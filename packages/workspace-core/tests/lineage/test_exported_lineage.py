@@ -99,6 +99,26 @@ FACETS = {
 }
 
 
+def column_lineage(known, producer):
+    kind = facet_v2.column_lineage_dataset
+    fields = {
+        column: kind.Fields(
+            [
+                kind.InputField(
+                    **one | {"transformations": list(map(changed, one["transformations"]))}
+                )
+                for one in told["inputFields"]
+            ]
+        )
+        for column, told in known["fields"].items()
+    }
+    return kind.ColumnLineageDatasetFacet(fields=fields, **producer)
+
+
+def changed(facts):
+    return facet_v2.column_lineage_dataset.Transformation(**facts)
+
+
 def facet(name, facts):
     known = {key: one for key, one in facts.items() if key not in ("_producer", "_schemaURL")}
     producer = {"producer": facts["_producer"]}
@@ -110,6 +130,8 @@ def facet(name, facts):
         kind = facet_v2.parent_run
         ends = {"run": kind.Run(**known["run"]), "job": kind.Job(**known["job"])}
         return kind.ParentRunFacet(**ends, **producer)
+    if name == "columnLineage":
+        return column_lineage(known, producer)
     if name == "dws_step":
         return RunFacet(**producer).with_additional_properties(**known)
     return FACETS[name](**known, **producer)
@@ -199,6 +221,99 @@ def test_a_run_within_another_names_it(told, tmp_path, monkeypatch):
     assert last["run"]["facets"]["parent"]["run"] == {"runId": outer.run_id}
     assert last["run"]["facets"]["parent"]["job"]["name"] == "make"
     model(last)
+
+
+# A run of data-services in the workspace: patients whose pseudonyms are made and cells retyped.
+
+
+REPORTED = "anonymise_pseudonymise_structured_job"
+TECHNIQUES = {
+    "id": {"technique": "hash"},
+    "name": {"technique": "redact"},
+    "city": {"technique": "drop"},
+    "ward": {"technique": "retain"},
+}
+
+
+@pytest.fixture
+def pseudonymised(study, tmp_path, monkeypatch):
+    """A run whose output has a report beside it, by the command that people use."""
+    for name, folder in (("AUDIT_DIR", "audit"), ("KEYS", "keys")):
+        monkeypatch.setenv(f"DATA_SERVICES_{name}", str(tmp_path / folder))
+    monkeypatch.setenv("DATA_SERVICES_ROOT", str(study.folder))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    study.write("raw/a.csv", f"id,name,city,ward\n1,{VALUE},Paris,north\n2,Bo,Rome,south\n")
+    program = str(Path(sys.executable).with_name("data-services"))
+    create = [program, "keys", "create", "demo", "--purpose", "pseudonymisation"]
+    subprocess.run(create, check=True, capture_output=True)
+    settings = {
+        "read_dataset.path": "raw/a.csv",
+        "anonymise_pseudonymise_structured.rules": json.dumps(TECHNIQUES),
+        "write_dataset.path": "clean/out.csv",
+    }
+    given = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    run(
+        study.workspace(),
+        [program, "run", REPORTED, *given],
+        step_name="pseudonymise",
+        inputs=[study.path("raw/a.csv")],
+        outputs=[study.path("clean/out.csv")],
+    )
+    return study
+
+
+def columns(study, tmp_path):
+    """Return the facet of the output, None where there is none."""
+    last = events(study, tmp_path)[-1]
+    assert without_nothing(json.loads(Serde.to_json(model(last)))) == without_nothing(last)
+    (output,) = last["outputs"]
+    return output["facets"].get("columnLineage")
+
+
+def test_columns_lead_to_those_they_were_made_of_and_say_what_hides_them(pseudonymised, tmp_path):
+    found = columns(pseudonymised, tmp_path)
+    report = json.loads((pseudonymised.folder / "clean/out.csv.report.json").read_text())
+    terms = {one["column"]: one["term"] for one in report["steps"][0]["facts"]["columns"]}
+    namespace = events(pseudonymised, tmp_path)[-1]["outputs"][0]["namespace"]
+
+    def field(column, subtype, **more):
+        change = {"type": "DIRECT", "subtype": subtype} | more
+        place = {"namespace": namespace, "name": "raw/a.csv", "field": column}
+        return {"inputFields": [place | {"transformations": [change]}]}
+
+    assert found["fields"] == {
+        "id": field("id", "TRANSFORMATION", masking=True, description=terms["id"]),
+        "name": field("name", "TRANSFORMATION", masking=True, description=terms["name"]),
+        "ward": field("ward", "IDENTITY", masking=False),
+    }
+    assert terms["id"] == "pseudonymisation (keyed hash)"
+
+
+@pytest.mark.parametrize("changed_file", ["clean/out.csv", "raw/a.csv"])
+def test_a_report_of_other_bytes_tells_nothing_of_columns(pseudonymised, tmp_path, changed_file):
+    file = pseudonymised.folder / changed_file
+    file.write_text(file.read_text() + "\n")
+
+    assert columns(pseudonymised, tmp_path) is None
+
+
+def test_columns_of_a_step_that_nobody_describes_are_never_called_the_same(pseudonymised, tmp_path):
+    file = pseudonymised.folder / "clean/out.csv.report.json"
+    report = json.loads(file.read_text())
+    report["steps"][0]["operation"] = "normalise_text"
+    file.write_text(json.dumps(report))
+
+    found = columns(pseudonymised, tmp_path)["fields"]
+
+    changes = [one["inputFields"][0]["transformations"] for one in found.values()]
+    change = {"type": "DIRECT", "subtype": "TRANSFORMATION", "masking": False}
+    assert changes == [[change | {"description": "normalise_text"}]] * 3
+
+
+def test_a_damaged_report_tells_nothing_of_columns(pseudonymised, tmp_path):
+    pseudonymised.write("clean/out.csv.report.json", "{")
+
+    assert columns(pseudonymised, tmp_path) is None
 
 
 # PROV

@@ -16,6 +16,7 @@ from util_services.cli.keys import keys
 from util_services.cli.metrics import metrics
 from util_services.cli.notifications import notifications
 from util_services.cli.plugins import plugins
+from util_services.cli.processing import processing
 from util_services.cli.release import release
 from util_services.cli.run import run
 from util_services.cli.sniff import sniff
@@ -38,6 +39,7 @@ def built_in_commands() -> dict[str, click.Command]:
         metrics,
         notifications,
         plugins,
+        processing,
         release,
         run,
         sniff,

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     import click
     import dagster as dg
 
+    from util_services.datasets.staged import StepReport
     from util_services.health.checks import HealthContext
     from util_services.notifications.channel import Notifier
+    from util_services.processing_record.described import Description
     from util_services.releases.checks import ReleaseCheck
     from util_services.releases.erasure import Derived
     from util_services.reports import Report, Section
@@ -135,6 +137,17 @@ def register_derivations() -> Iterable[Callable[[str], Iterable[Derived]]]:
 
     They are asked before an erasure (``releases.erasure``), each named as it is to be told of.
     What was derived from something derived belongs to it.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_step_descriptions() -> Mapping[str, Callable[[StepReport], Description]]:
+    """Return functions that read the reports of one's own operations, by the operation.
+
+    They tell for the record of processing activities (``processing_record.described``) what columns
+    are, what was done to them, and which models and risks were measured: names and numbers, never a
+    cell value. Reports of former versions are read too, so what a report does not hold is left out.
     """
     raise NotImplementedError
 

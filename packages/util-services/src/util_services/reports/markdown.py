@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MAX_REMARKS = 10  # warnings, and limits, that are told; the page has them all
 MAX_SENTENCE = 500  # characters
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")  # all that Markdown may give a meaning to
+INLINE = re.compile(r"[\\`*\[\]<>|~&#$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+LEADING = re.compile(r"^(\d*)([-+=.)])(?=[-=\s]|$)")  # of a list, or a rule, within a line
 ADDRESS = re.compile(r"https?:(?=//)|www(?=\.)", re.IGNORECASE)  # that would become a link
 WORD_JOINER = "\N{WORD JOINER}"  # invisible
 RUNS_OF_TICKS = re.compile(r"`+")
@@ -41,6 +43,29 @@ def sentence(text: str) -> str:
     return PUNCTUATION.sub(r"\\\1", ADDRESS.sub(rf"\g<0>{WORD_JOINER}", cut))
 
 
+def prose(text: str) -> str:
+    """Return a text of any length as it is read, and as one can read it unrendered too.
+
+    It is to stand behind a mark, a heading's or a cell's, so that only what has a meaning within a
+    line, or where one begins, is escaped.
+    """
+    return escaped(visible(text))
+
+
+def escaped(shown: str) -> str:
+    """Return what is fit to be shown already as Markdown in which nothing has a meaning."""
+    apart = ADDRESS.sub(rf"\g<0>{WORD_JOINER}", shown)
+    return LEADING.sub(r"\1\\\2", INLINE.sub(r"\\\g<0>", apart))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table of cells that are Markdown already."""
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{'---|' * len(columns)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
 def _lines(report: Report) -> Iterator[str]:
     rows, output = report.rows, report.output
     if report.input.limit_rows is not None:
@@ -51,14 +76,14 @@ def _lines(report: Report) -> Iterator[str]:
     if output is not None:
         counts |= {"published": rows.out, "dropped": rows.dropped}
     counts["quarantined"] = rows.quarantined
-    yield from _table(tuple(counts), [tuple(map(number, counts.values()))])
+    yield from table(tuple(counts), [tuple(map(number, counts.values()))])
     yield ""
     yield f"* Input: {name(report.input.path)}, SHA-256 `{report.input.sha256}`"
     if output is not None:
         yield f"* Output: {name(output.path)}, SHA-256 `{output.sha256}`"
     if report.steps:
         yield ""
-        yield from _table(
+        yield from table(
             ("Step", "rows in", "rows out", "columns added", "columns removed"),
             [
                 (
@@ -80,10 +105,3 @@ def _lines(report: Report) -> Iterator[str]:
             yield from (f"* {sentence(remark.text)}" for remark in found[:MAX_REMARKS])
             if len(found) > MAX_REMARKS:
                 yield f"* and {len(found) - MAX_REMARKS} more in the report"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{'---|' * len(columns)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"

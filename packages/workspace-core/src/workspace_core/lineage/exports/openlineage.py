@@ -11,11 +11,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from workspace_core import __version__
+from workspace_core.lineage.exports.columns import column_origins
 from workspace_core.lineage.model import DIRECTORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from workspace_core.lineage.exports.columns import ColumnOrigin
     from workspace_core.lineage.exports.runs import ExportedLineage, ExportedRun
     from workspace_core.lineage.model import HashCertificate
 
@@ -27,14 +29,17 @@ START, COMPLETE, FAIL = "START", "COMPLETE", "FAIL"
 def openlineage(lineage: ExportedLineage) -> str:
     """Return the events of runs in the order of time, as lines of JSON."""
     names = {one.id: one.step.step_name for one in lineage.runs}
-    events = [event for run in lineage.runs for event in _events(lineage.namespace, run, names)]
+    events = [event for run in lineage.runs for event in _events(lineage, run, names)]
     events.sort(key=lambda one: str(one["eventTime"]))
     return "".join(f"{json.dumps(one, sort_keys=True)}\n" for one in events)
 
 
-def _events(space: str, run: ExportedRun, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _events(
+    lineage: ExportedLineage, run: ExportedRun, names: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    space = lineage.namespace
     inputs = [_dataset(space, one) | _statistics("input", "1-0-0", one) for one in run.inputs]
-    outputs = [_dataset(space, one) | _statistics("output", "1-0-2", one) for one in run.outputs]
+    outputs = [_output(lineage, run, one) for one in run.outputs]
     common = {
         "job": {"namespace": space, "name": run.step.step_name, "facets": _job(space, run)},
         "producer": PRODUCER,
@@ -123,6 +128,29 @@ def _dataset(space: str, one: HashCertificate) -> dict[str, Any]:
         version = {"datasetVersion": one.hashval}
         facets["version"] = _facet("DatasetVersionDatasetFacet", "1-0-1", version)
     return {"namespace": space, "name": name_of(one), "facets": facets}
+
+
+def _output(lineage: ExportedLineage, run: ExportedRun, one: HashCertificate) -> dict[str, Any]:
+    """Return a data set that a run wrote, with where its columns come from if that is known."""
+    space = lineage.namespace
+    found = _dataset(space, one) | _statistics("output", "1-0-2", one)
+    origins = column_origins(one, run.inputs, lineage.place)
+    if origins:
+        fields = {origin.column: {"inputFields": [_field(space, origin)]} for origin in origins}
+        facet = _facet("ColumnLineageDatasetFacet", "1-2-0", {"fields": fields})
+        found["facets"]["columnLineage"] = facet
+    return found
+
+
+def _field(space: str, origin: ColumnOrigin) -> dict[str, Any]:
+    change = {"type": "DIRECT", "subtype": origin.subtype, "masking": origin.is_masked}
+    change |= {"description": origin.done} if origin.done else {}
+    return {
+        "namespace": space,
+        "name": name_of(origin.source),
+        "field": origin.column,
+        "transformations": [change],
+    }
 
 
 def _statistics(side: str, version: str, one: HashCertificate) -> dict[str, Any]:

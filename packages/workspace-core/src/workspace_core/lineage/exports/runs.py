@@ -9,8 +9,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from workspace_core.errors import DataWorkspacesError
 from workspace_core.lineage.errors import LineageConsistencyError
 from workspace_core.lineage.exports.machine_paths import (
     without_machine_paths,
@@ -19,9 +21,10 @@ from workspace_core.lineage.exports.machine_paths import (
 from workspace_core.lineage.model import DIRECTORY, FILE, HashCertificate, ResourceRef, StepLineage
 from workspace_core.lineage.plain import plain, plain_command
 from workspace_core.lineage.questions import questions
+from workspace_core.lineage.references import local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from workspace_core.backends.files import FiledWorkspace
     from workspace_core.lineage.edges import Run
@@ -57,11 +60,19 @@ class ExportedRun:
 
 @dataclass(frozen=True, slots=True)
 class ExportedLineage:
-    """Runs in the order of time, and the workspace that they belong to."""
+    """Runs in the order of time, and the workspace that they belong to.
+
+    Args:
+        workspace_id: the id of the workspace.
+        name: what it is called.
+        runs: the runs.
+        place: returns where a file is on this machine, None if it is not here.
+    """
 
     workspace_id: str
     name: str
     runs: tuple[ExportedRun, ...]
+    place: Callable[[HashCertificate], str | None]
 
     @property
     def namespace(self) -> str:
@@ -114,7 +125,16 @@ def exported_lineage(
                 within=within if within != ids[step.id] else None,
             )
         )
-    return ExportedLineage(workspace.workspace_id, workspace.name, tuple(found))
+    place = partial(_place, workspace)
+    return ExportedLineage(workspace.workspace_id, workspace.name, tuple(found), place)
+
+
+def _place(workspace: FiledWorkspace, one: HashCertificate) -> str | None:
+    """Return where a file is on this machine, None if it is not here."""
+    try:
+        return local_path(workspace, one.ref)
+    except DataWorkspacesError:
+        return None
 
 
 def _ids(records: Iterable[StepLineage]) -> dict[str, str]:
