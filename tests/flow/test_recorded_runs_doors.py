@@ -1,13 +1,15 @@
 """Runs are recorded in a workspace by every door: the command line, Dagster's daemon, storages."""
 
+import hashlib
 import json
 import os
 import time
 
 import pytest
 from dagster_processes import DagsterProcesses
-from recorded_runs import at_work, content_id
+from recorded_runs import at_work, content_id, id_of
 
+from util_services.storage import S3Settings, S3Storage
 from workspace_core import api
 from workspace_core.workspace import find_and_load_workspace
 
@@ -94,6 +96,32 @@ def test_a_further_dataset_of_an_operation_is_an_input(machine, work):
     found = {str(one.ref): one.hashval for one in step.input_resources}
     assert found == {
         f"raw:/{name}": content_id(work / "raw" / name) for name in ("in.csv", "cities.csv")
+    }
+
+
+def test_what_lies_in_s3_is_recorded_by_its_address(machine, work, s3_bucket):
+    client = S3Storage(S3Settings.from_environment("selfS3")).client
+    client.put_object(Bucket=s3_bucket, Key="in.csv", Body=CSV)
+
+    answer = machine.run("run", f"{JOB}_s3", *set_paths("in.csv", "out.csv"))
+
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    (step,) = recorded(work)
+    (read,) = step.more["external_inputs"]
+    digests = {"sha256": hashlib.sha256(CSV).hexdigest(), "hash": id_of(CSV)}
+    assert read == {
+        "path": "in.csv",
+        "address": f"s3://{s3_bucket}/in.csv",
+        "size": len(CSV),
+        **digests,
+    }
+    for one in step.more["external_outputs"]:
+        content = client.get_object(Bucket=s3_bucket, Key=one["path"])["Body"].read()
+        assert one["hash"] == id_of(content)
+    assert {one["path"] for one in step.more["external_outputs"]} == {
+        "out.csv",
+        "out.csv.report.html",
+        "out.csv.report.json",
     }
 
 

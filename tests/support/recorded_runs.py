@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 ENDINGS = ("", ".report.html", ".report.json")
 
 
+def id_of(content: bytes) -> str:
+    """Return the id of a content."""
+    return f"blake3:{blake3(content).hexdigest()}"
+
+
 def content_id(file: Path) -> str:
     """Return the content id of a file."""
-    return f"blake3:{blake3(file.read_bytes()).hexdigest()}"
+    return id_of(file.read_bytes())
 
 
 def at_work(folder: Path) -> list[str]:

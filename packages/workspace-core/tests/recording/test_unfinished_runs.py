@@ -105,12 +105,14 @@ def test_a_run_that_somebody_is_at_work_on_is_left_alone_until_that_is_killed(la
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "at work\n"
 
-        runs.settle(lambda _: True)
+        try:
+            runs.settle(lambda _: True)
+            while_at_work = lab.steps()
+        finally:
+            holder.send_signal(signal.SIGKILL)
+            holder.communicate()
 
-        assert lab.steps() == []
-        holder.send_signal(signal.SIGKILL)
-        holder.communicate()
-
+    assert while_at_work == []
     assert is_unlocked(local / f"runs-at-work/{RUN}.lock")
     runs.settle(lambda _: True)
     assert [one.status for one in lab.steps()] == ["failed"]

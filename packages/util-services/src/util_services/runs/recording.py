@@ -24,6 +24,7 @@ from util_services.plugins.provenance import commit_of
 from util_services.runs.auditing import leaves_traces
 from util_services.runs.check import CHECKED_OPS, RunPlan
 from util_services.runs.dead_runs import is_over
+from util_services.runs.op_names import SHARED_OPS
 from util_services.runs.recorders import Recorded, RecordingError, RunRecorder, RunStart
 from util_services.runs.run_facts import distribution_of, versions_of
 from util_services.runs.safe_parameters import safe_parameters
@@ -232,7 +233,13 @@ def _parameters(
         config = configs.get(node.name)
         if config is None:
             continue
-        checked = CHECKED_OPS[node.definition.name]
-        named = {name for names in checked.columns(config).values() for name in names}
-        found[node.name] = safe_parameters(config, columns | named)
+        operation = node.definition.name
+        is_shared = operation in SHARED_OPS
+        named = CHECKED_OPS[operation].columns(config).values()
+        words = columns.union(*named)
+        own = safe_parameters(config, words, with_defaults=not is_shared)
+        if is_shared:
+            own.pop("path", None)  # what is read and published is told by itself
+        if own or not is_shared:
+            found[node.name] = own
     return found

@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 WITHHELD = "[in the report]"
 
 
-def safe_parameters(config: BaseModel, columns: Iterable[str] = ()) -> dict[str, Any]:
+def safe_parameters(
+    config: BaseModel, columns: Iterable[str] = (), *, with_defaults: bool = True
+) -> dict[str, Any]:
     """Return the options of a config, with a mark for each that may hold a value.
 
     Args:
         config: the checked configuration of an op.
         columns: the names of columns, which are public.
+        with_defaults: whether options that are as by default are among them.
     """
     words = {*columns, *_words(type(config))}
-    plain = config.model_dump(mode="json")
+    plain = config.model_dump(mode="json", exclude_defaults=not with_defaults)
     return {name: _safe(value, words) for name, value in plain.items()}
 
 

@@ -129,8 +129,10 @@ def _id(blake3: str | None) -> str:
 
 def _external(file: RunFile) -> dict[str, Any]:
     """Return what a record keeps of a file outside of resources: no path of this machine."""
+    is_elsewhere = not file.is_local and file.address != file.path
     return {
         "path": file.path,
+        **({"address": file.address} if is_elsewhere else {}),
         "hash": None if file.blake3 is None else _id(file.blake3),
         "sha256": file.sha256,
         "size": file.bytes,
