@@ -48,7 +48,7 @@ def test_the_command_line_examples_run(here):
         done = subprocess.run(words, capture_output=True, text=True, cwd=here)
         assert done.returncode == 0, (words, done.stderr)
 
-    assert len(commands()) == 39
+    assert len(commands()) == 42
     assert (here / "measurements/monday.csv").read_text() == "ward,beds\nnorth,12\n"
 
 

@@ -13,6 +13,7 @@ import itertools
 import json
 import re
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -76,9 +77,23 @@ def observed(
 
 
 def materialised(
-    published: Published, dataset: StagedDataset, storage: Storage, run_id: str, job: str
+    published: Published,
+    dataset: StagedDataset,
+    storage: Storage,
+    run_id: str,
+    job: str,
+    recorded: Mapping[str, str] = MappingProxyType({}),
 ) -> dg.AssetMaterialization | None:
-    """Return the event for a dataset that was published, None for a test run."""
+    """Return the event for a dataset that was published, None for a test run.
+
+    Args:
+        published: what was published.
+        dataset: of which.
+        storage: where.
+        run_id: the run.
+        job: its job.
+        recorded: what those tell who record runs.
+    """
     output = published.report.output
     if output is None or TEST_RUNS in published.location.path.split("/"):
         return None
@@ -95,6 +110,7 @@ def materialised(
             "report_json": dg.MetadataValue.path(str(published.reports["report_json"])),
             "source": dg.MetadataValue.asset(source) if source is not None else origin,
             "source_sha256": published.report.input.sha256,
+            **recorded,
         },
         tags={DATA_VERSION_TAG: published.sha256},
     )

@@ -1,7 +1,8 @@
 """The ops that all jobs share, and the frame around an operation: thin, the work is in `flow`."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,7 @@ from util_services.asset_events import (
 from util_services.config import ReadDatasetConfig, WriteDatasetConfig, WriteReportConfig
 from util_services.datasets.staged import StagedDataset
 from util_services.errors import CancelledError, ConfigurationError, StorageError
+from util_services.flow.run_files import files_read
 from util_services.flow.staging_area import StagingArea
 from util_services.logs.records import BUSINESS_EVENT
 from util_services.reports import render_markdown
@@ -38,6 +40,14 @@ from util_services.runs.dead_runs import is_over
 from util_services.runs.failure import ReportedError, one_sentence
 from util_services.runs.op_names import REPORT_OP, WRITE_OP
 from util_services.runs.progress import Stage, tell
+from util_services.runs.recorders import Recorded, RecordingError
+from util_services.runs.recording import (
+    StepRecording,
+    begin,
+    metadata_of,
+    recorded_step,
+    tags_of,
+)
 from util_services.runs.report_sections import sections_of_plugins
 from util_services.runs.run_facts import run_facts
 from util_services.storage.protocol import Storage
@@ -63,18 +73,21 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
     from util_services.flow import read
 
     began = time.monotonic()
-    with one_sentence(), audited_step(context):
+    with one_sentence(), audited_step(context), recorded_step(context) as recording:
         storage = storage_of(context)
         plan = check_run(context.job_def, context.run_config, storage, context.run_id)
         if plan.read is None:
             raise AssertionError("a job with read_dataset has a plan for reading")
+        begin(context, plan, recording)
         area = StagingArea.of(storage)
         area.sweep(partial(is_over, context.instance))
         with area.first_step(context.run_id) as staging:
             listener = _listener(Stage(f"read {plan.read.origin.path}"))
             with LocalEngine(staging.scratch(), progress=listener) as engine:
                 is_direct = reads_once(context.job_def) and chosen_engine() == LocalEngine.name
-                dataset = read.read_dataset(plan.read, staging, engine, is_direct=is_direct)
+                reading = replace(plan.read, with_blake3=recording.is_wanted)
+                dataset = read.read_dataset(reading, staging, engine, is_direct=is_direct)
+            recording.read(files_read(plan.read, dataset.objects))
             check_columns(context.job_def, plan.configs, dataset.schema, storage)
             dataset = area.hand_over(dataset, staging, context.run_id)
         if event := observed(dataset, storage, context.run_id, context.job_name):
@@ -101,7 +114,7 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
     from util_services.releases.sealing import Sealing
 
     began = time.monotonic()
-    with one_sentence(), audited_step(context) as audit:
+    with one_sentence(), audited_step(context) as audit, recorded_step(context) as recording:
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
@@ -116,26 +129,31 @@ def write_dataset(context: dg.OpExecutionContext, dataset: StagedDataset) -> Non
                 audit.commit(output, plan.address)
                 release.announce()
 
-            with release.settled():
-                published = publish_dataset(
-                    dataset,
-                    plan,
-                    staging,
-                    run_facts(context, dataset),
-                    may_publish=lambda: _refuse_over(context),
-                    more_sections=sections_of_plugins,
-                    announce=announce,
-                    seal=release.seal,
-                )
+            with recording.publishing():
+                with release.settled():
+                    published = publish_dataset(
+                        dataset,
+                        plan,
+                        staging,
+                        run_facts(context, dataset),
+                        may_publish=lambda: _refuse_over(context),
+                        more_sections=sections_of_plugins,
+                        announce=announce,
+                        seal=release.seal,
+                        tell=recording.tell,
+                    )
+                recorded = recording.complete()
         area.remove(context.run_id)
-        _record_success(context, audit, published, dataset, storage)
-        if event := materialised(published, dataset, storage, context.run_id, context.job_name):
+        told = _record_success(context, audit, published, dataset, storage, recorded)
+        event = materialised(published, dataset, storage, context.run_id, context.job_name, told)
+        if event is not None:
             context.log_event(event)
             _log_checks(context, dataset, event.asset_key)
         context.add_output_metadata(
             {
                 "path": published.address,
                 **_metadata(published),
+                **told,
                 **table_metadata(published.rows, dataset.schema),
             }
         )
@@ -155,7 +173,7 @@ def write_report(context: dg.OpExecutionContext, dataset: StagedDataset) -> None
     from util_services.flow.report_plan import ReportPlan
 
     began = time.monotonic()
-    with one_sentence(), audited_step(context) as audit:
+    with one_sentence(), audited_step(context) as audit, recorded_step(context) as recording:
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
@@ -164,21 +182,24 @@ def write_report(context: dg.OpExecutionContext, dataset: StagedDataset) -> None
             plan = plan_output(configs, storage, dataset.origin, context.run_id)
             if not isinstance(plan, ReportPlan):
                 raise AssertionError("a job that ends here has a plan for a report")
-            published = publish_report(
-                dataset,
-                plan,
-                staging,
-                run_facts(context, dataset),
-                may_publish=lambda: _refuse_over(context),
-                more_sections=sections_of_plugins,
-                announce=lambda found: audit.commit(found, plan.address),
-            )
+            with recording.publishing():
+                published = publish_report(
+                    dataset,
+                    plan,
+                    staging,
+                    run_facts(context, dataset),
+                    may_publish=lambda: _refuse_over(context),
+                    more_sections=sections_of_plugins,
+                    announce=lambda found: audit.commit(found, plan.address),
+                    tell=recording.tell,
+                )
+                recorded = recording.complete()
         area.remove(context.run_id)
-        _record_success(context, audit, published, dataset, storage)
+        told = _record_success(context, audit, published, dataset, storage, recorded)
         if asset := checked_key(plan, dataset, storage):
             context.log_event(reported(published, asset, context.run_id, context.job_name))
             _log_checks(context, dataset, asset)
-        context.add_output_metadata(_metadata(published))
+        context.add_output_metadata({**_metadata(published), **told})
         context.log.info(f"Published the report at {published.reports['report']} {_took(began)}.")
 
 
@@ -195,7 +216,7 @@ def operate_in_run(
     from util_services.flow.operate import Dataset, StepFailedError, operate
 
     began = time.monotonic()
-    with one_sentence(), audited_step(context) as audit:
+    with one_sentence(), audited_step(context) as audit, recorded_step(context) as recording:
         storage = storage_of(context)
         area = StagingArea.of(storage)
         with area.next_step(context.run_id) as staging:
@@ -215,16 +236,19 @@ def operate_in_run(
             try:
                 if dataset.steps:  # what the first one needs was checked before rows were read
                     check_columns_of(operation, config, dataset.schema, storage)
+                inputs = Inputs(storage, staging, with_blake3=recording.is_wanted)
                 with open_engine(staging.scratch(), listener) as engine:
                     result = operate(
                         operation,
                         lambda given: function(given, config),
-                        Dataset(engine, dataset, Inputs(storage, staging)),
+                        Dataset(engine, dataset, inputs),
                         target,
                         config.model_dump(mode="json"),
                     )
             except StepFailedError as error:
-                raise _reported(context, error, plan, staging, audit) from None
+                recording.read(inputs.files_used)
+                raise _reported(context, error, plan, staging, audit, recording) from None
+            recording.read(inputs.files_used)
             result = area.hand_over(result, staging, context.run_id)
         step = result.steps[-1]
         context.add_output_metadata(
@@ -261,6 +285,7 @@ def _reported(
     plan: "WritePlan | ReportPlan",
     staging: "Staging",
     audit: StepAudit,
+    recording: StepRecording,
 ) -> ReportedError:
     """Publish what made a step fail, and return the error that says where.
 
@@ -271,17 +296,19 @@ def _reported(
 
     place = plan.failed
     try:
-        published = publish_report(
-            error.dataset,
-            place,
-            staging,
-            run_facts(context, error.dataset),
-            may_publish=lambda: _refuse_over(context),
-            more_sections=sections_of_plugins,
-            announce=lambda found: audit.commit(found, place.address),
-            failure=error.sentence,
-        )
-    except StorageError as fault:
+        with recording.publishing():
+            published = publish_report(
+                error.dataset,
+                place,
+                staging,
+                run_facts(context, error.dataset),
+                may_publish=lambda: _refuse_over(context),
+                more_sections=sections_of_plugins,
+                announce=lambda found: audit.commit(found, place.address),
+                failure=error.sentence,
+                tell=recording.tell,
+            )
+    except (StorageError, RecordingError) as fault:
         raise StorageError(f"{error.sentence} Its report is not published. {fault}") from None
     if asset := checked_key(plan, error.dataset, plan.storage):
         _log_checks(context, error.dataset, asset)
@@ -295,9 +322,16 @@ def _record_success(
     published: "Published",
     dataset: StagedDataset,
     storage: Storage,
-) -> None:
+    recorded: Sequence[Recorded],
+) -> dict[str, str]:
+    """Record that a run has done what it was to do; return what recorders tell of it."""
     audit.success(published, dataset.origin.address(storage))
-    context.instance.add_run_tags(context.run_id, RunCounts.of(published).tag(context.run_id))
+    tags = RunCounts.of(published).tag(context.run_id) | tags_of(recorded)
+    context.instance.add_run_tags(context.run_id, tags)
+    for one in recorded:
+        for note in one.notes:
+            context.log.warning(note)
+    return metadata_of(recorded)
 
 
 def _log_checks(context: dg.OpExecutionContext, dataset: StagedDataset, asset: dg.AssetKey) -> None:

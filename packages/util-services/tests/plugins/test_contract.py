@@ -27,6 +27,7 @@ HOOKS = {  # an entry may be added; removing or changing one breaks every plugin
     "register_step_descriptions": "Mapping[str, Callable[[StepReport], Description]]",
     "register_report_sections": "Iterable[Callable[[Report], Iterable[Section]]]",
     "register_health_checks": "Iterable[Callable[[HealthContext], str]]",
+    "register_recorders": "Iterable[RunRecorder]",
     "register_equipment": "Iterable[Callable[[], str]]",
 }
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     import dagster as dg
 
+    from util_services.releases.checks import ReleaseCheck
+    from util_services.releases.erasure import Derived
+    from util_services.runs.recorders import RunRecorder
     from workspace_core.resources.declared import DeclaredResource
     from workspace_core.workspace import ResourceFactory, WorkspaceFactory
 
@@ -62,6 +65,30 @@ def register_storages() -> Iterable[Any]:
     from workspace_core.addresses import WorkspaceAddresses
 
     return [WorkspaceAddresses()]
+
+
+@hookimpl
+def register_recorders() -> Iterable[RunRecorder]:
+    """Return who records runs in the workspace that ``DATA_SERVICES_WORKSPACE`` names."""
+    from workspace_core.recording import WorkspaceRecorder
+
+    return [WorkspaceRecorder()]
+
+
+@hookimpl
+def register_derivations() -> Iterable[Callable[[str], Iterable[Derived]]]:
+    """Return who knows what runs made of data, as that workspace has recorded it."""
+    from workspace_core.recording.derived import derived_in_workspace
+
+    return [derived_in_workspace]
+
+
+@hookimpl
+def register_release_checks() -> Iterable[ReleaseCheck]:
+    """Return the check that the lineage of released data is known."""
+    from workspace_core.releasing import CHECKS
+
+    return CHECKS
 
 
 @hookimpl

@@ -16,6 +16,7 @@ from workspace_core.lineage.derivation import derivation
 from workspace_core.lineage.edges import from_bytes, to_bytes
 from workspace_core.lineage.exports.runs import Linked
 from workspace_core.lineage.graph import LineageGraph
+from workspace_core.lineage.outside import Outside
 from workspace_core.lineage.recorder import Recorder
 from workspace_core.lineage.staleness import judge, judge_runs
 from workspace_core.lineage.state import PresentState, ResourceFiles, State
@@ -228,7 +229,8 @@ def test_all_that_was_made_of_a_content_is_found_wherever_it_lay(happenings, sou
                 made |= set(run.writes.items())
                 reached |= set(run.writes.values())
 
-    found = derivation(graph, {content_id(content): [ResourceRef("raw", "anywhere")]})
+    wanted = {content_id(content): [ResourceRef("raw", "anywhere")]}
+    found = derivation(graph, Outside(), wanted)
 
     assert {
         (f"{ref.name}/{ref.path}", one) for one, places in found.contents.items() for ref in places

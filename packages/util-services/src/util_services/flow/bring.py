@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from util_services.datasets.csv_dialect import not_in_encoding
 from util_services.errors import DatasetError
 from util_services.flow.background import Background
 from util_services.flow.changes import SourceChangedError
+from util_services.flow.digests import FileDigests, digests_of
 
 if TYPE_CHECKING:
     from util_services.datasets.csv_dialect import CsvDialect
@@ -32,7 +32,7 @@ class Content:
     plan: ObjectPlan
     number: int  # among the objects of its dataset
     file: AnyPath
-    digest: Background[str]  # SHA-256 of the object as it is in the storage
+    digests: Background[FileDigests]  # of the object as it is in the storage
     quarantined: int = 0
 
     def moved(self, file: AnyPath, staging: Staging) -> Content:
@@ -43,7 +43,7 @@ class Content:
     def drop(self, staging: Staging) -> None:
         """Remove the file if it is a copy of ours."""
         if staging.holds(self.file):
-            self.digest.result()  # which may still read it
+            self.digests.result()  # which may still read it
             self.file.unlink()
 
     def check_unchanged(self, plan: ReadPlan) -> None:
@@ -54,7 +54,7 @@ class Content:
             DatasetError: if it is not the part that the manifest lists.
         """
         refuse_changed(plan, self.plan)
-        if self.plan.part is not None and self.plan.part.sha256 != self.digest.result():
+        if self.plan.part is not None and self.plan.part.sha256 != self.digests.result().sha256:
             raise DatasetError(
                 "The part is not the one that the manifest of the dataset lists; publish the "
                 "dataset anew."
@@ -73,7 +73,8 @@ def bring(plan: ReadPlan, number: int, staging: Staging) -> Content:
     one = plan.objects[number]
     layout = one.layout
     file = plan.storage.fetch(one.location, staging.file(f"{SOURCE}{number}"))
-    content = Content(one, number, file, Background(lambda: digest_of(file)))
+    digests = Background(lambda: digests_of(file, with_blake3=plan.with_blake3))
+    content = Content(one, number, file, digests)
     if layout.compression is not None:
         plain = staging.file(f"plain-{number}")
         bounds = layout.codec.bounds
@@ -98,12 +99,6 @@ def refuse_changed(plan: ReadPlan, one: ObjectPlan) -> None:
     """
     if plan.storage.fingerprint(one.location) != one.fingerprint:
         raise SourceChangedError(plan.origin.path)
-
-
-def digest_of(file: AnyPath) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def escaped_by(encoding: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from util_services.errors import ConfigurationError, StorageError, printable
+from util_services.flow.digests import digests_of_bytes
 from util_services.flow.plan import ReadOptions, plan_read
+from util_services.flow.run_files import RunFile, files_read, state_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +42,15 @@ class Inputs:
     Args:
         storage: where the paths are.
         staging: the run's staging, None before rows are read.
+        with_blake3: whether these digests are wanted, too.
     """
 
-    def __init__(self, storage: Storage, staging: Staging | None = None) -> None:
+    def __init__(
+        self, storage: Storage, staging: Staging | None = None, *, with_blake3: bool = False
+    ) -> None:
         self._storage, self._staging = storage, staging
+        self._with_blake3 = with_blake3
+        self._files: dict[str, tuple[RunFile, ...]] = {}
         self._datasets: dict[str, StagedDataset] = {}
         self._used: dict[str, OtherInput] = {}
 
@@ -52,6 +58,11 @@ class Inputs:
     def used(self) -> tuple[OtherInput, ...]:
         """What was read so far, in the order of the paths."""
         return tuple(self._used[path] for path in sorted(self._used))
+
+    @property
+    def files_used(self) -> tuple[RunFile, ...]:
+        """The files of what was read so far, of those that the report tells of."""
+        return tuple(file for path in sorted(self._used) for file in self._files[path])
 
     @property
     def storage(self) -> Storage:
@@ -74,7 +85,8 @@ class Inputs:
             ConfigurationError: if it is too large to be held in memory.
         """
         location = self._storage.resolve(path)
-        if self._storage.fingerprint(location) is None:
+        state = self._storage.fingerprint(location)
+        if state is None:
             raise StorageError(f"There is no file at '{printable(path)}'; check the path.")
         with self._storage.open(location) as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -83,7 +95,20 @@ class Inputs:
                 f"The file '{printable(path)}' is larger than {MAX_FILE_BYTES >> 20} MB, which is "
                 "more than a setting can be; check the path."
             )
-        self._used[path] = OtherInput(path, len(content), hashlib.sha256(content).hexdigest())
+        digests = digests_of_bytes(content, with_blake3=self._with_blake3)
+        self._used[path] = OtherInput(path, len(content), digests.sha256)
+        is_local = self._storage.kind == "local"
+        self._files[path] = (
+            RunFile(
+                path,
+                str(location),
+                is_local,
+                len(content),
+                digests.sha256,
+                digests.blake3,
+                state_text(state),
+            ),
+        )
         return content
 
     def schema(self, path: str) -> Schema | None:
@@ -156,9 +181,10 @@ class Inputs:
         path = options.path
         if path not in self._datasets:
             staging = self._own_staging.within(f"other-{len(self._datasets)}-")
-            plan = plan_read(self._storage, options)
+            plan = replace(plan_read(self._storage, options), with_blake3=self._with_blake3)
             with LocalEngine(staging.scratch()) as engine:
                 self._datasets[path] = read_dataset(plan, staging, engine)
+            self._files[path] = files_read(plan, self._datasets[path].objects)
         return self._datasets[path]
 
     @property

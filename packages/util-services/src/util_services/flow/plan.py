@@ -93,6 +93,7 @@ class ReadPlan:
     schema: Schema | None = None  # None where only all the rows tell, as for JSON lines
     bad_rows: BadRows = "error"
     keep_nan: bool = False
+    with_blake3: bool = False  # whether these digests of the objects are wanted, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +122,21 @@ class WritePlan:
     @property
     def beside_data(self) -> dict[str, Location]:
         """The places of further files that a step may write, by their kinds."""
-        return places_beside(self._whole)
+        return places_beside(self.whole)
 
     def place_beside(self, kind: str) -> Location:
         """Return the place of a further file of a kind; that of a table names the table too."""
-        return self._whole.beside(ending_of(kind))
+        return self.whole.beside(ending_of(kind))
 
     @property
-    def _whole(self) -> Location:
+    def whole(self) -> Location:
+        """The place of the output; of part files, their folder."""
         return replace(self.location, path=self.location.path.removesuffix(f"/{MANIFEST}"))
 
     @property
     def failed(self) -> ReportPlan:
         """Where a report appears if the run fails for what it found."""
-        report = ReportPlan(self.path.rstrip("/"), self.storage, self._whole, overwrite=True)
+        report = ReportPlan(self.path.rstrip("/"), self.storage, self.whole, overwrite=True)
         return report.failed
 
     def beside(self, name: str) -> Location:

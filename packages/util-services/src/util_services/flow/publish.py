@@ -15,14 +15,15 @@ from util_services.datasets.manifest import MANIFEST, Manifest, Part
 from util_services.errors import DatasetError
 from util_services.flow.appear import Place, appear
 from util_services.flow.beside import RELEASE, TABLE, TABLE_ENDING, is_table, recognised
-from util_services.flow.bring import digest_of
 from util_services.flow.changes import file_state
+from util_services.flow.digests import digest_of, digests_of
 from util_services.flow.parts import parts_published, remove_parts
 from util_services.flow.plan import part_name
 from util_services.flow.publish_report import beside_report, is_page, is_record
 from util_services.flow.published import Published
 from util_services.flow.quarantine import is_quarantine
 from util_services.flow.report_plan import QUARANTINE_ENDING
+from util_services.flow.run_files import files_published
 from util_services.reports.html import render_html
 from util_services.reports.record import (
     OutputFacts,
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 
     from util_services.datasets.staged import StagedDataset
     from util_services.encryption.paths import AnyPath
+    from util_services.flow.digests import FileDigests
     from util_services.flow.plan import WritePlan
+    from util_services.flow.run_files import RunFile
     from util_services.flow.staging import Staging
     from util_services.reports.section import Section
     from util_services.storage.protocol import Claim, Location
@@ -59,6 +62,7 @@ def publish_dataset(
     more_sections: Callable[[Report], Iterable[Section]] = lambda _: (),
     announce: Callable[[OutputFacts], None] = lambda _: None,
     seal: Seal | None = None,
+    tell: Callable[[tuple[RunFile, ...]], None] | None = None,
 ) -> Published:
     """Publish a dataset with its reports, whole or not at all.
 
@@ -72,6 +76,7 @@ def publish_dataset(
         more_sections: what others add to the report.
         announce: is told what appears, right before it does, and raises if it must not.
         seal: makes of the decision to let a dataset out the signed statement that appears with it.
+        tell: is told all files that appear, right before they do, and raises if they must not.
 
     Raises:
         NotConservedError: if rows were lost.
@@ -83,12 +88,13 @@ def publish_dataset(
     if not dataset.is_output:
         raise DatasetError("The staged files are not in the form to publish; report this defect.")
     check_conserved(dataset)
-    content = _content_of(dataset, files, plan, staging)
+    content = _content_of(dataset, files, plan, staging, with_blake3=tell is not None)
     report = build_report(dataset, content.facts, run)
     report = replace(report, sections=tuple(more_sections(report)))
     sidecars = _sidecars(dataset, plan, staging, report)
     if RELEASE in dataset.beside:
         _seal(sidecars, content, plan, report, seal)
+    told = files_published(plan, content.by_place(plan) | sidecars, content.digests) if tell else ()
 
     @contextmanager
     def parts(claim: Claim) -> Iterator[None]:
@@ -96,13 +102,18 @@ def publish_dataset(
             yield
         remove_parts(plan, former - content.parts.keys())
 
+    def announced() -> None:
+        if tell is not None:
+            tell(told)
+        announce(content.facts)
+
     appear(
         Place(plan.storage, plan.location, _beside(plan, dataset), plan.overwrite),
         content.file,
         sidecars,
         staging,
         may_publish,
-        announce=lambda: announce(content.facts),
+        announce=announced,
         around=parts,
     )
     places = plan.reports | ({"quarantine": plan.quarantine} if dataset.quarantined else {})
@@ -121,31 +132,44 @@ class _Content:
     file: AnyPath
     parts: Mapping[str, AnyPath]  # by name
     facts: OutputFacts
+    digests: Mapping[Location, FileDigests]
+
+    def by_place(self, plan: WritePlan) -> dict[Location, AnyPath]:
+        """Return object and parts by the places at which they appear."""
+        return {
+            **{plan.beside(name): file for name, file in self.parts.items()},
+            plan.location: self.file,
+        }
 
 
 def _content_of(
-    dataset: StagedDataset, files: list[AnyPath], plan: WritePlan, staging: Staging
+    dataset: StagedDataset,
+    files: list[AnyPath],
+    plan: WritePlan,
+    staging: Staging,
+    *,
+    with_blake3: bool,
 ) -> _Content:
     layout = plan.layout
     if plan.part_rows is None:
         (file,) = files
-        size, digest = file.stat().st_size, digest_of(file)
+        size, digests = file.stat().st_size, digests_of(file, with_blake3=with_blake3)
         facts = OutputFacts(
             plan.path,
             layout.format,
             layout.compression,
             size,
-            digest,
+            digests.sha256,
             quarantine=_quarantine_path(dataset, plan),
             columns=columns_of(dataset.schema),
         )
-        return _Content(file, {}, facts)
-    parts, named = [], {}
+        return _Content(file, {}, facts, {plan.location: digests})
+    parts, named, known = [], {}, {}
     for number, (file, rows) in enumerate(zip(files, dataset.file_rows, strict=True)):
-        digest = digest_of(file)
-        part = Part(part_name(number, digest, layout), rows, file.stat().st_size, digest)
-        parts.append(part)
-        named[part.name] = file
+        digests = digests_of(file, with_blake3=with_blake3)
+        name = part_name(number, digests.sha256, layout)
+        parts.append(Part(name, rows, file.stat().st_size, digests.sha256))
+        named[name], known[plan.beside(name)] = file, digests
     manifest = staging.file(MANIFEST)
     text = Manifest.of(layout, dataset.schema, tuple(parts)).to_json()
     manifest.write_text(text, encoding="utf-8")
@@ -159,7 +183,7 @@ def _content_of(
         quarantine=_quarantine_path(dataset, plan),
         columns=columns_of(dataset.schema),
     )
-    return _Content(manifest, named, facts)
+    return _Content(manifest, named, facts, known)
 
 
 def _quarantine_path(dataset: StagedDataset, plan: WritePlan) -> str | None:

@@ -11,6 +11,7 @@ from util_services.flow.appear import Place, appear, refuse_strangers
 from util_services.flow.beside import recognised
 from util_services.flow.published import Published
 from util_services.flow.quarantine import is_quarantine
+from util_services.flow.run_files import files_published
 from util_services.reports.html import GENERATOR, render_html
 from util_services.reports.record import REPORT_PARTS, Report, RunFacts, build_report
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from util_services.datasets.staged import StagedDataset
     from util_services.flow.report_plan import ReportPlan
+    from util_services.flow.run_files import RunFile
     from util_services.flow.staging import Staging
     from util_services.reports.section import Section
     from util_services.storage.protocol import Location
@@ -33,6 +35,7 @@ def publish_report(
     more_sections: Callable[[Report], Iterable[Section]] = lambda _: (),
     announce: Callable[[Published], None] = lambda _: None,
     failure: str | None = None,
+    tell: Callable[[tuple[RunFile, ...]], None] | None = None,
 ) -> Published:
     """Publish what the steps of a run tell, and none of its rows.
 
@@ -46,6 +49,7 @@ def publish_report(
         more_sections: what others add to the report.
         announce: is told what appears, right before it does, and raises if it must not.
         failure: why the run fails, if it does.
+        tell: is told all files that appear, right before they do, and raises if they must not.
 
     Raises:
         StorageError: if the storage refuses; nothing is left behind then.
@@ -84,7 +88,14 @@ def publish_report(
         if sets_aside:
             sidecars[plan.quarantine] = staging.path(str(dataset.quarantine))
     place = Place(plan.storage, plan.location, beside, plan.overwrite)
-    appear(place, record, sidecars, staging, may_publish, lambda: announce(published))
+    told = files_published(plan, {**sidecars, plan.location: record}, {}) if tell else ()
+
+    def announced() -> None:
+        if tell is not None:
+            tell(told)
+        announce(published)
+
+    appear(place, record, sidecars, staging, may_publish, announced)
     return published
 
 

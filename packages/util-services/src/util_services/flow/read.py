@@ -115,8 +115,7 @@ class _Reading:
         content.check_unchanged(plan)
         if not count.agrees(count.records, columns) or count.longest > COMMON_LINE_BYTES:
             return None
-        digest = content.digest.result()
-        self.done.append(ReadObject(one.name, one.fingerprint.size, digest, count.records))
+        self.done.append(_read_object(content, count.records))
         return self._dataset([content.file], layout.format, one.schema)
 
     def _staged(self) -> StagedDataset:
@@ -132,11 +131,8 @@ class _Reading:
                 with file.open("rb") as staged:
                     own = parquet_schema(staged)
             schema = schema or own
-            name = content.plan.name
-            refuse_other_schema(self.plan.objects[0].name, schema, name, own)
-            size = content.plan.fingerprint.size
-            digest = content.digest.result()
-            self.done.append(ReadObject(name, size, digest, rows, content.quarantined))
+            refuse_other_schema(self.plan.objects[0].name, schema, content.plan.name, own)
+            self.done.append(_read_object(content, rows))
             files.append(file)
             if left is not None:
                 left -= rows
@@ -245,6 +241,14 @@ class _Reading:
                 f"None of the {bad} records of '{self.plan.origin.path}' can be read; check "
                 "'format', 'csv.delimiter' and 'csv.encoding'."
             )
+
+
+def _read_object(content: Content, rows: int) -> ReadObject:
+    """Return what is told of an object that was read."""
+    digests, one = content.digests.result(), content.plan
+    return ReadObject(
+        one.name, one.fingerprint.size, digests.sha256, rows, content.quarantined, digests.blake3
+    )
 
 
 def _write_parquet(reader: pa.RecordBatchReader, target: AnyPath, left: int | None) -> int:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from util_services.flow.bring import SOURCE, digest_of
+from util_services.flow.bring import SOURCE
 from util_services.flow.changes import SourceChangedError, file_state
+from util_services.flow.digests import digest_of
 from util_services.flow.staging import FORGOTTEN_SECONDS, LEASE, StagingGoneError
 from util_services.storage.protocol import Fingerprint, Location
 from util_services.storage.s3 import PART_BYTES, UPLOAD_THREADS

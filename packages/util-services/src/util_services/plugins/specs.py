@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from util_services.releases.checks import ReleaseCheck
     from util_services.releases.erasure import Derived
     from util_services.reports import Report, Section
+    from util_services.runs.recorders import RunRecorder
 
 
 @hookspec
@@ -168,6 +169,16 @@ def register_health_checks() -> Iterable[Callable[[HealthContext], str]]:
 
     Each returns a sentence on what it found, raises a `DataServicesError` whose text is the reason
     if something is wrong, and `NotApplicableError` where there is nothing to check.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def register_recorders() -> Iterable[RunRecorder]:
+    """Return those who record which data and code made a file (``runs.recorders``), named.
+
+    The runs of all jobs on datasets tell each that its settings ask for: before anything is read,
+    right before files appear, and when they have.
     """
     raise NotImplementedError
 

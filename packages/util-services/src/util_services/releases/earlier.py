@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from util_services.errors import DataServicesError, quoted_name
-from util_services.flow.bring import digest_of
+from util_services.flow.digests import digest_of
 from util_services.flow.plan import ReadOptions
 from util_services.flow.written import frames_of
 from util_services.releases.errors import UnreachableReleaseError

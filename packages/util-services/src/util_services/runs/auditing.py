@@ -64,6 +64,11 @@ def unaudited(run_id: str) -> Iterator[None]:
         _unaudited.discard(run_id)
 
 
+def leaves_traces(run_id: str) -> bool:
+    """Return whether what a run of this process does is to be recorded."""
+    return run_id not in _unaudited
+
+
 def begin(instance: dg.DagsterInstance, run_id: str, job: dg.JobDefinition) -> WorkRecord:
     """Record that a run begins, unless that is recorded; return what later records go on from.
 

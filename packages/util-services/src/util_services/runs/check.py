@@ -106,8 +106,10 @@ def check_run(
         DataServicesError: in one sentence, for the first thing that is wrong.
     """
     from util_services.engines.choice import chosen_engine, encrypted_for_spark, open_engine
+    from util_services.runs.recording import check_recorders
 
     check_writable()
+    check_recorders()
     configs = check_config(job, run_config)
     reading = read_options(configs)
     if reading is None:

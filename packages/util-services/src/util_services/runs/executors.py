@@ -79,7 +79,10 @@ def staging_bases() -> tuple[Path, ...]:
 
 def tidy_up(run_id: str) -> None:
     """Remove what a run has staged on a storage that the environment describes, or in here."""
+    from util_services.runs.recording import settle_ended
+
     bases = staging_bases()
+    settle_ended(run_id)
     remove_all_of(run_id, bases)
     with suppress(ConfigurationError):  # of settings with which nothing could be staged
         for base in bases:

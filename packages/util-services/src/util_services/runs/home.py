@@ -46,5 +46,10 @@ def dagster_home() -> Path:
     configured = os.environ.get("DAGSTER_HOME")
     if configured:
         return Path(configured).expanduser().resolve()
+    return data_home() / "dagster"
+
+
+def data_home() -> Path:
+    """Return the folder for what belongs to this user and lasts, which may not be there yet."""
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "data-services" / "dagster"
+    return Path(data) / "data-services"

@@ -1,5 +1,6 @@
 """What the report of a run says of the run itself."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -20,7 +21,10 @@ def run_facts(context: dg.OpExecutionContext, dataset: StagedDataset) -> RunFact
         job=context.job_name,
         started=_iso(started) if started is not None else "",
         finished=_iso(datetime.now(UTC).timestamp()),
-        versions=_versions(context, dataset),
+        versions=versions_of(
+            (step.operation for step in dataset.steps),
+            {"pyspark" for step in dataset.steps if step.engine == "spark"},
+        ),
         audit=str(link_before(context.instance, context.run_id) or ""),
     )
 
@@ -30,22 +34,15 @@ def _iso(seconds: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _versions(context: dg.OpExecutionContext, dataset: StagedDataset) -> dict[str, str]:
-    """Return the versions of what computed: the package of each operation, and the engines'."""
-    done = {step.operation for step in dataset.steps}
-    modules = {
-        CHECKED_OPS[node.definition.name].config.__module__.split(".")[0]
-        for node in context.job_def.nodes_in_topological_order
-        if node.definition.name in done
-    }
-    engines = {"pyspark" for step in dataset.steps if step.engine == "spark"}
-    names = [
-        "util-services",
-        "dagster",
-        "duckdb",
-        *engines,
-        *(name.replace("_", "-") for name in modules),
-    ]
+def distribution_of(tags: Mapping[str, str], operations: Sequence[str]) -> str:
+    """Return the package that brings a job: as its tags say, else that of its last operation."""
+    told = tags.get("data_services/distribution")
+    return told or [*_packages_of(operations)][-1]
+
+
+def versions_of(operations: Iterable[str], engines: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of what computes: the package of each operation, and the engines'."""
+    names = ["util-services", "dagster", "duckdb", *engines, *_packages_of(operations)]
     versions = {}
     for name in sorted(set(names)):
         try:
@@ -53,3 +50,14 @@ def _versions(context: dg.OpExecutionContext, dataset: StagedDataset) -> dict[st
         except PackageNotFoundError:
             continue
     return versions
+
+
+def _packages_of(operations: Iterable[str]) -> Iterator[str]:
+    """Yield the packages of operations, those of the shared ones first."""
+    own = "util-services"
+    yield own
+    for name in operations:
+        if name in CHECKED_OPS:
+            package = CHECKED_OPS[name].config.__module__.split(".")[0].replace("_", "-")
+            if package != own:
+                yield package

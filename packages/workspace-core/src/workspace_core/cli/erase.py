@@ -102,3 +102,7 @@ def _tell_of_others(done: Erased) -> None:
         click.echo("Nobody recorded who wrote these, where such runs wrote; look yourself:")
     for ref in doubtful:
         click.echo(f"  {printable(ref.name)}: {shown_path(ref.path)}")
+    if done.outside:
+        click.echo("Runs wrote these of it outside of the workspace; they stay:")
+    for path in done.outside:
+        click.echo(f"  {shown_path(path)}")

@@ -15,6 +15,7 @@ from workspace_core.cli.context import (
     complete_tag,
     counted,
     json_option,
+    label,
     pass_flags,
     shown_path,
     workspace_dir_option,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from workspace_core.lineage.edges import Run
     from workspace_core.lineage.model import HashCertificate, StepLineage
     from workspace_core.lineage.questions import Answer
+    from workspace_core.recording.looking import KnownRun
 
 FORMATS = ("html", "dot")
 EXPORTS = ("openlineage", "prov", "ro-crate")
@@ -152,6 +154,24 @@ def export_(
         click.echo(f"Wrote {shown_path(done.file)}: {counted(done.runs, 'run')}")
 
 
+@lineage.command("run")
+@click.argument("run_id", metavar="RUN_ID|TAG|HASH")
+@json_option
+@pass_flags
+def run_(flags: Flags, run_id: str, *, as_json: bool) -> None:
+    """Tell what a run of a job read and made, and its snapshot; or the run of a snapshot.
+
+    Example: dws lineage run 4f6c2b1e
+    """
+    from workspace_core.recording.looking import known_run
+
+    found = known_run(flags.workspace(), run_id)
+    if as_json:
+        answer_by_line(found.to_dict())
+    else:
+        _tell_run(found)
+
+
 def show_table(workspace: FiledWorkspace, snapshot: str | None, *, as_json: bool) -> None:
     """Print the table of lineage."""
     from workspace_core.lineage.questions import questions
@@ -212,6 +232,8 @@ def _lines_of(step: StepLineage) -> Iterator[str]:
         f"{shown_path(step.step_name)} {step.id[:8]}: {step.start_time[:19]}Z on "
         f"{shown_path(step.hostname)}, {step.execution_time_seconds:.3g} s{ended}"
     )
+    if run := step.more.get("run"):
+        yield f"  run    {shown_path(str(run.get('run_id')))}"
     if step.parameters:
         given = ", ".join(f"{name}={value}" for name, value in step.parameters.items())
         yield f"  with   {shown_path(given)}"
@@ -225,6 +247,46 @@ def _lines_of(step: StepLineage) -> Iterator[str]:
             yield f"  {word}   … and {len(certificates) - MOST_READ_SHOWN} more"
     for one in step.output_resources:
         yield f"  wrote  {_told(one)}"
+
+
+def _tell_run(found: KnownRun) -> None:
+    job = shown_path(str(found.facts.get("job", "")))
+    click.echo(f"run {shown_path(found.run_id)} of {job}: {found.status}")
+    if found.step is None:
+        click.echo("  it is at work, or was killed; the next run that begins finds that out")
+    else:
+        click.echo("\n".join(_lines_of(found.step)))
+        for note in _notes_of(found.step):
+            click.echo(f"  {note}")
+    for one in found.taken:
+        click.echo(f"snapshot {label(one)} was taken for it")
+    if not found.taken and found.kept_in is not None:
+        click.echo(f"snapshot {label(found.kept_in)} is the first that was taken after it")
+
+
+def _notes_of(step: StepLineage) -> Iterator[str]:
+    """Yield what else is recorded of the run of a job."""
+    run = step.more["run"]
+    for word, name in (("read", "external_inputs"), ("wrote", "external_outputs")):
+        for one in step.more.get(name, ()):
+            note = ", which changed meanwhile" if one.get("changed") else ""
+            yield f"{word:<6} {shown_path(one['path'])} {_short(one['hash'])}, outside{note}"
+    for path in step.more.get("changed_outputs", ()):
+        yield f"wrote  {shown_path(path)}, which was changed right after"
+    for ref in step.unfinished:
+        yield f"left   {shown_path(str(ref))}, perhaps"
+    if "error" in step.more:
+        yield f"error  {shown_path(str(step.more['error']))}"
+    versions = " ".join(f"{name} {one}" for name, one in sorted(run["versions"].items()))
+    yield f"by     {shown_path(versions)}"
+    if run["commit"]:
+        yield f"commit {shown_path(run['commit'])}"
+
+
+def _short(hashval: str | None) -> str:
+    from workspace_core.lineage.questions import short
+
+    return short(hashval)
 
 
 def _told(certificate: HashCertificate) -> str:

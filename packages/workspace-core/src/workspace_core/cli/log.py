@@ -18,7 +18,7 @@ from workspace_core.cli.context import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from workspace_core.workspace import SnapshotMetadata
 
@@ -57,5 +57,11 @@ def tell_history(snapshots: Sequence[SnapshotMetadata]) -> None:
         click.echo(f"{label(one)}  {one.timestamp[:19]}Z  {printable(one.hostname)}")
         if one.message:
             click.echo(f"    {printable(one.message)}")
+        if (run := one.more.get("run")) and isinstance(run, dict):
+            click.echo(f"    run: {printable(_run_of(run))}")
         if one.metrics:
             click.echo(f"    metrics: {json.dumps(one.metrics, sort_keys=True)}")
+
+
+def _run_of(run: Mapping[str, Any]) -> str:
+    return f"{run.get('run_id')} of {run.get('job')}"

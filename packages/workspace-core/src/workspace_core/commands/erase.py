@@ -18,6 +18,7 @@ from workspace_core.commands.merging import BY_GIT
 from workspace_core.errors import ConfigurationError, DataWorkspacesError, shown
 from workspace_core.lineage.derivation import NOTHING, Derivation, derivation
 from workspace_core.lineage.model import ResourceRef
+from workspace_core.lineage.outside import Outside
 from workspace_core.lineage.questions import graph_of
 from workspace_core.sharing.erasing import erase_there
 from workspace_core.sharing.errors import NoRemoteError
@@ -95,6 +96,7 @@ class Erased:
         doubtful: files of snapshots that stay although they lie where such runs have written, or
             may have left something: who wrote them is not recorded.
         present: files that are still in their folders, of a dry run; they have to be removed first.
+        outside: paths outside of all resources that such runs wrote to, as their configs have them.
     """
 
     objects: tuple[str, ...]
@@ -104,6 +106,7 @@ class Erased:
     derived: tuple[Made, ...] = ()
     doubtful: tuple[Place, ...] = ()
     present: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[Made, ...]:
@@ -120,6 +123,7 @@ class Erased:
             "derived": [one.to_dict() for one in self.derived],
             "doubtful": [one.to_dict() for one in self.doubtful],
             "present": list(self.present),
+            "outside": list(self.outside),
         }
 
 
@@ -170,7 +174,7 @@ def erase_path(
             there = {id_text(one): {wanted} for one in ids}
             for one in asked:
                 there[one.object].add(one.ref)
-            found = derivation(graph, there)
+            found = derivation(graph, Outside.of(graph), there)
             if derived:
                 ids |= {parse_id(one) for one in found.contents}
             places = tuple(_places_of(session, snapshots, _one_of(ids))) if derived else asked
@@ -192,6 +196,7 @@ def erase_path(
         tuple(_made(found)),
         doubtful,
         present,
+        tuple(sorted({path for paths in found.outside.values() for path in paths})),
     )
 
 

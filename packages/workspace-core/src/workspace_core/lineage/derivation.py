@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from workspace_core.lineage.edges import Run
     from workspace_core.lineage.graph import LineageGraph
+    from workspace_core.lineage.outside import Outside
 
 NOTHING = id_text(content_id(b""))  # an empty file tells nothing of anybody
 
@@ -30,11 +31,13 @@ class Derivation:
         contents: by content id of files, where runs wrote them and which run did.
         steps: the runs that read the contents or what was made of them, by id.
         left: what such runs that failed may have left; nobody knows its content.
+        outside: by content id, the paths outside of all resources that such runs wrote to.
     """
 
     contents: dict[str, dict[ResourceRef, Run]] = field(default_factory=dict)
     steps: dict[str, Run] = field(default_factory=dict)
     left: dict[ResourceRef, Run] = field(default_factory=dict)
+    outside: dict[str, dict[str, Run]] = field(default_factory=dict)
 
     @property
     def places(self) -> dict[ResourceRef, Run]:
@@ -42,7 +45,9 @@ class Derivation:
         return {ref: step for places in self.contents.values() for ref, step in places.items()}
 
 
-def derivation(graph: LineageGraph, wanted: Mapping[str, Iterable[ResourceRef]]) -> Derivation:
+def derivation(
+    graph: LineageGraph, outside: Outside, wanted: Mapping[str, Iterable[ResourceRef | None]]
+) -> Derivation:
     """Return all that was made of some contents.
 
     A run is taken to have made all of its outputs from all of its inputs. An input that changed
@@ -51,17 +56,21 @@ def derivation(graph: LineageGraph, wanted: Mapping[str, Iterable[ResourceRef]])
 
     Args:
         graph: all runs.
-        wanted: content ids of files, and where they were.
+        outside: what they read and wrote outside of resources.
+        wanted: content ids of files, and where they were; None for outside of resources.
     """
     readers, unsteady = _readers(graph)
     found = Derivation()
-    due = deque(
+    due: deque[tuple[str, ResourceRef | None]] = deque(
         (content, ref) for content, refs in wanted.items() if content != NOTHING for ref in refs
     )
     while due:
         content, ref = due.popleft()
-        unsure = (step for folder, step in unsteady if folder.covers(ref))
-        for step in (*readers.get(content, {}).values(), *unsure):
+        for step in (
+            *readers.get(content, {}).values(),
+            *outside.readers.get(content, {}).values(),
+            *(step for folder, step in unsteady if ref is not None and folder.covers(ref)),
+        ):
             if step.id in found.steps:
                 continue
             found.steps[step.id] = step
@@ -72,6 +81,9 @@ def derivation(graph: LineageGraph, wanted: Mapping[str, Iterable[ResourceRef]])
                         place = ResourceRef(one.ref.name, path)
                         found.contents.setdefault(made, {})[place] = step
                         due.append((made, place))
+            for path, made in outside.written.get(step.id, {}).items():
+                found.outside.setdefault(made, {})[path] = step
+                due.append((made, None))
     return found
 
 

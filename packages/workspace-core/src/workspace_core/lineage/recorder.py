@@ -10,7 +10,7 @@ import logging
 import os
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -147,16 +147,8 @@ class Recorder:
 
         What is a part of another run is known to be that, and waits for nobody.
         """
-        if self.within is not None:
-            return
-        place = (self.workspace.local / AT_WORK, "workspace, for steps that write to it,")
-        if alone:
-            self._resources.enter_context(exclusive(*place, self.workspace.lock_wait_seconds))
-            return
-        lock = SharedLock(*place, self.workspace.lock_wait_seconds)
-        lock.acquire()
-        self._resources.callback(lock.release)
-        lock.share()
+        if self.within is None:
+            self._resources.enter_context(at_work(self.workspace, alone=alone))
 
     def _look_around(self) -> dict[str, Content]:
         """Return what all resources hold now."""
@@ -436,6 +428,27 @@ def written_files(before: Content, now: Content, since: int | None = None) -> di
         or now.stats.get(path) != before.stats.get(path)
         or (since is not None and now.stats[path][CTIME] >= since)
     }
+
+
+@contextmanager
+def at_work(workspace: LocalSnapshots, *, alone: bool) -> Iterator[None]:
+    """Run beside other steps that name what they write, or alone while what is written is found.
+
+    Raises:
+        WorkspaceBusyError: if others are at work for longer than one waits.
+    """
+    place = (workspace.local / AT_WORK, "workspace, for steps that write to it,")
+    if alone:
+        with exclusive(*place, workspace.lock_wait_seconds):
+            yield
+        return
+    lock = SharedLock(*place, workspace.lock_wait_seconds)
+    lock.acquire()
+    try:
+        lock.share()
+        yield
+    finally:
+        lock.release()
 
 
 def save(workspace: LocalSnapshots, message: str) -> None:
