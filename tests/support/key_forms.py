@@ -32,7 +32,15 @@ def shows(content: bytes, keys: Iterable[bytes]) -> bool:
 def files_with(keys: Iterable[bytes], *folders: Path, but: Path) -> list[Path]:
     """Return the files below folders in which a key stands, except below one of them."""
     known = list(keys)
-    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    paths = (path for folder in folders for path in folder.rglob("*"))
     return [
-        path for path in files if not path.is_relative_to(but) and shows(path.read_bytes(), known)
+        path for path in paths if not path.is_relative_to(but) and shows(_content_of(path), known)
     ]
+
+
+def _content_of(path: Path) -> bytes:
+    """Return what is in a file; nothing of one that has just gone, and of what is none."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except FileNotFoundError:
+        return b""
