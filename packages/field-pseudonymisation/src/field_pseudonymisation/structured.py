@@ -431,8 +431,16 @@ def restoring_plan(
     return compile_recipe(recipe, fields, keyset, columns=columns or None, domain=domain or None)
 
 
-def check_repseudonymise(config: RepseudonymiseStructuredConfig) -> None:
+def check_repseudonymise(
+    config: RepseudonymiseStructuredConfig, content: Callable[[str], bytes]
+) -> None:
     """Refuse what is known to be wrong without the dataset."""
+    for name, rule in config.rules.items():
+        made = make_rule(name, rule).technique
+        if made.is_for_one_process:
+            _refuse_cluster(f"rules.{printable(name)}", made)
+    if config.recipe is not None:
+        refuse_vaults(Recipe.from_json(content(config.recipe)))
     if config.keyset:
         keyset_of(config.keyset)
 
@@ -450,9 +458,9 @@ def repseudonymise_dataset(
     given = _given(dataset, config, scanned)
     former, fields = given.recipe, given.fields
     old_keys = former.keyset
+    refuse_vaults(former)
     if config.keyset not in {"", old_keys}:
         require_approval()
-    refuse_vaults(former)
     old_keyset = keyset_of(old_keys) if old_keys else None
     back = compile_recipe(former, fields, old_keyset, renews=True)
     originals = [(c.name, c.output) for c in back.columns]

@@ -65,6 +65,11 @@ def test_texts_whose_values_go_to_a_vault_are_refused(check):
         )
 
 
+def test_new_pseudonyms_out_of_a_vault_are_refused(check):
+    with pytest.raises(ConfigurationError, match=r"rules\.id: 'tokenise' needs a vault"):
+        check("repseudonymise_structured", rules={"id": {"technique": "tokenise"}})
+
+
 def test_the_way_back_out_of_a_vault_is_refused(run, check, root, monkeypatch):
     monkeypatch.setenv("DATA_SERVICES_ENGINE", "local")
     rules = {"id": {"technique": "tokenise"}, "text": {"technique": "redact"}}
