@@ -86,7 +86,7 @@ def _rule_told(
         "nulls": column.nulls,
         "distinct": found[0],
         "top_frequency": found[1],
-        "counts": dict(column.transform.counts) if column.transform else {},
+        "counts": dict(column.counts),
     }
 
 
@@ -105,7 +105,7 @@ def risks_told(plan: Plan, found: Frequencies) -> list[dict[str, Any]]:
     """Return what the columns in which equal values stay equal tell by themselves, as shares."""
     told = []
     for column in plan.kept:
-        made_null = column.transform.counts.get("unencryptable_nulls", 0) if column.transform else 0
+        made_null = column.counts.get("unencryptable_nulls", 0)
         present = plan.rows - column.nulls - made_null
         if column.name not in found or not present:
             continue
@@ -146,7 +146,7 @@ def warnings_of(plan: Plan, found: Frequencies) -> list[str]:
                 f"{name} has {column.not_nfc} texts that are not in Unicode's normal form C, so "
                 "that texts that look equal may get different tokens; set 'normalise: nfc'."
             )
-        counts = column.transform.counts if column.transform else {}
+        counts = column.counts
         if counts.get("unencryptable_nulls"):
             told.append(
                 f"{counts['unencryptable_nulls']} values of {name} could not be encrypted and are "

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Becomes = Callable[[pa.DataType, Place], pa.DataType | "Fate"]
 
 ANY_BELOW = "**"
+ANY_DOCUMENT = -1
 JSON_TYPES = ((bool, pa.bool_()), (int, pa.int64()), (float, pa.float64()), (str, pa.string()))
 
 
@@ -139,6 +140,18 @@ class Nested:
             if is_text(self.type) or any(matches(rule.pattern, place) for place in places):
                 continue
             raise PolicyError(f"the path '{rule.path}' names nothing inside of the column")
+
+    @property
+    def met(self) -> set[int]:
+        """The rules that have met a place so far, and -1 once there was any document."""
+        return self._met | ({ANY_DOCUMENT} if self._has_documents else set())
+
+    def meet(self, place: int) -> None:
+        """Count what ``met`` told elsewhere."""
+        if place == ANY_DOCUMENT:
+            self._has_documents = True
+        else:
+            self._met.add(place)
 
     def require_met(self) -> None:
         """Refuse paths that have met nothing in any row, once all rows are done.

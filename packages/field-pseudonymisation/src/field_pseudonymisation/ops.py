@@ -29,10 +29,10 @@ def _check(config: AnonymisePseudonymiseStructuredConfig, schema: Schema, inputs
     check_pseudonymise(config, schema, inputs)
 
 
-def _check_again(config: RepseudonymiseStructuredConfig, _: Schema, __: Inputs) -> None:
+def _check_again(config: RepseudonymiseStructuredConfig, _: Schema, inputs: Inputs) -> None:
     from field_pseudonymisation.structured import check_repseudonymise
 
-    check_repseudonymise(config)
+    check_repseudonymise(config, inputs.content)
 
 
 @operation(

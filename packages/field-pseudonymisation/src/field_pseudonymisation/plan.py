@@ -7,6 +7,7 @@ alone, except where a rule asks for randomness.
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from field_pseudonymisation.batches import What
     from field_pseudonymisation.policy import PseudonymisationPolicy, Rule
     from field_pseudonymisation.techniques.technique import Transform
     from util_services.keys.keyset import Keyset
@@ -61,6 +63,34 @@ class ColumnPlan:
     stored: pa.DataType | None = None
     nulls: int = 0
     not_nfc: int = 0
+    counted_elsewhere: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What its technique counts for the report, of all batches so far."""
+        here = self.transform.counts if self.transform is not None else {}
+        names = dict.fromkeys([*here, *self.counted_elsewhere])
+        return {name: here.get(name, 0) + self.counted_elsewhere[name] for name in names}
+
+    def tally(self) -> dict[What, int]:
+        """Return all that was counted so far."""
+        told: dict[What, int] = {("nulls",): self.nulls, ("not_nfc",): self.not_nfc}
+        told |= {("counts", name): count for name, count in self.counts.items()}
+        if isinstance(self.transform, Nested):
+            told |= {("met", place): 1 for place in self.transform.met}
+        return told
+
+    def add_tally(self, counted: Mapping[What, int]) -> None:
+        """Add what was counted elsewhere."""
+        for (kind, *rest), count in counted.items():
+            if kind == "counts":
+                self.counted_elsewhere[str(rest[0])] += count
+            elif kind == "nulls":
+                self.nulls += count
+            elif kind == "not_nfc":
+                self.not_nfc += count
+            elif isinstance(self.transform, Nested) and count:
+                self.transform.meet(int(rest[0]))
 
     @property
     def output(self) -> pa.DataType:
@@ -169,6 +199,19 @@ class Plan:
         self.rows += rows
         self.imprint.add(done, rows)
         return done
+
+    def tally(self) -> dict[What, int]:
+        """Return all that was counted so far."""
+        told: dict[What, int] = {("rows",): self.rows}
+        for place, column in enumerate(self.columns):
+            told |= {(place, *what): count for what, count in column.tally().items()}
+        return told
+
+    def add_tally(self, counted: Mapping[What, int]) -> None:
+        """Add what was counted elsewhere."""
+        self.rows += counted.get(("rows",), 0)
+        for place, column in enumerate(self.columns):
+            column.add_tally({w[1:]: count for w, count in counted.items() if w[0] == place})
 
     def require_met(self) -> None:
         """Refuse rules that met no place in any row, once all batches are done.

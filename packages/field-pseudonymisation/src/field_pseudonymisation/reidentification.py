@@ -65,11 +65,13 @@ def check_depseudonymise(
     op: str = "depseudonymise_structured",
 ) -> None:
     """Refuse what is incomplete, before the dataset is read."""
-    from field_pseudonymisation.structured import RowSelection, refuse_other_engines
+    from field_pseudonymisation.recipe import Recipe
+    from field_pseudonymisation.structured import RowSelection, refuse_vaults
 
-    refuse_other_engines()
     _require_reasons(op, config, "whoever brings personal data back")
     inputs.content(config.approval)
+    if config.recipe is not None:
+        refuse_vaults(Recipe.from_json(inputs.content(config.recipe)))
     if config.rows is not None:
         RowSelection.read(inputs.content(config.rows), schema.names)
 
@@ -98,6 +100,7 @@ def depseudonymise_in_run(
     path = structured.recipe_path(dataset.staged.origin.path, config.recipe)
     written = dataset.content(path)
     recipe = Recipe.from_json(written)
+    structured.refuse_vaults(recipe)
     selection = None
     if config.rows is not None:
         selection = structured.RowSelection.read(dataset.content(config.rows), dataset.schema.names)

@@ -1,23 +1,23 @@
-"""Pseudonymisation of datasets of any size: batch by batch, on the local engine."""
+"""Pseudonymisation of datasets of any size, batch by batch."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from field_pseudonymisation import findings
 from field_pseudonymisation.api import PURPOSE
+from field_pseudonymisation.batches import Work, apply_to_rows, whole
 from field_pseudonymisation.config import DEMO, default_rules
 from field_pseudonymisation.errors import (
     AppliedTwiceError,
@@ -27,12 +27,12 @@ from field_pseudonymisation.errors import (
 )
 from field_pseudonymisation.frequencies import Frequency
 from field_pseudonymisation.plan import compile_policy
-from field_pseudonymisation.policy import PseudonymisationPolicy
+from field_pseudonymisation.policy import PseudonymisationPolicy, make_rule
 from field_pseudonymisation.recipe import Recipe
 from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
 from field_pseudonymisation.text.findings import limits_of, text_sections
-from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
+from util_services.errors import StorageError, printable, quoted, quoted_name
 from util_services.flow.beside import BESIDE_ENDINGS, RECIPE
 from util_services.flow.objects import SAMPLE_SCHEME
 from util_services.flow.operate import Outcome
@@ -40,17 +40,20 @@ from util_services.reports import Section, Table
 from util_services.storage.patterns import names_many
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from field_pseudonymisation.batches import Function, What
     from field_pseudonymisation.config import (
         AnonymisePseudonymiseStructuredConfig,
         RepseudonymiseStructuredConfig,
     )
     from field_pseudonymisation.plan import Plan
+    from field_pseudonymisation.techniques.technique import Technique
     from util_services.datasets.schema import Schema
     from util_services.flow.inputs import Inputs
     from util_services.flow.operate import Dataset
     from util_services.keys.keyset import Keyset
 
-Function = Callable[[Mapping[str, pa.Array], int], dict[str, pa.Array]]
 COUNT, HASH, ONCE, TOP, VALUE = "distinct", "hash", "once", "top", "value"
 
 
@@ -104,28 +107,49 @@ def keyset_of(name: str) -> Keyset:
         return Keyset.load(name, purpose=PURPOSE)
 
 
-def refuse_other_engines() -> None:
-    """Refuse a cluster, on which keys would have to lie about.
+def refuse_one_process(policy: PseudonymisationPolicy) -> None:
+    """Refuse techniques that want one process, where the engine has many.
 
     Raises:
-        ConfigurationError: if another engine than the local one is chosen.
+        PolicyError: naming the first.
     """
+    for rule in policy.made_rules:
+        if rule.technique.is_for_one_process:
+            _refuse_cluster(f"rules.{printable(rule.pattern)}", rule.technique)
+
+
+def refuse_vaults(recipe: Recipe) -> None:
+    """Refuse a recipe whose way back wants one process, where the engine has many.
+
+    Raises:
+        PolicyError: naming the first technique.
+    """
+    for column in recipe.columns:
+        for rule in column.rules:
+            made = make_rule("recipe", dict(rule.options), domain=rule.domain).technique
+            if rule.reversible and made.is_for_one_process:
+                _refuse_cluster(f"The recipe of {quoted_name(column.name)}", made)
+
+
+def _refuse_cluster(place: str, technique: Technique) -> None:
     from util_services.engines.choice import chosen_engine
 
     engine = chosen_engine()
-    if engine != "local":
-        raise ConfigurationError(
-            f"Fields are pseudonymised on the local engine alone, so that keys stay in one "
-            f"process; set DATA_SERVICES_ENGINE to 'local' instead of '{engine}'."
-        )
+    if engine == "local":
+        return
+    why = "all rows of a column" if technique.works_on_whole_column else "a vault"
+    raise PolicyError(
+        f"{place}: '{technique.name}' needs {why} in one process, which the engine '{engine}' does "
+        "not have; set DATA_SERVICES_ENGINE=local, or use another technique."
+    )
 
 
 def check_pseudonymise(
     config: AnonymisePseudonymiseStructuredConfig, schema: Schema, inputs: Inputs
 ) -> None:
     """Refuse a config that does not go with the columns of a dataset, or whose keys are missing."""
-    refuse_other_engines()
     policy = policy_of(config, inputs.content)
+    refuse_one_process(policy)
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
     compile_policy(policy, _fields(schema.arrow), keyset)
 
@@ -143,12 +167,14 @@ def pseudonymise_under(dataset: Dataset, policy: PseudonymisationPolicy) -> Outc
     engine, rows = dataset.engine, dataset.scan()
     stored = dict(_fields(dataset.schema.arrow))
     plan = compile_policy(policy, _fields(engine.arrow_schema(rows)), keyset, stored=stored)
+    refuse_one_process(policy)
     _refuse_pseudonyms(dataset, plan)
     if plan.waits_for:
         chosen = engine.select(rows, {name: name for name in plan.waits_for})
         table = engine.consume(chosen, lambda reader: reader.read_all())
-        plan.prepare({name: _whole(table.column(name)) for name in plan.waits_for})
-    frame = engine.map_batches(rows, _Batches(plan.apply), plan.output)
+        plan.prepare({name: whole(table.column(name)) for name in plan.waits_for})
+    work = Work(plan.apply, plan.output, (plan,), done=plan.imprint)
+    frame = apply_to_rows(dataset, work)
     plan.require_met()
     return _outcome(dataset, frame, plan, plan.recipe_of_done())
 
@@ -260,27 +286,6 @@ def _frequencies(dataset: Dataset, frame: nw.LazyFrame[Any], plan: Plan) -> dict
     return found
 
 
-@dataclass
-class _Batches:
-    """A function on columns as one on batches of pandas; batches come in order."""
-
-    function: Function
-
-    def __call__(self, batch: pd.DataFrame) -> pd.DataFrame:
-        arrays = {str(name): _whole(batch[name].array.__arrow_array__()) for name in batch.columns}
-        done = self.function(arrays, len(batch))
-        return pd.DataFrame(
-            {
-                name: pd.arrays.ArrowExtensionArray(pa.chunked_array([array]))
-                for name, array in done.items()
-            }
-        )
-
-
-def _whole(array: Any) -> pa.Array:
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
 def _fields(schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
     return [(one.name, one.type) for one in schema]
 
@@ -295,6 +300,21 @@ class RowSelection:
     seen: int = 0
     selected: int = 0
     found: set[str] = field(default_factory=set)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {value: place for place, value in enumerate(pc.unique(self.values).to_pylist())}
+
+    def tally(self) -> dict[What, int]:
+        """Return rows seen and selected, and which values were found, by their places."""
+        told: dict[What, int] = {("seen",): self.seen, ("selected",): self.selected}
+        return told | {("found", self._places[value]): 1 for value in self.found}
+
+    def add_tally(self, counted: Mapping[What, int]) -> None:
+        """Add what was seen and found elsewhere."""
+        self.seen += counted.get(("seen",), 0)
+        self.selected += counted.get(("selected",), 0)
+        self.found |= {value for value, n in self._places.items() if counted.get(("found", n))}
 
     @classmethod
     def read(cls, content: bytes, names: list[str]) -> RowSelection:
@@ -370,13 +390,13 @@ def restore_dataset(
         FieldPseudonymisationError: if no row is one of those that were named.
     """
 
-    def work(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
-        plan.imprint.add(batch, rows)
+    def apply(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
         if selection is None:
             return plan.apply(batch, rows)
         return selection.apply(plan.apply, batch)
 
-    frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
+    counting = () if selection is None else (selection,)
+    frame = apply_to_rows(dataset, Work(apply, plan.output, counting, given=plan.imprint))
     if not is_other:
         plan.require_same()
     dropped, warnings = 0, []
@@ -411,9 +431,16 @@ def restoring_plan(
     return compile_recipe(recipe, fields, keyset, columns=columns or None, domain=domain or None)
 
 
-def check_repseudonymise(config: RepseudonymiseStructuredConfig) -> None:
+def check_repseudonymise(
+    config: RepseudonymiseStructuredConfig, content: Callable[[str], bytes]
+) -> None:
     """Refuse what is known to be wrong without the dataset."""
-    refuse_other_engines()
+    for name, rule in config.rules.items():
+        made = make_rule(name, rule).technique
+        if made.is_for_one_process:
+            _refuse_cluster(f"rules.{printable(name)}", made)
+    if config.recipe is not None:
+        refuse_vaults(Recipe.from_json(content(config.recipe)))
     if config.keyset:
         keyset_of(config.keyset)
 
@@ -431,6 +458,7 @@ def repseudonymise_dataset(
     given = _given(dataset, config, scanned)
     former, fields = given.recipe, given.fields
     old_keys = former.keyset
+    refuse_vaults(former)
     if config.keyset not in {"", old_keys}:
         require_approval()
     old_keyset = keyset_of(old_keys) if old_keys else None
@@ -447,15 +475,23 @@ def repseudonymise_dataset(
     )
     keyset = keyset_of(policy.keyset) if policy.needs_keys else None
     plan = compile_policy(policy, originals, keyset, stored=stored, former=back.former)
+    refuse_one_process(policy)
     if plan.waits_for:
         raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
 
-    def work(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
-        prepared = given.prepared(batch, rows)
-        back.imprint.add(prepared, rows)
-        return plan.apply(back.apply(prepared, rows), rows)
+    def apply(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
+        return plan.apply(back.apply(given.prepared(batch, rows), rows), rows)
 
-    frame = dataset.engine.map_batches(dataset.scan(), _Batches(work), plan.output)
+    frame = apply_to_rows(
+        dataset,
+        Work(
+            apply,
+            plan.output,
+            (plan,),
+            given=None if former.dataset is None else back.imprint,  # the sample has none
+            done=plan.imprint,
+        ),
+    )
     if not config.other_dataset:
         back.require_same()
     outcome = _outcome(dataset, frame, plan, renewed_recipe(former, plan, back))

@@ -289,6 +289,7 @@ def built_in_techniques() -> Iterable[Technique]:
             term="pseudonymisation (mapping table)",
             options=TokeniseOptions,
             bind=_lazily("tokenisation", "Tokenisation"),
+            needs_one_process=True,
             hides_values=True,
             is_self_describing=True,
             is_reversible=True,

@@ -176,6 +176,7 @@ class Technique:
         is_self_describing: whether what comes out names its key, and shows if it was changed.
         looks_at_no_value: whether all values become one, so that lists and objects can too.
         works_on_whole_column: whether it needs all rows before the first.
+        needs_one_process: whether it keeps something that several processes cannot share.
         adapt: returns the technique as its options make it, where these say whether it needs keys.
     """
 
@@ -193,4 +194,10 @@ class Technique:
     is_self_describing: bool = False
     looks_at_no_value: bool = False
     works_on_whole_column: bool = False
+    needs_one_process: bool = False
     adapt: Callable[[Technique, Options], Technique] | None = None
+
+    @property
+    def is_for_one_process(self) -> bool:
+        """Whether it works in one process alone, and on no cluster."""
+        return self.works_on_whole_column or self.needs_one_process

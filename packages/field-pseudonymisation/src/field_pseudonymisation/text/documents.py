@@ -14,7 +14,7 @@ from field_pseudonymisation.policy import PseudonymisationPolicy, unknown_key
 from field_pseudonymisation.structured import (
     keyset_of,
     pseudonymise_under,
-    refuse_other_engines,
+    refuse_one_process,
 )
 from field_pseudonymisation.techniques.encoding import is_text, plain_type
 from field_pseudonymisation.text.config import TEXT_COLUMN
@@ -36,9 +36,9 @@ def check_texts(
     config: AnonymisePseudonymiseUnstructuredConfig, schema: Schema, inputs: Inputs
 ) -> None:
     """Refuse a config that does not go with the columns of a dataset, or whose keys are missing."""
-    refuse_other_engines()
     fields = _fields(schema)
     policy = policy_for(resolved(config, inputs.content), fields)
+    refuse_one_process(policy)
     compile_policy(policy, fields, keyset_of(policy.keyset) if policy.needs_keys else None)
 
 

@@ -49,10 +49,10 @@ def texts_told(plan: Plan) -> list[dict[str, Any]]:
         {
             "column": column.name,
             "texts": plan.rows - column.nulls,
-            "texts_with_findings": transform.counts.get("texts_with_findings", 0),
+            "texts_with_findings": column.counts.get("texts_with_findings", 0),
             "found": {
                 name.removeprefix(FOUND): count
-                for name, count in sorted(transform.counts.items())
+                for name, count in sorted(column.counts.items())
                 if name.startswith(FOUND)
             },
             "looked_for": sorted(one.name for one in transform.looked_for),

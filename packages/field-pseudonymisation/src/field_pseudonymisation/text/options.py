@@ -127,6 +127,7 @@ def _adapted(technique: Technique, options: Options) -> Technique:
         technique,
         is_keyed=any(one.is_keyed for one in made),
         is_reversible=not options.again and any(o.is_keyed and o.is_reversible for o in made),
+        needs_one_process=any(one.needs_one_process for one in made),
     )
 
 

@@ -224,6 +224,7 @@ class LocalEngine:
         beside: Sequence[str] = (),
         *,
         at_once: bool = False,
+        is_secret: bool = False,  # noqa: ARG002 - it stays in this process
     ) -> nw.LazyFrame[Any]:
         """Apply a pandas function batch by batch; the result is a file in scratch."""
         from util_services.engines.batches import is_plain, map_reader

@@ -60,6 +60,7 @@ class Engine(Protocol):
         beside: Sequence[str] = (),
         *,
         at_once: bool = False,
+        is_secret: bool = False,
     ) -> nw.LazyFrame[Any]:
         """Apply a pandas function to batches of Arrow-backed rows, keeping their order.
 
@@ -72,6 +73,8 @@ class Engine(Protocol):
                 its own as they are; it returns as many rows as it gets.
             at_once: whether the function may be called for several batches at the same time; if
                 not, an engine on one machine calls it for one after the other.
+            is_secret: whether the function refers to keysets, keys or secrets; to another process
+                it then travels sealed, and where it does not say so it is refused.
 
         Raises:
             BatchContractError: if a batch comes back with other columns or types.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from util_services.engines.failures import BatchContractError, EngineError
+from util_services.engines.failures import BatchContractError, EngineError, EngineResourceError
 from util_services.errors import DataServicesError, DatasetError
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from util_services.engines.protocol import BatchFunction
 
-TOLD = {kind.__name__: kind for kind in (BatchContractError, DatasetError, EngineError)}
+KINDS = (BatchContractError, DatasetError, EngineError, EngineResourceError)
+TOLD = {kind.__name__: kind for kind in KINDS}
 
 
 NOTE = "note"
