@@ -136,6 +136,17 @@ def bucket_of_the_example(server):
     }
 
 
+def begin_the_run_of_the_example(workspace):
+    """Let a run of a job begin, as the one that the help of ``dws lineage run`` names."""
+    from util_services.runs.recorders import RunStart
+    from workspace_core.recording.opening import opened
+    from workspace_core.recording.runs import RecordedRuns
+
+    run_id = "4f6c2b1e-0b1d-4b43-9f3c-0c5f6a4d2e11"
+    start = RunStart(run_id, "clean_data_job", "", {}, None, "0" * 64, {}, (), ())
+    RecordedRuns(opened(str(workspace))).begin(start)
+
+
 RUNNING = {words: one for words, one in COMMANDS.items() if words[0] != "deploy"}
 
 
@@ -163,6 +174,8 @@ def test_the_example_in_the_help_of_each_command_runs(
         (old / "resources.json").write_text("[]")
     if words == ("tag", "remove"):
         dws("tag", "set", "best", "first")
+    if words == ("lineage", "run"):
+        begin_the_run_of_the_example(workspace)
     if words == ("erase",):
         (workspace / "raw/a.csv").unlink()
     if words[-1] == "rclone":

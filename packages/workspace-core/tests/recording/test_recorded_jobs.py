@@ -231,7 +231,7 @@ def test_a_tag_that_is_none_refuses_the_run(lab):
 def test_source_data_are_not_written_and_the_refusal_leaves_no_record(lab):
     done = lab.run("workspace:raw/a.csv", "workspace:raw/b.csv")
 
-    assert "it holds source data, which pipelines never write" in lab.reason(done)
+    assert "it holds source data, which are never written" in lab.reason(done)
     assert (lab.steps(), lab.at_work()) == ([], [])
 
 
