@@ -110,6 +110,19 @@ def test_what_runs_made_of_data_is_found_in_the_audit(deployment, token):
     assert "published_by_runs" in done.asked
 
 
+def test_what_runs_made_of_part_files_is_found_in_the_audit_too(deployment, token):
+    checks = POLICY["checks"] | {"earlier_releases": {"criterion": "none"}}
+    deployment.sign(POLICY | {"checks": checks})
+    parts = {"out": "parts/", "writing": {"part_rows": 7}}
+    assert deployment.release(**parts).success
+    assert deployment.release(out="last.csv", reading={"path": "parts/"}).success
+
+    done = erase(SOURCE, PURPOSE, "bob", token(), "root", finders())
+
+    places = [str(deployment.root / "last.csv"), f"{deployment.root / 'parts'}/"]
+    assert [one.place for one in done.derived] == places
+
+
 def test_an_audit_that_is_broken_names_nothing_and_withdraws_nothing(deployment, token):
     assert deployment.release().success
     approved = token()

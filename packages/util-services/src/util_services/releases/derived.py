@@ -11,7 +11,7 @@ from util_services.audit.place import audit_directory
 from util_services.releases.erasure import Derived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 KIND = "dataset"
 
@@ -40,7 +40,7 @@ def published_by_runs(sha256: str) -> Iterator[Derived]:
         )
     runs = [
         (
-            {one["sha256"] for one in record["inputs"] if one.get("sha256")},
+            {known for one in record["inputs"] for known in _known_by(one)},
             [(one["path"], one["sha256"]) for one in record["outputs"] if one.get("sha256")],
         )
         for record in records
@@ -48,9 +48,24 @@ def published_by_runs(sha256: str) -> Iterator[Derived]:
     reached, found = {sha256}, set[tuple[str, str]]()
     while new := _made_of(reached, runs) - found:
         found |= new
-        reached |= {digest for _, digest in new}
+        reached |= {known for path, digest in new for known in (digest, *_folder(path))}
     for path, digest in sorted(found):
         yield Derived(KIND, path, digest)
+
+
+def _known_by(data: Mapping[str, str]) -> Iterator[str]:
+    """Yield by what data that were read are known: their digest, and their folder if they have one.
+
+    Part files are published under the digest of their manifest and read under that of their names
+    and digests, so that the folder tells what they are; whatever was in it before counts, too.
+    """
+    if data.get("sha256"):
+        yield data["sha256"]
+    yield from _folder(data["path"])
+
+
+def _folder(path: str) -> tuple[str, ...]:
+    return (path,) if path.endswith("/") else ()
 
 
 def _made_of(
