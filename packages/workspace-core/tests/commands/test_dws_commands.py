@@ -63,6 +63,7 @@ def test_there_are_these_commands():
         "init",
         "lineage export",
         "lineage graph",
+        "lineage run",
         "lineage show",
         "log",
         "prune",
