@@ -1,7 +1,7 @@
 """Options that can hold a value or a key stay out of records that travel."""
 
 from enum import Enum
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel
@@ -32,6 +32,13 @@ class Config(BaseModel):
     keyset: str = ""
     side: Side = Side.LEFT
     steps: list[dict[str, object]] = []
+    bound: Any = None
+    pair: tuple[int, ...] = ()
+    limit: Annotated[int, "of rows"] | None = None
+    cells: list[Any] = []
+    mixed: list[int | str] = []
+    fills: dict[str, Any] = {}
+    shares: dict[str, float] = {}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +56,13 @@ class Config(BaseModel):
         ({"mapping": {"age": "Jane Roe"}}, {"mapping": {"age": WITHHELD}}),
         ({"rows": [["Jane Roe", "*"]]}, {"rows": [[WITHHELD, WITHHELD]]}),
         ({"keyset": "demo"}, {"keyset": WITHHELD}),
-        ({"steps": [{"kind": "mask", "k": 3}]}, {"steps": [{"kind": "mask", "k": 3}]}),
+        ({"steps": [{"kind": "mask", "k": 3}]}, {"steps": [{"kind": "mask", "k": WITHHELD}]}),
+        ({"bound": 4711, "limit": 3}, {"bound": WITHHELD, "limit": 3}),
+        ({"cells": [4711, 0.5, True]}, {"cells": [WITHHELD, WITHHELD, True]}),
+        ({"mixed": [4711, "age"]}, {"mixed": [WITHHELD, "age"]}),
+        ({"fills": {"age": 4711}}, {"fills": {"age": WITHHELD}}),
+        ({"pair": (1, 2)}, {"pair": [1, 2]}),
+        ({"shares": {"age": 0.5}}, {"shares": {"age": 0.5}}),
         ({"steps": [{"find": "Jane Roe"}]}, {"steps": [WITHHELD]}),
     ],
 )

@@ -2,19 +2,22 @@
 
 The report of a run has its whole configuration and stays beside the data. A record of lineage is
 shared with whoever has the workspace, so it takes in only what the classes of the configuration and
-the columns of the input vouch for: numbers, switches, words of closed sets, names of columns.
+the columns of the input vouch for: switches, words of closed sets, names of columns, and numbers of
+options that take numbers alone. An option that takes texts as well takes cells, which may be
+numbers: those of patients, say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 WITHHELD = "[in the report]"
+NUMBERS = frozenset({int, float, bool, type(None)})  # of which an option may be that takes no cell
 
 
 def safe_parameters(
@@ -29,21 +32,47 @@ def safe_parameters(
     """
     words = {*columns, *_words(type(config))}
     plain = config.model_dump(mode="json", exclude_defaults=not with_defaults)
-    return {name: _safe(value, words) for name, value in plain.items()}
+    return {name: _safe(one, _below([type(config)], name), words) for name, one in plain.items()}
 
 
-def _safe(value: Any, words: set[str]) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+def _safe(value: Any, annotations: list[Any], words: set[str]) -> Any:
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int | float):
+        return value if annotations and NUMBERS.issuperset(annotations) else WITHHELD
     if isinstance(value, str):
         return value if value in words or not value else WITHHELD
     if isinstance(value, Mapping):
         if not words.issuperset(value):
             return WITHHELD
-        return {name: _safe(one, words) for name, one in value.items()}
+        return {name: _safe(one, _below(annotations, name), words) for name, one in value.items()}
     if isinstance(value, list):
-        return [_safe(one, words) for one in value]
+        return [_safe(one, _below(annotations), words) for one in value]
     return WITHHELD
+
+
+def _below(annotations: Iterable[Any], name: str | None = None) -> list[Any]:
+    """Return what an entry of a value may be, if the value is one of these: a key's, or any."""
+    found: list[Any] = []
+    for one in annotations:
+        if hasattr(one, "model_fields"):
+            field = one.model_fields.get(name)
+            found += [] if field is None else _members(field.annotation)
+        elif arguments := get_args(one):
+            entries = arguments[-1:] if name is not None else arguments
+            found += [each for entry in entries if entry is not ... for each in _members(entry)]
+        else:
+            found.append(one)  # such as Any, of which anything may be an entry
+    return found
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the types of a union, with what is said of them left out."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [each for one in get_args(annotation) for each in _members(one)]
+    return [annotation]
 
 
 def _words(model: type[BaseModel]) -> Iterator[str]:
