@@ -40,9 +40,13 @@ def test_a_run_that_is_killed_at_any_moment_leaves_no_false_record(lab, monkeypa
     chosen = sorted(chance.sample(range(1, moments), min(KILLS, moments - 1)))
     print(f"seed {SEED}, killed at {chosen} of {moments}")  # noqa: T201
 
+    killed = 0
     for moment in chosen:
-        killed = start(moment, f"workspace:clean/{moment}/b.csv")
-        assert killed.returncode == -signal.SIGKILL, killed.stdout
+        ended = start(moment, f"workspace:clean/{moment}/b.csv")
+        # One run polls and writes more often than another: it may end before its moment comes.
+        assert ended.returncode == -signal.SIGKILL or " SUCCESS " in ended.stdout, ended.stderr
+        killed += ended.returncode == -signal.SIGKILL
+    assert killed
 
     last = start(0, "workspace:clean/last/b.csv")  # which settles what the others have left
 
@@ -51,4 +55,4 @@ def test_a_run_that_is_killed_at_any_moment_leaves_no_false_record(lab, monkeypa
     statuses = {one.run_id: one.status.value for one in lab.instance.get_runs()}
     outputs = [lab.folder / f"clean/{name}/b.csv" for name in ("whole", "last", *chosen)]
     steps = require_true_records(lab.folder, statuses, outputs)
-    assert sum(one.is_complete for one in steps.values()) >= 2
+    assert sum(one.is_complete for one in steps.values()) >= 2 + len(chosen) - killed
