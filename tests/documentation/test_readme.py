@@ -40,7 +40,7 @@ def test_the_two_commands_install_uv_and_are_what_ci_runs(workspace):
 
     assert run == f"{BOOT}uv run data-services run remove_duplicates_job\n"
     assert tests == f"{BOOT}uv run --locked pytest --numprocesses auto\n"
-    assert "check_tests() { uv run --locked pytest --numprocesses auto; }" in checks
+    assert "\n    uv run --locked pytest --numprocesses auto || status=$?\n" in checks
 
 
 def test_python_examples_run(workspace, tmp_path):
