@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from field_pseudonymisation.api import depseudonymise, pseudonymise
+    from field_pseudonymisation.api import depseudonymise, pseudonymise, repseudonymise
     from field_pseudonymisation.policy import PseudonymisationPolicy
     from field_pseudonymisation.text.api import detect, detect_personal_data
 
@@ -19,6 +19,7 @@ __all__ = [
     "detect",
     "detect_personal_data",
     "pseudonymise",
+    "repseudonymise",
 ]
 
 __version__ = version("field-pseudonymisation")

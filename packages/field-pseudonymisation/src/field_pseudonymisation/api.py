@@ -14,7 +14,9 @@ from field_pseudonymisation.frequencies import frequencies
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy
 from field_pseudonymisation.recipe import Recipe
+from field_pseudonymisation.renewal import compile_renewal
 from field_pseudonymisation.reverse import compile_recipe
+from field_pseudonymisation.techniques.encoding import plain_type
 from field_pseudonymisation.text.findings import limits_of, texts_told
 from util_services.errors import quoted
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from field_pseudonymisation.plan import Plan
     from util_services.keys.keyset import Keyset
 
 
@@ -68,19 +71,84 @@ def pseudonymise(
     result = frame_like(
         frame, done, {name: dtypes.get(name) if name in keeps_type else None for name in touched}
     )
+    return result, _report("pseudonymise", frame, plan, done, plan.recipe_of_done())
+
+
+def repseudonymise(
+    frame: Any,
+    recipe: Recipe | Mapping[str, Any],
+    keys: Keyset | None = None,
+    *,
+    new_keys: Keyset | None = None,
+    rules: Mapping[str, Any] | None = None,
+    domain: str = "",
+    policy: str = "",
+    other_dataset: bool = False,
+    vaults: Path | None = None,
+) -> tuple[Any, dict[str, Any]]:
+    """Return a frame with new pseudonyms in the place of its former ones, and a report with theirs.
+
+    Columns of which nothing can be brought back stay as they are. No original comes out: rules that
+    would show some are refused.
+
+    Args:
+        frame: a pandas DataFrame or an Arrow table that ``pseudonymise`` has made.
+        recipe: the report, or the recipe in it.
+        keys: the keyset that leads back; by default the one that the recipe names.
+        new_keys: the keyset of the new pseudonyms; by default the former one with its primary key.
+        rules: new rules by column; the others keep theirs.
+        domain: the domain of the new pseudonyms; by default the former ones.
+        policy: ``deterministic``, ``per_dataset`` or ``random``; by default the former ones.
+        other_dataset: whether the frame may be another than ``pseudonymise`` has made.
+        vaults: the folder of token vaults.
+
+    Raises:
+        PolicyError: if the recipe does not fit, is of another frame, or originals would show.
+        TokenError: if a value is not as it was written; nothing is returned then.
+        KeysError: if a key is missing, disabled or destroyed.
+    """
+    columns, dtypes = columns_of(frame)
+    former = as_recipe(recipe)
+    renewal = compile_renewal(
+        former,
+        [(name, array.type) for name, array in columns.items()],
+        lambda name: _named_keyset(keys, name),
+        lambda name: _named_keyset(keys if new_keys is None else new_keys, name),
+        rules=rules or {},
+        keyset="" if new_keys is None else new_keys.name,
+        domain=domain,
+        policy=policy,
+        vaults=vaults,
+    )
+    plan = renewal.plan
+    done = renewal.apply(columns, len(frame))
+    if not other_dataset:
+        renewal.back.imprint.add(columns, len(frame))
+        renewal.back.require_same()
+    changed = {
+        name: dtypes.get(name) if done[name].type == plain_type(columns[name].type) else None
+        for name in renewal.back.restored
+        if name in done
+    }
+    report = _report("repseudonymise", frame, plan, done, renewal.recipe())
+    return frame_like(frame, done, changed), {**report, "kept": renewal.kept}
+
+
+def _report(
+    operation: str, frame: Any, plan: Plan, done: Mapping[str, pa.Array], recipe: Recipe
+) -> dict[str, Any]:
     found = {name: frequencies(done[name]) for name in findings.leaks(plan)}
-    report = {
-        "operation": "pseudonymise",
+    return {
+        "operation": operation,
         "rows": len(frame),
-        "keyset": policy.keyset,
+        "keyset": plan.policy.keyset,
         "columns": findings.columns_told(plan, found),
         "risks": findings.risks_told(plan, found),
         "warnings": [*findings.warnings_of(plan, found), *findings.warnings_of_index(frame)],
         "limits": list(limits_of(plan)),
         "texts": texts_told(plan),
-        "recipe": plan.recipe_of_done().to_dict(),
+        "recipe": recipe.to_dict(),
     }
-    return result, report
 
 
 def depseudonymise(
@@ -170,6 +238,10 @@ def _recipe_of(
 
 
 def _keyset(keys: Keyset | None, name: str, *, needed: bool) -> Keyset | None:
+    return _named_keyset(keys, name) if needed or keys is not None else None
+
+
+def _named_keyset(keys: Keyset | None, name: str) -> Keyset:
     from util_services.keys.keyset import Keyset
 
     if keys is not None:
@@ -178,8 +250,6 @@ def _keyset(keys: Keyset | None, name: str, *, needed: bool) -> Keyset | None:
 
             raise WrongPurposeError(keys.name, keys.purpose, PURPOSE)
         return keys
-    if not needed:
-        return None
     if not name:
         raise PolicyError("The rules need keys; hand over a keyset, or name one under 'keyset'.")
     return Keyset.load(name, purpose=PURPOSE)

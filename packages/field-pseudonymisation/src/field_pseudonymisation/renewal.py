@@ -6,28 +6,110 @@ them may therefore tell nothing to those who do not hold the keys.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from field_pseudonymisation.errors import PolicyError
+from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy, make_rule
 from field_pseudonymisation.recipe import Recipe, RecipeColumn, is_free_text
+from field_pseudonymisation.reverse import compile_recipe
 from field_pseudonymisation.techniques.catalogue import RETAIN
 from field_pseudonymisation.text.options import DETECT_TEXT
 from util_services.errors import quoted, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
 
     from field_pseudonymisation.plan import Plan
     from field_pseudonymisation.policy import Rule
     from field_pseudonymisation.recipe import RecipeRule
     from field_pseudonymisation.reverse import ReversePlan
+    from util_services.keys.keyset import Keyset
 
 FORMAT = "format_preserving_encrypt"
 SHIFT = "date_shift"
 FORM = ("alphabet", "separators", "keep_prefix", "keep_suffix", "preserve_from", "check_digit")
 KEPT = {"separators": "", "keep_prefix": 0, "keep_suffix": 0, "preserve_from": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The way from former pseudonyms to new ones, which originals leave by no other door."""
+
+    former: Recipe
+    back: ReversePlan
+    plan: Plan
+
+    @property
+    def kept(self) -> list[str]:
+        """The columns of the recipe of which nothing can be brought back."""
+        return [one.name for one in self.former.columns if one.name not in self.back.restored]
+
+    def apply(self, batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
+        """Return the columns of a batch anew; batches come in order.
+
+        Raises:
+            CellsError: with numbers of rows.
+        """
+        return self.plan.apply(self.back.apply(batch, rows), rows)
+
+    def recipe(self) -> Recipe:
+        """Return the recipe of all that was applied; what was not done anew is as it was."""
+        return renewed_recipe(self.former, self.plan, self.back)
+
+
+def compile_renewal(
+    former: Recipe,
+    fields: Sequence[tuple[str, pa.DataType]],
+    former_keys: Callable[[str], Keyset],
+    new_keys: Callable[[str], Keyset],
+    *,
+    rules: Mapping[str, Any],
+    keyset: str = "",
+    domain: str = "",
+    policy: str = "",
+    vaults: Path | None = None,
+) -> Renewal:
+    """Return how the columns of a pseudonymised dataset are pseudonymised anew.
+
+    Args:
+        former: the recipe of the dataset.
+        fields: the names and types of its columns.
+        former_keys: gives the keyset that leads back, by its name.
+        new_keys: gives the keyset of the new pseudonyms, by its name.
+        rules: new ones by column; the others keep theirs.
+        keyset: the name of the new keyset; the former one if empty.
+        domain: the new domain; the former ones if empty.
+        policy: the new policy; the former ones if empty.
+        vaults: the folder of token vaults.
+
+    Raises:
+        PolicyError: if the recipe does not fit, or originals would show.
+        KeysError: if a key is missing, disabled or destroyed.
+    """
+    old = former.keyset
+    back = compile_recipe(
+        former, fields, former_keys(old) if old else None, vaults=vaults, renews=True
+    )
+    chosen = renewed_policy(
+        former, back, rules=rules, keyset=keyset or old, domain=domain, policy=policy
+    )
+    plan = compile_policy(
+        chosen,
+        [(column.name, column.output) for column in back.columns],
+        new_keys(chosen.keyset) if chosen.needs_keys else None,
+        vaults=vaults,
+        dtypes={column.name: column.dtype for column in former.columns if column.dtype},
+        stored={column.name: column.type for column in former.columns},
+        former=back.former,
+    )
+    if plan.waits_for:
+        raise PolicyError("'shuffle' is for data as they were; leave it out, or use 'hash'.")
+    return Renewal(former, back, plan)
 
 
 def renewed_policy(

@@ -29,7 +29,7 @@ from field_pseudonymisation.frequencies import Frequency
 from field_pseudonymisation.plan import compile_policy
 from field_pseudonymisation.policy import PseudonymisationPolicy, make_rule
 from field_pseudonymisation.recipe import Recipe
-from field_pseudonymisation.renewal import renewed_policy, renewed_recipe
+from field_pseudonymisation.renewal import compile_renewal
 from field_pseudonymisation.reverse import ReversePlan, compile_recipe
 from field_pseudonymisation.text.findings import limits_of, text_sections
 from util_services.errors import StorageError, printable, quoted, quoted_name
@@ -457,30 +457,24 @@ def repseudonymise_dataset(
     scanned = dataset.engine.arrow_schema(dataset.scan())
     given = _given(dataset, config, scanned)
     former, fields = given.recipe, given.fields
-    old_keys = former.keyset
     refuse_vaults(former)
-    if config.keyset not in {"", old_keys}:
+    if config.keyset not in {"", former.keyset}:
         require_approval()
-    old_keyset = keyset_of(old_keys) if old_keys else None
-    back = compile_recipe(former, fields, old_keyset, renews=True)
-    originals = [(c.name, c.output) for c in back.columns]
-    stored = {column.name: column.type for column in former.columns}
-    policy = renewed_policy(
+    renewal = compile_renewal(
         former,
-        back,
+        fields,
+        keyset_of,
+        keyset_of,
         rules=config.rules,
-        keyset=config.keyset or old_keys,
+        keyset=config.keyset,
         domain=config.domain,
         policy=config.policy,
     )
-    keyset = keyset_of(policy.keyset) if policy.needs_keys else None
-    plan = compile_policy(policy, originals, keyset, stored=stored, former=back.former)
-    refuse_one_process(policy)
-    if plan.waits_for:
-        raise PolicyError("'shuffle' is for 'anonymise_pseudonymise_structured'; leave it out.")
+    back, plan = renewal.back, renewal.plan
+    refuse_one_process(plan.policy)
 
     def apply(batch: Mapping[str, pa.Array], rows: int) -> dict[str, pa.Array]:
-        return plan.apply(back.apply(given.prepared(batch, rows), rows), rows)
+        return renewal.apply(given.prepared(batch, rows), rows)
 
     frame = apply_to_rows(
         dataset,
@@ -494,9 +488,8 @@ def repseudonymise_dataset(
     )
     if not config.other_dataset:
         back.require_same()
-    outcome = _outcome(dataset, frame, plan, renewed_recipe(former, plan, back))
-    kept = [column.name for column in former.columns if column.name not in back.restored]
-    return replace(outcome, facts={**outcome.facts, "columns_kept": kept})
+    outcome = _outcome(dataset, frame, plan, renewal.recipe())
+    return replace(outcome, facts={**outcome.facts, "columns_kept": renewal.kept})
 
 
 @dataclass(frozen=True, slots=True)
