@@ -4,8 +4,9 @@ import pytest
 
 from dataframe_anonymisation import KAnonymity, PolicyError, anonymise
 from dataframe_anonymisation.config import AnonymiseDataframeConfig, HierarchyConfig, ModelConfig
+from dataframe_anonymisation.facts import brief
 from dataframe_anonymisation.policies import MODELS, model_of
-from dataframe_anonymisation.reporting import SHOWN, brief
+from dataframe_anonymisation.reporting import SHOWN
 
 
 def test_a_hierarchy_is_written_with_the_options_of_its_kind():

@@ -14,24 +14,21 @@ from dataframe_anonymisation.claiming import claims_of
 from dataframe_anonymisation.differential.facts import LIMITS as PRIVATE_LIMITS
 from dataframe_anonymisation.differential.facts import facts_of
 from dataframe_anonymisation.errors import VerificationError
+from dataframe_anonymisation.facts import build_facts
 from dataframe_anonymisation.labelling import Labelling, cells_of
 from dataframe_anonymisation.models import Model, of_persons
 from dataframe_anonymisation.models.base import between
 from dataframe_anonymisation.policy import classified
 from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
 from dataframe_anonymisation.private_counting import count_table
-from dataframe_anonymisation.reporting import (
-    LIMITS,
-    build_facts,
-    build_warnings,
-    published_as_they_are,
-)
+from dataframe_anonymisation.reporting import LIMITS
 from dataframe_anonymisation.risk import RISK_THRESHOLD
 from dataframe_anonymisation.risk_of_columns import assess, refuse_entity
 from dataframe_anonymisation.solving import solve
 from dataframe_anonymisation.table.keys import fold
 from dataframe_anonymisation.values import array_of, encode, is_numeric, kind_of
 from dataframe_anonymisation.verify import Claims, Verdict, verify
+from dataframe_anonymisation.warnings import build_warnings, published_as_they_are
 from util_services.datasets.schema import UnknownColumnsError
 from util_services.errors import ConfigurationError, DatasetError, quoted
 

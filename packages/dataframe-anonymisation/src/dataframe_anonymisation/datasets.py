@@ -14,21 +14,15 @@ import pyarrow as pa
 
 from dataframe_anonymisation.claiming import claims_of
 from dataframe_anonymisation.errors import VerificationError
+from dataframe_anonymisation.facts import brief, build_facts
 from dataframe_anonymisation.labelling import Labelling, TupleIndex
 from dataframe_anonymisation.policy import AnonymisationPolicy, classified
 from dataframe_anonymisation.preparing import Encoded, Population, Protected, prepare
-from dataframe_anonymisation.reporting import (
-    LIMITS,
-    brief,
-    build_facts,
-    build_sections,
-    build_warnings,
-    is_nearly_unique,
-    published_as_they_are,
-)
+from dataframe_anonymisation.reporting import LIMITS, build_sections
 from dataframe_anonymisation.solving import Solved, solve
 from dataframe_anonymisation.values import encode, encode_series, is_numeric, kind_of
 from dataframe_anonymisation.verify import Claims, Verdict, verify
+from dataframe_anonymisation.warnings import build_warnings, is_nearly_unique, published_as_they_are
 from util_services.flow.operate import Dataset, Outcome, Verified
 from util_services.flow.written import frames_in, frames_of
 
