@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from data_processing.catalogue.checks import DataRule  # noqa: TC001 - pydantic reads the annotation
+from data_processing.rules.checks import DataRule  # noqa: TC001 - pydantic reads the annotation
 from util_services.releases.checks import ReleaseCheck, Rule
 
 if TYPE_CHECKING:

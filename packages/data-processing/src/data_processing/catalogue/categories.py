@@ -9,8 +9,8 @@ from pydantic import model_validator
 from data_processing.catalogue.duplicates import (
     Differences,  # noqa: TC001 - options are read from annotations at run time
 )
-from data_processing.catalogue.rules import refuse_meaningless
 from data_processing.catalogue.texts import Texts  # noqa: TC001
+from data_processing.rules.meaning import refuse_meaningless
 from data_processing.steps.parameters import ColumnName, Columns, DatasetPath, Rule, described
 from data_processing.steps.step import step
 from util_services.errors import ConfigurationError

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from data_processing.catalogue.features import BinRule
+    from data_processing.rules.features import BinRule
     from util_services.engines.stages import Step
 
 STEP = "bin"

@@ -28,7 +28,7 @@ from util_services.errors import ConfigurationError, quoted_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from data_processing.catalogue.casts import CastRule
+    from data_processing.rules.casts import CastRule
     from util_services.engines.stages import Step
 
 STEP = "cast_types"

@@ -32,7 +32,7 @@ from util_services.errors import ConfigurationError, quoted_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from data_processing.catalogue.casts import DateRule
+    from data_processing.rules.casts import DateRule
     from util_services.engines.stages import Step
 
 STEP = "parse_dates"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from data_processing.catalogue.features import EncodeRule
+    from data_processing.rules.features import EncodeRule
     from util_services.engines.stages import Step
 
 STEP = "encode"

@@ -23,7 +23,7 @@ from util_services.errors import ConfigurationError, quoted_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from data_processing.catalogue.missing import FillRule
+    from data_processing.rules.missing import FillRule
     from util_services.engines.stages import Step
 
 STEP = "fill_missing_values"

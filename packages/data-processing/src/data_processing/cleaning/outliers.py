@@ -25,7 +25,7 @@ from util_services.errors import quoted_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from data_processing.catalogue.outliers import OutlierRule
+    from data_processing.rules.outliers import OutlierRule
     from util_services.engines.stages import Step
 
 STEP = "handle_outliers"

@@ -13,7 +13,7 @@ from util_services.errors import ConfigurationError, quoted_name
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from data_processing.catalogue.checks import DataRule
+    from data_processing.rules.checks import DataRule
     from data_processing.steps.expressions import Expression
 
 TYPES_OF_KINDS = {

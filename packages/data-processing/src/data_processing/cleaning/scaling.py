@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from data_processing.catalogue.features import ScaleRule
+    from data_processing.rules.features import ScaleRule
     from util_services.engines.stages import Step
 
 STEP = "scale"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from data_processing.catalogue.checks import DataRule
+    from data_processing.rules.checks import DataRule
     from data_processing.steps.expressions import Expression
     from util_services.engines.stages import Rows, Step
 
