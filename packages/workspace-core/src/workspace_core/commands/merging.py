@@ -202,7 +202,9 @@ def _merged(
     if due.parts:
         target = prune(session, trees, target, due.parts)
     found = merge(session, trees, base, current.root, target, choice or OURS)
-    session.require(list(trees.objects(found.root)))
+    needed = list(trees.objects(found.root))
+    erased = session.erased_among(needed)
+    session.require(one for one in needed if one not in erased)
     known = [_root(one, due.name) for one in _known(workspace, due.standing)]
     saved = [root for one in workspace.list_snapshots() if (root := _root(one, due.name))]
     return replace(
@@ -318,7 +320,7 @@ def unrecorded(workspace: FiledWorkspace) -> list[str]:
     return [
         name
         for name in workspace.get_resource_names()
-        if len(workspace.standing(name)) > 1 and not parts_here(workspace.local_state(name))
+        if workspace.merged_since(name) and not parts_here(workspace.local_state(name))
     ]
 
 
