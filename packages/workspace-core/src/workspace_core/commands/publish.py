@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workspace_core.backends.git import GitWorkspace
 from workspace_core.backends.sharing import address_of, branch_of, open_remote, repository_of
 from workspace_core.commands.push import Pushed, push_to
-from workspace_core.errors import NotSupportedError
+from workspace_core.errors import ConfigurationError, NotSupportedError
 from workspace_core.parameters import REMOTE, REMOTE_RESOURCE
 from workspace_core.shared_repository import ADDRESS_OF_ANOTHER_MACHINE, make_bare
 from workspace_core.sharing.partial import Selection
@@ -67,6 +67,11 @@ def publish(
         branch, repository = branch_of(workspace), repository_of(workspace)
         with ExitStack() as undoing:
             path = Path(os.path.expanduser(origin)).absolute()
+            if path.resolve() == workspace.folder.resolve():
+                raise ConfigurationError(
+                    "The workspace cannot be published to itself; name another repository, or a "
+                    "folder that does not exist."
+                )
             if not ADDRESS_OF_ANOTHER_MACHINE.match(origin) and not origin.startswith("-"):
                 absent = [one for one in (path, *path.parents) if not one.exists()]
                 if make_bare(path, branch):
