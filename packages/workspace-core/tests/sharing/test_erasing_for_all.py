@@ -208,9 +208,11 @@ def test_others_get_all_that_is_left_of_a_newest_snapshot_that_was_erased_in_par
     shared("push")
     carol, dora = somebody("carol"), somebody("dora")
 
-    carol("clone", "study.git", "carol", cwd=tmp_path)
+    cloned = carol.run("clone", "study.git", "carol", cwd=tmp_path)
     dora("clone", "study.git", "dora", "--store", tmp_path / "store-of-dora", cwd=tmp_path)
     bob("pull")
+
+    assert f"'raw: person.bin' was erased on purpose ({REASON})" in cloned.stderr
 
     for one in (bob, carol, dora):
         assert one.read("raw/beside.csv") == "two\n"

@@ -18,7 +18,7 @@ from workspace_core.store.identity import parse_id
 from workspace_core.trees.capture import capture
 from workspace_core.trees.merge import BASE, OURS, THEIRS, merge
 from workspace_core.trees.prune import prune
-from workspace_core.trees.restoring import JOURNAL, plan_folders, restore_folders
+from workspace_core.trees.restoring import JOURNAL, plan_folders, restore_folders, tell_erased
 from workspace_core.trees.tree import Trees
 from workspace_core.workspace import SnapshotResourceMixin
 
@@ -283,6 +283,7 @@ def carry_out(workspace: FiledWorkspace, session: Session, merging: Merging) -> 
         repository.forward(commit, [])
     folders = [one.folder for one in merging.due if one.folder is not None]
     planned = plan_folders(session, folders)
+    tell_erased(planned)
     changing = [one for one in planned if one.plan.changes]
     restored = restore_folders(changing, workspace.local / JOURNAL, listener())
     for done in restored:

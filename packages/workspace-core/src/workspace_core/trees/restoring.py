@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import time
@@ -9,6 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from util_services.errors import printable
 from workspace_core.errors import ChangedMeanwhileError, ErasedObjectError, LocalChangesError
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
 from workspace_core.store.identity import id_text
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 JOURNAL = "restore.json"
+MOST_TOLD = 5  # of files that were erased; 'dws verify' names all
+
+_reports = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,16 @@ def _require_paths(folder: Folder, plan: RestorePlan, erased: Mapping[bytes, str
         if one.after and one.after.id in erased and one.path in folder.paths:
             place = f"{folder.name}: {os.fsdecode(one.path)}"
             raise ErasedObjectError(id_text(one.after.id), erased[one.after.id], place)
+
+
+def tell_erased(planned: Iterable[PlannedFolder]) -> None:
+    """Warn of files that do not come because they were erased on purpose."""
+    for one in planned:
+        for path, reason in one.plan.erased[:MOST_TOLD]:
+            place = printable(f"{one.folder.name}: {os.fsdecode(path)}")
+            _reports.warning("'%s' was erased on purpose (%s).", place, printable(reason))
+        if (more := len(one.plan.erased) - MOST_TOLD) > 0:
+            _reports.warning("So were %d more of '%s'.", more, printable(one.folder.name))
 
 
 def restore_folders(
