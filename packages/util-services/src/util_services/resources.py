@@ -52,7 +52,8 @@ class S3StorageResource(dg.ConfigurableResource[S3Handle]):
 
 
 def _storage_of(resource_name: str) -> S3Handle:
-    return S3Handle(partial(S3Settings.from_environment, resource_name))
+    settings = partial(S3Settings.from_environment, resource_name)
+    return S3Handle(settings, _kinds_of_plugins)
 
 
 @dg.resource(description="Datasets below DATA_SERVICES_ROOT, or the current directory.")

@@ -252,7 +252,8 @@ def restore(
         leave: all but these.
         verbose: tell more.
         path: only this file or folder.
-        strict: refuse if snapshot and workspace do not have the same resources.
+        strict: refuse if snapshot and workspace do not have the same resources, or something was
+            erased on purpose; else all that is left is restored.
         force: also where content that is in no snapshot would go; a rescue snapshot keeps it.
 
     Raises:

@@ -48,7 +48,10 @@ class RestoreWorkspaceConfig(WorkspaceConfig):
     )
     strict: bool = Field(
         default=False,
-        description="Refuse unless the snapshot and the workspace have the same resources.",
+        description=(
+            "Refuse unless the snapshot and the workspace have the same resources, and nothing of "
+            "them was erased."
+        ),
     )
     force: bool = Field(
         default=False,

@@ -269,8 +269,8 @@ class ErasedObjectError(StoreError):
     def __str__(self) -> str:
         what = f"'{printable(self.place)}'" if self.place else f"The object {self.object_id}"
         return (
-            f"{what} was erased on purpose ({printable(self.reason)}); it "
-            "cannot come back. Leave out what holds it with --leave or --only."
+            f"{what} was erased on purpose ({printable(self.reason)}); it cannot come back, and "
+            "all else can: leave out the path, or --strict."
         )
 
 

@@ -134,6 +134,7 @@ def restore_workspace(context: dg.OpExecutionContext, config: RestoreWorkspaceCo
                 "changes": {name: len(plan.changes) for name, plan in outcome.plans.items()},
                 "kept": {name: len(plan.kept) for name, plan in outcome.plans.items()},
                 "conflicts": outcome.conflicts,
+                "erased": outcome.erased,
                 "left": outcome.left,
                 "rescue": outcome.rescue.hashval if outcome.rescue else "",
             }

@@ -15,9 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workspace_core.errors import ConfigurationError, GitError, NoGitError, shown
+from workspace_core.errors import (
+    ConfigurationError,
+    GitError,
+    NoGitError,
+    StoreWriteError,
+    shown,
+)
 from workspace_core.repository import LOCK, MOST_OUTPUT, OWN_VARIABLES, QUIET, Repository
-from workspace_core.sharing.errors import LostRaceError
+from workspace_core.sharing.errors import CheckedOutError, LostRaceError
+from workspace_core.store.durable import cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +34,7 @@ REJECTED = re.compile(
     r"\[rejected\]|non-fast-forward|fetch first|incorrect old value|but expected|"
     r"is at [0-9a-f]+ but|failed to update ref|reference already exists"
 )
+CHECKED_OUT = re.compile(r"refusing to update checked out branch|branch is currently checked out")
 NO_BRANCH = re.compile(r"couldn't find remote ref", re.IGNORECASE)
 CREDENTIALS = re.compile(r"://[^/@\s]+@")
 REMOTE_HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
@@ -60,6 +68,13 @@ class SharedRepository(Repository):
         self._git(
             "config", "--replace-all", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"
         )
+
+    def take_origin(self, address: str | None) -> None:
+        """Go back to an origin that there was, or to none."""
+        if address is None:
+            self._git("remote", "remove", ORIGIN)
+        else:
+            self._git("config", "remote.origin.url", address)
 
     def fetch(self, branch: str) -> str | None:
         """Fetch a branch of the origin; return its commit, None where there is no such branch.
@@ -122,6 +137,7 @@ class SharedRepository(Repository):
 
         Raises:
             LostRaceError: if somebody else has pushed meanwhile.
+            CheckedOutError: if somebody works on that branch in the origin itself.
             GitError: if the origin cannot be reached, or refuses.
         """
         wanted = f"HEAD:refs/heads/{branch}"
@@ -135,6 +151,8 @@ class SharedRepository(Repository):
                 origin = self.origin() or ORIGIN
                 if os.path.isdir(origin) and self._is_freed(said, deadline, crashed=crashed):
                     continue
+                if CHECKED_OUT.search(said):
+                    raise CheckedOutError(CREDENTIALS.sub("://", origin), branch)
                 if REJECTED.search(said) and not LOCK.search(said):
                     raise LostRaceError(CREDENTIALS.sub("://", origin))
                 raise self._refusal("push", said)
@@ -325,17 +343,26 @@ def checked_address(address: str) -> str:
     return os.path.abspath(path) if os.path.isdir(path) else address
 
 
-def make_bare(folder: Path, branch: str) -> None:
+def make_bare(folder: Path, branch: str) -> bool:
     """Make a repository for others to push to; nothing is changed where there is one.
+
+    Returns:
+        whether it was made.
 
     Raises:
         GitError: if it cannot be made.
+        StoreWriteError: if its folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if not any(folder.iterdir()):
-        SharedRepository(folder, folder / "at-work")._bytes(
-            "init", "--quiet", "--bare", f"--initial-branch={branch}"
-        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            return False
+    except OSError as error:
+        raise StoreWriteError(str(folder), cause_of(error)) from error
+    SharedRepository(folder, folder / "at-work")._bytes(
+        "init", "--quiet", "--bare", f"--initial-branch={branch}"
+    )
+    return True
 
 
 def _without_credentials(error: GitError) -> GitError:

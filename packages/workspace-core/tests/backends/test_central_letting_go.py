@@ -83,10 +83,10 @@ def test_an_erased_file_is_gone_from_the_place_and_named_on_every_machine(shared
         ("erased", "person.bin")
     }
     with pytest.raises(ErasedObjectError, match=REASON):
-        api.restore("with-person", str(shared.folder), only=["raw"])
+        api.restore("with-person", str(shared.folder), only=["raw"], strict=True)
     bob("erase", "--as-remote")
     assert SECRET[:40] not in bytes_of(bob.folder / ".dataworkspace/store")
-    assert REASON in bob.refused("restore", "with-person", "--only", "raw")
+    assert REASON in bob("restore", "with-person", "--only", "raw")
     bob("restore", "with-person", "raw/beside.csv")
 
 
@@ -97,7 +97,7 @@ def test_a_machine_that_has_nothing_of_it_can_erase_it(shared, machine, central)
     carol("erase", "raw/person.bin", "--reason", REASON)
 
     assert SECRET[:40] not in bytes_of(central)
-    assert REASON in carol.refused("restore", "with-person", "--only", "raw")
+    assert REASON in carol("restore", "with-person", "--only", "raw")
 
 
 def test_who_is_attached_later_is_told(shared, machine, central):
@@ -105,6 +105,6 @@ def test_who_is_attached_later_is_told(shared, machine, central):
     dora = machine("dora")
     api.clone(f"central:{central}", str(dora.folder), hostname="dora")
 
-    assert REASON in dora.refused("restore", "with-person", "--only", "raw")
+    assert REASON in dora("restore", "with-person", "--only", "raw")
     assert dora.json("verify")["is_sound"]
     dora("restore", "with-person", "raw/beside.csv")

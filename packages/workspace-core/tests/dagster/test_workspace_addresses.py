@@ -2,14 +2,16 @@
 
 import os
 import subprocess
+import uuid
 
+import boto3
 import dagster as dg
 import pytest
 
 from util_services.errors import StorageError
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
-from util_services.resources import local_storage
+from util_services.resources import local_storage, s3_resource
 from util_services.storage import LocalStorage
 from workspace_core import api
 from workspace_core.addresses import WorkspaceAddresses
@@ -155,6 +157,54 @@ def test_what_belongs_to_others_is_not_written(place, address, rule):
         pass
     with pytest.raises(StorageError, match=rule):
         storage.check_writable(location.beside(".report.json"))
+
+
+@pytest.fixture
+def bucket(moto_server, monkeypatch):
+    """A bucket with an input, as the environment describes it."""
+    name = f"twins-{uuid.uuid4().hex[:12]}"
+    client = boto3.client(
+        "s3",
+        endpoint_url=moto_server.endpoint_url,
+        aws_access_key_id=moto_server.access_key,
+        aws_secret_access_key=moto_server.secret_key,
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket=name)
+    client.put_object(Bucket=name, Key="in.csv", Body=b"id,name\n1,x\n")
+    for setting, value in {
+        "ENDPOINT_URL": moto_server.endpoint_url,
+        "ACCESS_KEY": moto_server.access_key,
+        "SECRET_KEY": moto_server.secret_key,
+        "BUCKET": name,
+    }.items():
+        monkeypatch.setenv(f"S3_{setting}", value)
+    return lambda: [one["Key"] for one in client.list_objects_v2(Bucket=name)["Contents"]]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("workspace:raw/a.csv", "out.csv"),
+        ("workspace:raw/*.csv", "out.csv"),
+        ("in.csv", "workspace:results/out.csv"),
+        ("in.csv", "workspace:results/parts/"),
+    ],
+)
+def test_a_job_on_s3_refuses_files_of_resources(instance, place, bucket, source, target):
+    _, twin = keep_all_rows.jobs()
+    job = dg.Definitions(jobs=[twin], resources={"s3": s3_resource}).resolve_job_def(twin.name)
+    ops = {
+        "read_dataset": {"config": {"path": source}},
+        "write_dataset": {"config": {"path": target}},
+    }
+
+    done = job.execute_in_process(run_config={"ops": ops}, instance=instance, raise_on_error=False)
+
+    assert not done.success
+    assert "is that of a local file" in reason(done)
+    assert "the job without '_s3'" in reason(done)
+    assert bucket() == ["in.csv"]
 
 
 def test_without_a_workspace_the_address_says_so(tmp_path):

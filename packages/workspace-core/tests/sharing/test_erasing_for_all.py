@@ -45,7 +45,7 @@ def test_an_erased_file_is_gone_here_and_on_the_remote_and_is_named(shared, tmp_
     (finding,) = shared.json("verify")["findings"]
     assert (finding["kind"], finding["path"]) == ("erased", "person.bin")
     assert REASON in finding["what"]
-    assert REASON in shared.refused("restore", "with-person", "--only", "raw")
+    assert REASON in shared("restore", "with-person", "--only", "raw")
 
 
 def test_whoever_clones_later_is_told_and_gets_all_else(shared, somebody, tmp_path, content):
@@ -59,8 +59,7 @@ def test_whoever_clones_later_is_told_and_gets_all_else(shared, somebody, tmp_pa
     assert carol.is_sound()
     (finding,) = carol.json("verify")["findings"]
     assert (finding["kind"], finding["path"]) == ("erased", "person.bin")
-    assert REASON in carol.refused("restore", "with-person", "--only", "raw")
-    carol("restore", "with-person", "raw/beside.csv")
+    assert REASON in carol("restore", "with-person", "--only", "raw")
 
 
 def test_who_has_it_still_is_told_and_no_push_of_theirs_brings_it_back(shared, bob, tmp_path):
@@ -149,11 +148,78 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_same_command(shared, tmp
     assert os.listdir(tmp_path / "data/erased")
 
 
-def test_a_restore_names_what_was_erased_and_why(shared):
+@pytest.fixture
+def without_person(shared):
+    """Who has gone on, and erased the file."""
     (shared.folder / "raw/person.bin").unlink()
+    shared.write("raw/beside.csv", "two\n")
+    shared.write("code/model.py", "two\n")
     shared("snapshot", "without-person")
     shared("erase", "raw/person.bin", "--reason", REASON)
+    shared("push")
+    return shared
 
-    said = shared.refused("restore", "with-person")
+
+def test_a_restore_brings_all_that_is_left_and_names_what_was_erased(without_person, bob):
+    would = without_person("restore", "with-person", "--dry-run")
+    assert without_person.read("raw/beside.csv") == "two\n"
+
+    said = without_person("restore", "with-person")
+
+    for told in (would, said):
+        assert f"x person.bin was erased on purpose ({REASON})" in told
+        assert "1 file cannot come back" in told
+    assert without_person.read("raw/beside.csv") == "stays\n"
+    assert without_person.read("code/model.py") == "one\n\n\n\n\ntwo\n"
+    assert not (without_person.folder / "raw/person.bin").exists()
+    without_person("snapshot", "back")
+    without_person("push")
+    bob("pull")
+    assert bob.read("raw/beside.csv") == "stays\n"
+
+
+def test_what_stands_in_the_place_of_an_erased_file_stays(without_person):
+    without_person.write("raw/person.bin/inside", "new, and in no snapshot\n")
+
+    done = without_person.json("restore", "with-person", "--force")
+
+    raw = done["resources"]["raw"]
+    assert raw["erased"] == [{"path": "person.bin", "reason": REASON}]
+    assert without_person.read("raw/person.bin/inside") == "new, and in no snapshot\n"
+    assert without_person.read("raw/beside.csv") == "stays\n"
+
+
+@pytest.mark.parametrize("how", [("raw/person.bin",), ("--strict",), ("--strict", "--dry-run")])
+def test_an_erased_file_that_was_asked_for_is_refused_and_nothing_changes(without_person, how):
+    said = without_person.refused("restore", "with-person", *how)
 
     assert f"'raw: person.bin' was erased on purpose ({REASON})" in said
+    assert without_person.read("raw/beside.csv") == "two\n"
+
+
+def test_others_get_all_that_is_left_of_a_newest_snapshot_that_was_erased_in_part(
+    shared, bob, somebody, tmp_path
+):
+    """The file went from its folder, and no snapshot was taken since."""
+    shared.write("raw/beside.csv", "two\n")
+    shared("snapshot", "newest")
+    (shared.folder / "raw/person.bin").unlink()
+    shared("erase", "raw/person.bin", "--reason", REASON)
+    shared("push")
+    carol, dora = somebody("carol"), somebody("dora")
+
+    cloned = carol.run("clone", "study.git", "carol", cwd=tmp_path)
+    dora("clone", "study.git", "dora", "--store", tmp_path / "store-of-dora", cwd=tmp_path)
+    bob("pull")
+
+    assert f"'raw: person.bin' was erased on purpose ({REASON})" in cloned.stderr
+
+    for one in (bob, carol, dora):
+        assert one.read("raw/beside.csv") == "two\n"
+        assert one.read("raw/a.csv") == "id\na\n"
+    assert not (carol.folder / "raw/person.bin").exists()
+    carol.write("raw/b.csv", "of carol\n")
+    carol("snapshot", "carol-1")
+    carol("push")
+    shared("pull")
+    assert shared.read("raw/b.csv") == "of carol\n"

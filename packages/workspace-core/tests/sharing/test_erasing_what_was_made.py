@@ -62,8 +62,8 @@ def test_all_that_was_made_of_a_file_goes_with_it_here_and_on_the_remote(study, 
         "table.csv",
         "model.txt",
     }
-    assert REASON in study.refused("restore", "all", "--only", "clean")
-    study("restore", "all", "clean/beside.txt")
+    assert REASON in study("restore", "all", "--only", "clean")
+    assert REASON in study.refused("restore", "all", "--only", "clean", "--strict")
     told = study.json("lineage", "show", "clean:/model.txt", "--snapshot", "all")
     assert {one["step_name"] for one in told["steps"]} == {"table", "model"}
 

@@ -209,11 +209,14 @@ def test_an_erased_file_is_gone_from_every_pack_and_named_by_restore_and_verify(
     (finding,) = verify(store).findings
     assert (finding.kind, finding.path, finding.pins) == ("erased", "person", ("s",))
     assert "asked for by the person" in finding.what
+    assert restored(folder, root, force=True).plan.erased == (
+        (b"person", "asked for by the person"),
+    )
+    assert content(folder) == before
     with pytest.raises(
         ErasedObjectError, match=r"was erased on purpose \(asked for by the person\)"
     ):
-        restored(folder, root, force=True)
-    assert content(folder) == before
+        restored(folder, root, paths=[b"person"], force=True)
     collect(store, grace_seconds=SOON)
     with store.session() as session:
         trees = Trees(session)

@@ -30,7 +30,7 @@ from util_services.storage.s3_errors import ABSENT_CODES, code_of, sentences
 from util_services.storage.s3_uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
 
     from util_services.encryption.paths import AnyPath
@@ -55,14 +55,20 @@ class S3Storage:
         settings: where the store is and which buckets may be touched; or a function that returns
             it on first use, so that a fault in the environment is told by whoever uses the storage.
         part_bytes: objects larger than this are uploaded in parts of this size.
+        kinds: gives the kinds of addresses of local files, by name, which are refused.
     """
 
     kind = "s3"
 
     def __init__(
-        self, settings: S3Settings | Callable[[], S3Settings], *, part_bytes: int = PART_BYTES
+        self,
+        settings: S3Settings | Callable[[], S3Settings],
+        *,
+        part_bytes: int = PART_BYTES,
+        kinds: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._settings = settings
+        self._kinds = kinds
         self.part_bytes = part_bytes
         self._lock = threading.RLock()
         self._client: Any = None
@@ -93,6 +99,12 @@ class S3Storage:
         """Return bucket, key and version of ``path``; refuse what is not on the allow-list."""
         refuse_hostile(path)
         version = ""
+        kind, colon, rest = path.partition(":")
+        if colon and not rest.startswith("//") and kind in self._kinds():
+            raise StorageError(
+                f"The address '{path}' is that of a local file, which a job on S3 neither reads "
+                "nor writes; use the job without '_s3', or an S3 key."
+            )
         if path.startswith("s3://"):
             bucket, _, key = path.removeprefix("s3://").partition("/")
             if versioned := VERSION.fullmatch(key):

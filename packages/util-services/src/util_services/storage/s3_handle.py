@@ -9,7 +9,7 @@ from util_services.storage.s3 import S3Storage
 from util_services.storage.s3_allowed import confined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from util_services.storage.s3_settings import S3Settings
 
@@ -23,10 +23,15 @@ class S3Handle(S3Storage):
 
     Args:
         settings: as for `S3Storage`.
+        kinds: as for `S3Storage`.
     """
 
-    def __init__(self, settings: S3Settings | Callable[[], S3Settings]) -> None:
-        super().__init__(settings)
+    def __init__(
+        self,
+        settings: S3Settings | Callable[[], S3Settings],
+        kinds: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        super().__init__(settings, kinds=kinds)
         self._resource: Any = None
 
     def __getattr__(self, name: str) -> NoReturn:

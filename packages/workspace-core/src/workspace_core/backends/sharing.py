@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workspace_core.errors import ConfigurationError, DataWorkspacesError
+from workspace_core.errors import ConfigurationError, DataWorkspacesError, shown
 from workspace_core.parameters import LOCAL_REMOTE, REMOTE, REMOTE_RESOURCE
 from workspace_core.shared_repository import CREDENTIALS, SharedRepository
 from workspace_core.sharing.errors import NoRemoteError, RemoteError
@@ -37,6 +37,7 @@ from workspace_core.snapshots.metadata import SnapshotMetadata
 from workspace_core.snapshots.names import names_now
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
 from workspace_core.store.identity import parse_id
+from workspace_core.store.store import SETTINGS
 from workspace_core.trees.tree import Trees
 from workspace_core.workspace import METADATA_FOLDER
 
@@ -102,7 +103,25 @@ def address_of(workspace: GitWorkspace, config: Mapping[str, Any] | None = None)
     text = workspace.get_local_param(LOCAL_REMOTE) or shared[REMOTE]
     if text is None:
         raise NoRemoteError(str(workspace.folder), "content")
-    return Address.checked(text, shared[REMOTE_RESOURCE] or "")
+    found = Address.checked(text, shared[REMOTE_RESOURCE] or "")
+    _refuse_own(found, workspace.folder)
+    return found
+
+
+def _refuse_own(place: Address, folder: Path) -> None:
+    """Refuse a place that lies in the workspace, or is a store of this machine.
+
+    Raises:
+        ConfigurationError: if it does.
+    """
+    if not os.path.isabs(place.text):
+        return
+    real, home = os.path.realpath(place.text), os.path.realpath(folder)
+    if os.path.commonpath([real, home]) == home or os.path.isfile(os.path.join(real, SETTINGS)):
+        raise ConfigurationError(
+            f"{shown(place.text)} belongs to the workspace or to a store, and others need a place "
+            "of its own; name another folder."
+        )
 
 
 def open_remote(

@@ -31,8 +31,7 @@ from workspace_core.parameters import (
     RESULTS_TEMPLATE,
 )
 from workspace_core.progress import listener
-from workspace_core.sharing.following import note_left
-from workspace_core.sharing.history import ASIDE
+from workspace_core.sharing.history import ASIDE, History
 from workspace_core.snapshots.exclusion import Exclusion
 from workspace_core.snapshots.metadata import PARENTS, SnapshotMetadata, checked_tag
 from workspace_core.snapshots.metrics import metrics_of, with_finite_numbers
@@ -384,8 +383,8 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
                 with suppress(StoreWriteError):  # what can be lost without harm
                     self._snapshot_resource(one.folder.name).note_restored(one)
                     if not paths:
-                        note_left(self, one.folder.name, self.standing(one.folder.name))
-                        self.note_at(one.folder.name, snapshot.hashval)
+                        left = self._left_for(one.folder.name, snapshot)
+                        self.note_at(one.folder.name, snapshot.hashval, left=left)
             self.save_contents(f"Restore {snapshot.hashval[:8]}")
             return Restored(tuple(restored), rescue)
 
@@ -456,22 +455,62 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         return next((one for one in taken if one.compare_hashes.get(resource_name)), None)
 
     def standing(self, resource_name: str) -> tuple[str, ...]:
-        """Return the snapshots that a resource was last made by or like, and merged with since."""
-        file = self.local_state(resource_name) / AT
-        with suppress(FileNotFoundError, KeyError, DataWorkspacesError):
-            record = read_json(file, SCHEMA)
-            standing = (str(record["snapshot"]), *map(str, record.get("merged", ())))
-            if set(standing) <= {*self.catalogue.hashes(), *self.catalogue.deleted_hashes()}:
-                return standing
+        """Return the snapshots that the next one of a resource is to come from.
+
+        That which it was last made by or like, those that were merged with it since, and those that
+        a restore has led it away from: what was restored goes on from there.
+        """
+        at, merged, left = self._at(resource_name)
+        if at is not None:
+            return (at, *merged, *left)
         last = self.snapshot_of(resource_name)
         return () if last is None else (last.hashval,)
 
-    def note_at(self, resource_name: str, hashval: str, merged: Sequence[str] = ()) -> None:
-        """Take note of which snapshot a resource is like, and what was merged into it since."""
+    def merged_since(self, resource_name: str) -> tuple[str, ...]:
+        """Return the snapshots that were merged into a resource, and that is not recorded yet."""
+        return self._at(resource_name)[1]
+
+    def note_at(
+        self,
+        resource_name: str,
+        hashval: str,
+        merged: Sequence[str] = (),
+        *,
+        left: Sequence[str] = (),
+    ) -> None:
+        """Take note of which snapshot a resource is like, and what else it has come from since.
+
+        Args:
+            resource_name: the resource.
+            hashval: the snapshot.
+            merged: what was merged into it since.
+            left: where it stood before it was restored.
+        """
         record: JSONDict = {"schema": SCHEMA, "snapshot": hashval}
-        if merged:
-            record["merged"] = list(merged)
+        record |= {"merged": list(merged)} if merged else {}
+        record |= {"left": list(left)} if left else {}
         write_whole(self.local_state(resource_name) / AT, json_bytes(record))
+
+    def _at(self, resource_name: str) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+        """Return what was noted; nothing at all if some of it is of no snapshot that is known."""
+        file = self.local_state(resource_name) / AT
+        with suppress(FileNotFoundError, KeyError, DataWorkspacesError):
+            record = read_json(file, SCHEMA)
+            at = str(record["snapshot"])
+            merged, left = (tuple(map(str, record.get(key, ()))) for key in ("merged", "left"))
+            if {at, *merged, *left} <= {*self.catalogue.hashes(), *self.catalogue.deleted_hashes()}:
+                return at, merged, left
+        return None, (), ()
+
+    def _left_for(self, resource_name: str, snapshot: SnapshotMetadata) -> tuple[str, ...]:
+        """Return where a resource stands that is restored, as far as the snapshot is not newer.
+
+        What was restored before, and nothing made of it, has only been looked at.
+        """
+        line = self._at(resource_name)[2] or self.standing(resource_name)
+        taken, deleted = self.list_snapshots(), self.catalogue.deleted_snapshots()
+        known = History(resource_name, taken, deleted).ancestors([snapshot.hashval])
+        return tuple(one for one in line if one not in known)
 
     # Deleting
 

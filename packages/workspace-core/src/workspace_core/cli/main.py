@@ -116,7 +116,8 @@ def main() -> None:
     except DataServicesError as error:
         if flags.verbose:
             raise
-        click.echo(f"error: {error}", err=True)
+        said = " ".join((str(error), *getattr(error, "__notes__", ())))
+        click.echo(f"error: {said}", err=True)
         sys.exit(FAILED)
     except Exception as error:
         if flags.verbose:

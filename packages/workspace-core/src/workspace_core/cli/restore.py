@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from util_services.errors import printable
 from workspace_core.cli.context import (
     Flags,
     answer,
@@ -35,7 +36,7 @@ MOST_SHOWN = 100  # of the changes of a resource; --json has all of them
 @click.option(
     "--strict",
     is_flag=True,
-    help="Refuse unless the snapshot and the workspace have the same resources.",
+    help="Refuse unless both have the same resources, and nothing of them was erased.",
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(
@@ -61,7 +62,8 @@ def restore(
 ) -> None:
     """Bring resources back as a snapshot keeps them; all of them, or only a PATH.
 
-    Results are never restored. What is in no snapshot is never destroyed, unless it is forced.
+    Results are never restored. What is in no snapshot is never destroyed, unless it is forced. What
+    was erased on purpose is named, and stays away.
 
     Example: dws restore first --dry-run
     """
@@ -109,12 +111,17 @@ def tell(outcome: Outcome) -> None:
                 click.echo(line)
         elif plan.kept:
             click.echo(f"  {len(plan.kept)} in no snapshot, left where they are")
+        for path, reason in plan.erased[:MOST_SHOWN]:
+            click.echo(f"  x {shown_path(path)} was erased on purpose ({printable(reason)})")
         if name in outcome.notes:
             click.echo(f"  {outcome.notes[name]}")
     for name, reason in outcome.left.items():
         click.echo(f"{name}: left as it is: {reason}")
     if outcome.rescue is not None:
         click.echo(f"What was replaced is kept in the snapshot {label(outcome.rescue)}.")
+    if outcome.erased:
+        files = counted(outcome.erased, "file")
+        click.echo(f"{files} cannot come back: erased on purpose; what is there now stays.")
     if outcome.is_dry_run:
         end = " The restore would be refused without --force." if outcome.conflicts else ""
         click.echo(f"Nothing was changed.{end}")

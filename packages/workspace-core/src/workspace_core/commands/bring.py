@@ -28,7 +28,13 @@ from workspace_core.sharing.partial import note_parts_here
 from workspace_core.store.durable import remove_file
 from workspace_core.store.identity import parse_id
 from workspace_core.trees.prune import prune
-from workspace_core.trees.restoring import JOURNAL, Folder, plan_folders, restore_folders
+from workspace_core.trees.restoring import (
+    JOURNAL,
+    Folder,
+    plan_folders,
+    restore_folders,
+    tell_erased,
+)
 from workspace_core.trees.tree import Trees
 from workspace_core.workspace import (
     FileResourceMixin,
@@ -206,6 +212,7 @@ def fill(
             session.flush()
         saved = [parse_id(one) for s in snapshots if (one := s.restore_hashes.get(name))]
         planned = plan_folders(session, [replace(folder, saved=tuple(dict.fromkeys(saved)))])
+        tell_erased(planned)
         for done in restore_folders(planned, workspace.local / JOURNAL, listener()):
             resource.note_restored(done)
         note_parts_here(workspace.local_state(name), paths)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from util_services.errors import StorageError
 from workspace_core.backends.central import BACKEND as CENTRAL
 from workspace_core.backends.central import CentralWorkspace, is_attached
-from workspace_core.backends.files import PARAMS, FiledWorkspace
+from workspace_core.backends.files import PARAMS, SCHEMA, FiledWorkspace
 from workspace_core.backends.git import MARKER, GitWorkspace
 from workspace_core.backends.sharing import open_remote, receive_snapshots
 from workspace_core.commands.bring import (
@@ -26,6 +26,7 @@ from workspace_core.commands.bring import (
 )
 from workspace_core.errors import (
     ConfigurationError,
+    DataWorkspacesError,
     GitError,
     LocalChangesError,
     MissingObjectsError,
@@ -35,6 +36,7 @@ from workspace_core.errors import (
 from workspace_core.parameters import (
     HOSTNAME_PARAMETER,
     LOCAL_REMOTE,
+    STORE_PARAMETER,
     WORKSPACE_PARAMETERS,
     parameter_named,
 )
@@ -45,8 +47,9 @@ from workspace_core.sharing.errors import RemoteError
 from workspace_core.sharing.following import note_followed
 from workspace_core.sharing.partial import Selection
 from workspace_core.sharing.places import Address
-from workspace_core.store.durable import cause_of, sync_folder
+from workspace_core.store.durable import cause_of, read_json, sync_folder
 from workspace_core.store.locks import exclusive
+from workspace_core.store.store import Store
 from workspace_core.workspace import GIT, METADATA_FOLDER
 
 if TYPE_CHECKING:
@@ -126,6 +129,7 @@ def clone(
     if hostname is not None:
         known = parameter_named(WORKSPACE_PARAMETERS, HOSTNAME_PARAMETER, "The workspace")
         hostname = str(known.checked(hostname))
+    machine = hostname or socket.gethostname() or "localhost"
     backend = CENTRAL if origin.startswith(f"{CENTRAL}:") else GIT
     if backend == CENTRAL and data is not None:
         raise ConfigurationError(
@@ -145,11 +149,11 @@ def clone(
     lock = target.with_name(f".{target.name}.cloning.lock")
     with exclusive(lock, f"clone to {shown(target)}"):
         try:
-            if not _is_begun(begun, origin):
+            if not (_is_begun(begun, origin) and _has_store(begun, store, keyset)):
                 shutil.rmtree(begun, ignore_errors=True)
             begun.mkdir(exist_ok=True)
             workspace = workspace_factory(backend).clone_workspace(
-                hostname or socket.gethostname() or "localhost",
+                machine,
                 *(origin.removeprefix(f"{CENTRAL}:"), str(begun)),
                 batch=batch,
                 verbose=verbose,
@@ -158,12 +162,15 @@ def clone(
                 **central,
             )
             assert isinstance(workspace, FiledWorkspace)  # noqa: S101 - of our own backends
-            if data is not None:
+            workspace.set_local_param(HOSTNAME_PARAMETER, machine)
+            if backend == GIT:
                 workspace.set_local_param(LOCAL_REMOTE, data)
             left, received = _content(workspace, selection, places or {})
-        except (RemoteError, OutOfReachError, StorageError):
-            raise  # what has come stays, and the next clone goes on from there
-        except BaseException:
+        except BaseException as error:
+            is_passing = isinstance(error, RemoteError | OutOfReachError | StorageError)
+            if is_passing and _has_content(begun):  # the next clone goes on from there
+                error.add_note(f"What has come is in {shown(begun)}; remove that if you give up.")
+                raise
             shutil.rmtree(begun, ignore_errors=True)
             lock.unlink(missing_ok=True)
             raise
@@ -217,6 +224,24 @@ def _is_begun(folder: Path, origin: str) -> bool:
         found = SharedRepository(folder, folder / METADATA_FOLDER / "local" / MARKER).origin()
         return found == checked_address(origin)
     return False
+
+
+def _has_store(folder: Path, store: str | None, keyset: Keyset | None) -> bool:
+    """Return whether a clone that was begun has the store that is asked for."""
+    params = read_json(folder / METADATA_FOLDER / "local" / PARAMS, SCHEMA)
+    if params.get(STORE_PARAMETER) != (os.path.abspath(store) if store else None):
+        return False
+    try:
+        Store.open(Path(store) if store else folder / METADATA_FOLDER / "store", keyset)
+    except DataWorkspacesError:
+        return False
+    return True
+
+
+def _has_content(folder: Path) -> bool:
+    """Return whether something has come to a store of a clone's own."""
+    packs = folder / METADATA_FOLDER / "store" / "packs"
+    return packs.is_dir() and any(packs.iterdir())
 
 
 def _name_of(origin: str) -> str:

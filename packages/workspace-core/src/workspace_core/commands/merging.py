@@ -18,7 +18,7 @@ from workspace_core.store.identity import parse_id
 from workspace_core.trees.capture import capture
 from workspace_core.trees.merge import BASE, OURS, THEIRS, merge
 from workspace_core.trees.prune import prune
-from workspace_core.trees.restoring import JOURNAL, plan_folders, restore_folders
+from workspace_core.trees.restoring import JOURNAL, plan_folders, restore_folders, tell_erased
 from workspace_core.trees.tree import Trees
 from workspace_core.workspace import SnapshotResourceMixin
 
@@ -202,7 +202,9 @@ def _merged(
     if due.parts:
         target = prune(session, trees, target, due.parts)
     found = merge(session, trees, base, current.root, target, choice or OURS)
-    session.require(list(trees.objects(found.root)))
+    needed = list(trees.objects(found.root))
+    erased = session.erased_among(needed)
+    session.require(one for one in needed if one not in erased)
     known = [_root(one, due.name) for one in _known(workspace, due.standing)]
     saved = [root for one in workspace.list_snapshots() if (root := _root(one, due.name))]
     return replace(
@@ -281,6 +283,7 @@ def carry_out(workspace: FiledWorkspace, session: Session, merging: Merging) -> 
         repository.forward(commit, [])
     folders = [one.folder for one in merging.due if one.folder is not None]
     planned = plan_folders(session, folders)
+    tell_erased(planned)
     changing = [one for one in planned if one.plan.changes]
     restored = restore_folders(changing, workspace.local / JOURNAL, listener())
     for done in restored:
@@ -318,7 +321,7 @@ def unrecorded(workspace: FiledWorkspace) -> list[str]:
     return [
         name
         for name in workspace.get_resource_names()
-        if len(workspace.standing(name)) > 1 and not parts_here(workspace.local_state(name))
+        if workspace.merged_since(name) and not parts_here(workspace.local_state(name))
     ]
 
 

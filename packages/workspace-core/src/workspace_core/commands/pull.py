@@ -42,7 +42,7 @@ from workspace_core.commands.merging import (
 )
 from workspace_core.errors import ConfigurationError
 from workspace_core.resources.git_subdirectory import GitSubdirectoryResource
-from workspace_core.sharing.errors import ForeignRemoteError, MergeConflictError
+from workspace_core.sharing.errors import UNRELATED, ForeignRemoteError, MergeConflictError
 from workspace_core.sharing.following import note_followed
 from workspace_core.sharing.merging import MergedRecords, merge_lines, merge_records
 from workspace_core.sharing.partial import Selection
@@ -67,7 +67,7 @@ class Pulled:
     """What a pull has done.
 
     Args:
-        snapshots: those that are new here.
+        snapshots: those that are new here, the first taken first.
         resources: those that were brought together with what others have made of them.
         brought: those that are new here.
         left: why some resources are not here, by name.
@@ -180,7 +180,7 @@ def _pull(
     names = _resource_names(sides.records.files)
     selection.require(names)
     require_resources(names, places)
-    known = set(workspace.catalogue.hashes())
+    fresh = {one.hashval for one in merged} - {*workspace.catalogue.hashes()}
     with workspace.store_session() as session:
         remote = None
         if not selection.is_nothing and merged:
@@ -221,7 +221,7 @@ def _pull(
         done = {*workspace.get_resource_names()} - left.keys() - plan.waiting
         note_followed(workspace, [one for one in done if selection.has(one)], theirs)
     return Pulled(
-        tuple(one for one in merged if one.hashval not in known),
+        tuple(one for one in workspace.list_snapshots(reverse=False) if one.hashval in fresh),
         tuple(one.name for one in plan.due if one.is_news),
         tuple(one for one in absent if one not in left),
         left,
@@ -313,7 +313,7 @@ def _look(
     check_records(found, json.loads(own[CONFIG]).get("workspace_id"))
     base = repository.merge_base(ours, theirs)
     if base is None:
-        raise ForeignRemoteError("a history of its own", "it has nothing in common with this one")
+        raise ForeignRemoteError(*UNRELATED)
     if base != theirs and _has_changed(workspace, repository, base, theirs):
         workspace.save_contents("Record what was done before a pull")
         ours = repository.head() or ours

@@ -21,7 +21,12 @@ from workspace_core.commands.exchange import push_resources, pushing
 from workspace_core.errors import ResourceNotHereError
 from workspace_core.resources.git_repository import GitResource
 from workspace_core.shared_repository import SharedRepository
-from workspace_core.sharing.errors import LostRaceError, NotMergedError
+from workspace_core.sharing.errors import (
+    UNRELATED,
+    ForeignRemoteError,
+    LostRaceError,
+    NotMergedError,
+)
 from workspace_core.sharing.following import followed, note_followed
 from workspace_core.sharing.history import History
 from workspace_core.sharing.partial import Selection
@@ -81,6 +86,24 @@ def push(
     if isinstance(workspace, CentralWorkspace):
         return _push_content(workspace, selection, verify=verify)
     assert isinstance(workspace, GitWorkspace)  # noqa: S101 - the only other backend of ours
+    return push_to(workspace, selection, verify=verify)
+
+
+def push_to(
+    workspace: GitWorkspace,
+    selection: Selection,
+    remote: Remote | None = None,
+    *,
+    verify: bool = False,
+) -> Pushed:
+    """Publish the snapshots of a workspace of the git backend; see `push`.
+
+    Args:
+        workspace: the workspace.
+        selection: the content of what is left out is not sent.
+        remote: that for content, if it was opened already.
+        verify: read all that the remote has, and send again what is damaged.
+    """
     with workspace.locked():
         selection.require(workspace.get_resource_names())
         elsewhere = pushing(workspace, selection)
@@ -92,9 +115,11 @@ def push(
         workspace.save("Record what was done before a push")
         theirs, ours = repository.fetch(branch), repository.head()
         if theirs is not None and ours is not None and not repository.is_ancestor(theirs, ours):
+            if repository.merge_base(theirs, ours) is None:
+                raise ForeignRemoteError(*UNRELATED)
             raise LostRaceError(origin)
-        remote, sent = None, Sent()
-        if not selection.is_nothing:
+        sent = Sent()
+        if remote is None and not selection.is_nothing:
             remote = open_remote(workspace, create=True)
         if theirs not in (None, ours):
             records = committed_records(repository, theirs)

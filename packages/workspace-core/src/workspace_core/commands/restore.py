@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workspace_core.errors import ConfigurationError, shown
-from workspace_core.store.identity import parse_id
+from workspace_core.errors import ConfigurationError, ErasedObjectError, shown
+from workspace_core.store.identity import id_text, parse_id
 from workspace_core.trees.tree import Trees, checked_path
 from workspace_core.workspace import (
     LocalStateResourceMixin,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from workspace_core.backends.snapshots import LocalSnapshots
     from workspace_core.trees.plan import RestorePlan
+    from workspace_core.trees.restoring import PlannedFolder
     from workspace_core.workspace import SnapshotMetadata
 
 RESULTS_STAY = "results are added to and never restored"
@@ -52,6 +53,11 @@ class Outcome:
     def conflicts(self) -> int:
         """How many paths would lose content that is in no snapshot."""
         return sum(len(plan.conflicts) for plan in self.plans.values())
+
+    @property
+    def erased(self) -> int:
+        """How many files do not come back, because they were erased on purpose."""
+        return sum(len(plan.erased) for plan in self.plans.values())
 
     @property
     def changed(self) -> int:
@@ -89,13 +95,15 @@ def restore(
         only: the resources to restore; all that can be where this is None.
         leave: resources to leave as they are.
         path: only this file or folder, which lies in one of the resources on this machine.
-        strict: refuse if snapshot and workspace do not have the same resources.
+        strict: refuse if snapshot and workspace do not have the same resources, or something of the
+            snapshot was erased on purpose; else that is named, and all that is left is restored.
         force: also where content that is in no snapshot would go; a rescue snapshot keeps it.
         dry_run: only say what would be done.
 
     Raises:
         ConfigurationError: if what is asked for is not there; nothing is changed.
         LocalChangesError: if content that is in no snapshot would go.
+        ErasedObjectError: if the file at `path` was erased, or anything of a strict restore.
     """
     snapshot = workspace.get_snapshot_by_tag_or_hash(tag_or_hash)
     paths: tuple[bytes, ...] = ()
@@ -108,6 +116,9 @@ def restore(
     if paths:
         _require_path(workspace, snapshot, selected.names[0], paths[0])
     notes = _notes(workspace, snapshot, selected.names)
+    if strict:
+        planned = workspace.plan_restore(snapshot, selected.names, paths=paths, force=force)
+        _require_whole(planned)
     if not dry_run:
         done = workspace.restore(snapshot, selected.names, paths=paths, force=force)
         plans = {one.folder.name: one.plan for one in done.folders}
@@ -115,6 +126,15 @@ def restore(
     planned = workspace.plan_restore(snapshot, selected.names, paths=paths, force=force)
     plans = {one.folder.name: one.plan for one in planned}
     return Outcome(snapshot, True, plans, selected.left, notes=notes)
+
+
+def _require_whole(planned: Sequence[PlannedFolder]) -> None:
+    """Refuse to restore what was erased on purpose in part."""
+    for one in planned:
+        for path, reason in one.plan.erased:
+            entry = one.trees.find(one.folder.target, path)
+            place = f"{one.folder.name}: {os.fsdecode(path)}"
+            raise ErasedObjectError("" if entry is None else id_text(entry.id), reason, place)
 
 
 def _require_path(

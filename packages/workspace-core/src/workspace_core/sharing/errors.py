@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_SHOWN = 5
+UNRELATED = "a history of its own", "it has nothing in common with this one"
 
 
 class SharingError(DataWorkspacesError):
@@ -91,6 +92,21 @@ class LostRaceError(SharingError):
         return (
             f"Somebody else has pushed to {shown(self.address)} since you pulled, so nothing of "
             "yours was published and nothing is lost; run 'dws pull', which merges, and push again."
+        )
+
+
+class CheckedOutError(SharingError):
+    """Raised when a repository is somebody's working copy, and git does not push to that."""
+
+    def __init__(self, address: str, branch: str) -> None:
+        super().__init__(address, branch)
+        self.address, self.branch = address, branch
+
+    def __str__(self) -> str:
+        return (
+            f"The repository {shown(self.address)} is a working copy with the branch "
+            f"'{printable(self.branch)}' checked out, which git does not push to; publish to a "
+            "bare one, which 'dws publish' makes of a folder that does not exist."
         )
 
 

@@ -1,7 +1,4 @@
-"""Which snapshots a resource on this machine has met already, and is not to be merged with again.
-
-Those of others that it was brought together with, and those that a restore has led away from.
-"""
+"""Which snapshots of others a resource on this machine was brought together with already."""
 
 from __future__ import annotations
 
@@ -36,20 +33,11 @@ def note_followed(
 ) -> None:
     """Take note that resources have been brought together with the newest of some snapshots."""
     for name in names:
-        newest = History(name, snapshots).newest()
-        if newest is not None:
-            _note(workspace, name, [newest.hashval])
-
-
-def note_left(workspace: Workspace, name: str, standing: Sequence[str]) -> None:
-    """Take note that a resource has been led away from where it stood, and is to stay away."""
-    _note(workspace, name, standing)
-
-
-def _note(workspace: Workspace, name: str, hashes: Sequence[str]) -> None:
-    before = followed(workspace, name)
-    found = tuple(dict.fromkeys((*hashes, *before)))[:MOST_EARLIER]
-    if found and found != before:
-        first, *earlier = found
-        record = {"schema": SCHEMA, "snapshot": first, "earlier": earlier}
-        write_whole(workspace.local_state(name) / FOLLOWED, json_bytes(record))
+        newest, before = History(name, snapshots).newest(), followed(workspace, name)
+        if newest is None:
+            continue
+        found = tuple(dict.fromkeys((newest.hashval, *before)))[:MOST_EARLIER]
+        if found != before:
+            first, *earlier = found
+            record = {"schema": SCHEMA, "snapshot": first, "earlier": earlier}
+            write_whole(workspace.local_state(name) / FOLLOWED, json_bytes(record))

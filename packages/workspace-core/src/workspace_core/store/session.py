@@ -131,6 +131,11 @@ class Session:
             raise error
         raise MissingObjectsError([id_text(one) for one in absent], str(self.store.folder))
 
+    def erased_among(self, ids: Iterable[bytes]) -> dict[bytes, str]:
+        """Return those objects that are not there because they were erased, and why."""
+        absent = self.missing(ids)
+        return {one: reason for one in absent if (reason := self.erased(one)) is not None}
+
     def erased(self, object_id: bytes) -> str | None:
         """Return why an object was erased on purpose, None where it was not."""
         try:

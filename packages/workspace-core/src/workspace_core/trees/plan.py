@@ -11,7 +11,7 @@ from workspace_core.errors import StoreError, TreeError
 from workspace_core.trees.diff import Change, diff
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from workspace_core.trees.directory import Entry
     from workspace_core.trees.tree import Trees
@@ -29,6 +29,7 @@ class RestorePlan:
     kept: tuple[bytes, ...]  # paths that are in no snapshot, and stay
     blocked: tuple[bytes, ...] = ()  # where something that is never restored stands in the way
     is_forced: bool = False
+    erased: tuple[tuple[bytes, str], ...] = ()  # paths that cannot come back, each with the reason
 
     @property
     def conflicts(self) -> tuple[bytes, ...]:
@@ -42,6 +43,9 @@ class RestorePlan:
             "unsaved": [os.fsdecode(path) for path in self.unsaved],
             "kept": [os.fsdecode(path) for path in self.kept],
             "blocked": [os.fsdecode(path) for path in self.blocked],
+            "erased": [
+                {"path": os.fsdecode(path), "reason": reason} for path, reason in self.erased
+            ],
         }
 
 
@@ -54,6 +58,7 @@ def plan_restore(
     left_out: Sequence[bytes] = (),
     paths: Sequence[bytes] = (),
     force: bool = False,
+    erased: Mapping[bytes, str] | None = None,
 ) -> RestorePlan:
     """Return how a folder becomes a tree.
 
@@ -68,8 +73,17 @@ def plan_restore(
         left_out: what is in the folder and no tree can hold; it always stays.
         paths: only these, and what lies below them; all if there are none.
         force: the folder becomes exactly the tree, whatever is in it.
+        erased: contents that were erased on purpose, with the reason of each; where the target has
+            one of them, everything stays as it is.
     """
     changes = [one for one in diff(trees, current, target) if _is_below(one.path, paths)]
+    gone = {
+        one.path: erased[one.after.id]
+        for one in changes
+        if erased and one.after is not None and one.after.id in erased
+    }
+    if gone:
+        changes = [one for one in changes if not _is_below(one.path, gone)]
     lost = set()
     if current is not None and current not in saved:
         lost = _unsaved(trees, current, [one for one in changes if _loses(one)], saved)
@@ -84,6 +98,7 @@ def plan_restore(
         kept=tuple(sorted(fresh)),
         blocked=tuple(sorted(blocked)),
         is_forced=force,
+        erased=tuple(sorted(gone.items())),
     )
 
 
@@ -132,7 +147,7 @@ def _content(entry: Entry | None) -> tuple[int, bytes] | None:
     return None if entry is None else (entry.kind, entry.id)
 
 
-def _is_below(path: bytes, paths: Sequence[bytes]) -> bool:
+def _is_below(path: bytes, paths: Collection[bytes]) -> bool:
     return not paths or any(path == one or path.startswith(one + b"/") for one in paths)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import time
@@ -9,9 +10,10 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from util_services.errors import printable
 from workspace_core.errors import ChangedMeanwhileError, ErasedObjectError, LocalChangesError
 from workspace_core.store.durable import json_bytes, read_json, remove_file, write_whole
-from workspace_core.store.identity import parse_id
+from workspace_core.store.identity import id_text
 from workspace_core.trees.capture import Capture, CaptureOptions, Known, capture
 from workspace_core.trees.plan import RestorePlan, plan_restore
 from workspace_core.trees.stat_cache import (
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 JOURNAL = "restore.json"
+MOST_TOLD = 5  # of files that were erased; 'dws verify' names all
+
+_reports = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,11 @@ def plan_folders(
 ) -> list[PlannedFolder]:
     """Return what restoring folders would do, once it is certain that all objects are there.
 
+    What was erased on purpose does not come back; the plan names it, and has all else.
+
     Raises:
         MissingObjectsError: if the store lacks objects.
-        ErasedObjectError: if objects were erased on purpose.
+        ErasedObjectError: if one of the paths of a folder was erased on purpose.
         HostileTreeError: if a tree holds names that lead out of it.
         DamagedFileError: if directories are damaged.
     """
@@ -83,24 +90,56 @@ def plan_folders(
         if folder.root.is_dir():
             current = capture(session, folder.root, folder.cache, folder.options, keep=False)
         trees = Trees(session, current.directories if current else {})
-        plan = plan_restore(
-            trees,
-            current.root if current else None,
-            folder.target,
-            folder.saved,
-            left_out=current.left_out if current else (),
-            paths=folder.paths,
-            force=force,
-        )
-        due = {c.after.id: c.path for c in plan.changes if c.after and c.after.is_file}
-        try:
-            session.require(due)
-        except ErasedObjectError as error:
-            path = due.get(parse_id(error.object_id))
-            place = "" if path is None else f"{folder.name}: {os.fsdecode(path)}"
-            raise ErasedObjectError(error.object_id, error.reason, place) from error
+        plan = _plan(trees, folder, current, force=force)
+        if erased := session.erased_among(_due(plan)):
+            _require_paths(folder, plan, erased)
+            plan = _plan(trees, folder, current, force=force, erased=erased)
+        session.require(_due(plan))
         planned.append(PlannedFolder(folder, plan, current, trees))
     return planned
+
+
+def _plan(
+    trees: Trees,
+    folder: Folder,
+    current: Capture | None,
+    *,
+    force: bool,
+    erased: Mapping[bytes, str] | None = None,
+) -> RestorePlan:
+    return plan_restore(
+        trees,
+        current.root if current else None,
+        folder.target,
+        folder.saved,
+        left_out=current.left_out if current else (),
+        paths=folder.paths,
+        force=force,
+        erased=erased,
+    )
+
+
+def _due(plan: RestorePlan) -> list[bytes]:
+    """Return the contents that a plan writes."""
+    return [one.after.id for one in plan.changes if one.after and one.after.is_file]
+
+
+def _require_paths(folder: Folder, plan: RestorePlan, erased: Mapping[bytes, str]) -> None:
+    """Refuse to bring back paths that were asked for by name, and are erased."""
+    for one in plan.changes:
+        if one.after and one.after.id in erased and one.path in folder.paths:
+            place = f"{folder.name}: {os.fsdecode(one.path)}"
+            raise ErasedObjectError(id_text(one.after.id), erased[one.after.id], place)
+
+
+def tell_erased(planned: Iterable[PlannedFolder]) -> None:
+    """Warn of files that do not come because they were erased on purpose."""
+    for one in planned:
+        for path, reason in one.plan.erased[:MOST_TOLD]:
+            place = printable(f"{one.folder.name}: {os.fsdecode(path)}")
+            _reports.warning("'%s' was erased on purpose (%s).", place, printable(reason))
+        if (more := len(one.plan.erased) - MOST_TOLD) > 0:
+            _reports.warning("So were %d more of '%s'.", more, printable(one.folder.name))
 
 
 def restore_folders(
