@@ -1,5 +1,6 @@
 """What leaves through the gate is what a signed policy lets out, and nothing else leaves."""
 
+import hashlib
 import json
 import shutil
 
@@ -41,6 +42,14 @@ def test_a_release_is_sound_on_another_machine(deployment, tmp_path):
     assert all(rule["holds"] for rule in said["rules"])
     assert said["run"]["job"] == "release_gate_job"
     assert said["columns"] == POLICY["columns"]
+
+
+def test_the_audit_names_the_digest_of_the_report_that_was_published(deployment):
+    assert deployment.release().success
+
+    report = (deployment.root / "out.csv.report.json").read_bytes()
+    (run,) = [one for one in deployment.records("run") if one.get("outcome") == "success"]
+    assert run["facts"] == {"report_sha256": hashlib.sha256(report).hexdigest()}
 
 
 def test_what_is_let_out_is_recorded_before_it_appears(deployment):
