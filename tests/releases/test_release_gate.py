@@ -79,7 +79,14 @@ def test_what_is_let_out_is_recorded_before_it_appears(deployment):
             {},
             "l-diversity of 'diagnosis'",
         ),
-        ({"columns": POLICY["columns"] | {"ward": "pseudonym"}}, {}, "tokens alone in 'ward'"),
+        (
+            {
+                "columns": POLICY["columns"] | {"ward": "pseudonym"},
+                "checks": POLICY["checks"] | {"privacy_models": {"k": 5, "entity": "person"}},
+            },
+            {},
+            "tokens alone in 'ward'",
+        ),
         ({"approval": "required"}, {}, "policy: approved by a second person"),
     ],
     ids=["requester", "slice", "rows", "columns", "k", "l", "pseudonyms", "approval"],
