@@ -119,7 +119,20 @@ def test_a_refusal_leaves_a_report_with_each_rule(deployment):
         "asked for by one of 'released_by'",
         "at least 50 rows",
     ]
-    assert "asked for by one of" in (deployment.root / REPORTS[0]).read_text()
+    page = (deployment.root / REPORTS[0]).read_text()
+    assert "2 of 11 rules of the policy that &#39;Ada Lovelace&#39; signed are missed" in page
+    (section,) = report["steps"][-1]["sections"]
+    assert [row[0] for row in section["tables"][0]["rows"]][:3] == ["missed", "missed", "holds"]
+
+
+def test_a_report_names_what_a_release_does_not_promise(deployment):
+    assert deployment.release().success
+
+    report = json.loads((deployment.root / "out.csv.report.json").read_text())
+    told = " ".join(report["steps"][-1]["limits"])
+    assert "the judgement of who signed it" in told
+    assert "personal data still" in told
+    assert "others released" in told
 
 
 def test_personal_data_in_any_column_is_found_and_not_told(deployment):
