@@ -280,13 +280,14 @@ def _section(
 
 def _limits(policy: "ReleasePolicy") -> tuple[str, ...]:
     """Return what a release does not promise, though every rule holds."""
-    tables = (policy, *policy.tables.values())
+    roles = [*policy.columns.values()]
+    roles += [role for table in policy.tables.values() for role in table.columns.values()]
     pseudonyms = (
         "It holds pseudonyms and so personal data still: who has the keys can tell whose they are.",
     )
     return (
         "The models hold for the columns that the policy calls quasi-identifiers; whether these "
         "are the right ones is the judgement of who signed it.",
-        *(pseudonyms if any("pseudonym" in one.columns.values() for one in tables) else ()),
+        *(pseudonyms if "pseudonym" in roles else ()),
         "What others released of the same people is not known here.",
     )
