@@ -1,5 +1,6 @@
 """What leaves through the gate is what a signed policy lets out, and nothing else leaves."""
 
+import hashlib
 import json
 import shutil
 
@@ -43,6 +44,14 @@ def test_a_release_is_sound_on_another_machine(deployment, tmp_path):
     assert said["columns"] == POLICY["columns"]
 
 
+def test_the_audit_names_the_digest_of_the_report_that_was_published(deployment):
+    assert deployment.release().success
+
+    report = (deployment.root / "out.csv.report.json").read_bytes()
+    (run,) = [one for one in deployment.records("run") if one.get("outcome") == "success"]
+    assert run["facts"] == {"report_sha256": hashlib.sha256(report).hexdigest()}
+
+
 def test_what_is_let_out_is_recorded_before_it_appears(deployment):
     assert deployment.release().success
 
@@ -70,7 +79,14 @@ def test_what_is_let_out_is_recorded_before_it_appears(deployment):
             {},
             "l-diversity of 'diagnosis'",
         ),
-        ({"columns": POLICY["columns"] | {"ward": "pseudonym"}}, {}, "tokens alone in 'ward'"),
+        (
+            {
+                "columns": POLICY["columns"] | {"ward": "pseudonym"},
+                "checks": POLICY["checks"] | {"privacy_models": {"k": 5, "entity": "person"}},
+            },
+            {},
+            "tokens alone in 'ward'",
+        ),
         ({"approval": "required"}, {}, "policy: approved by a second person"),
     ],
     ids=["requester", "slice", "rows", "columns", "k", "l", "pseudonyms", "approval"],
@@ -103,7 +119,20 @@ def test_a_refusal_leaves_a_report_with_each_rule(deployment):
         "asked for by one of 'released_by'",
         "at least 50 rows",
     ]
-    assert "asked for by one of" in (deployment.root / REPORTS[0]).read_text()
+    page = (deployment.root / REPORTS[0]).read_text()
+    assert "2 of 11 rules of the policy that &#39;Ada Lovelace&#39; signed are missed" in page
+    (section,) = report["steps"][-1]["sections"]
+    assert [row[0] for row in section["tables"][0]["rows"]][:3] == ["missed", "missed", "holds"]
+
+
+def test_a_report_names_what_a_release_does_not_promise(deployment):
+    assert deployment.release().success
+
+    report = json.loads((deployment.root / "out.csv.report.json").read_text())
+    told = " ".join(report["steps"][-1]["limits"])
+    assert "the judgement of who signed it" in told
+    assert "personal data still" in told
+    assert "others released" in told
 
 
 def test_personal_data_in_any_column_is_found_and_not_told(deployment):

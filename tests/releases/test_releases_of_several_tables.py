@@ -132,7 +132,10 @@ def test_all_rows_of_a_person_may_be_known(two):
     [
         ({"minimum_rows": 21}, "of the table 'visits': at least 21 rows (20 rows)"),
         (
-            {"columns": VISIT_POLICY["columns"] | {"reason": "pseudonym"}},
+            {
+                "columns": VISIT_POLICY["columns"] | {"reason": "pseudonym"},
+                "checks": VISIT_POLICY["checks"] | {"privacy_models": {"k": 5, "entity": "person"}},
+            },
             "of the table 'visits': tokens alone in 'reason'",
         ),
         (

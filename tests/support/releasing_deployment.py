@@ -90,6 +90,10 @@ class Deployment:
 
     def decisions(self):
         """Return what the audit says of releases."""
+        return self.records("release")
+
+    def records(self, action):
+        """Return what the audit says of work of a kind."""
         lines = (file.read_text().splitlines() for file in sorted(self.audit.glob("*.jsonl")))
         records = [json.loads(line) for found in lines for line in found]
-        return [one for one in records if one.get("action") == "release"]
+        return [one for one in records if one.get("action") == action]

@@ -556,6 +556,35 @@ def test_an_23_the_column_of_persons_has_no_role_but_that_of_an_identifier(role)
         person_policy(**{"quasi_identifiers": ["a"], role: ["person"], "hierarchies": {}})
 
 
+def test_a_column_of_pseudonyms_is_published_if_asked_and_persons_count_all_the_same():
+    frame = pd.DataFrame({"a": ["x", "x", "y", "y", "y"], "person": ["p", "p", "q", "q", "r"]})
+    asked = person_policy(models=[KAnonymity(k=2)], keep_entity=True, hierarchies={})
+
+    result, report = anonymise(frame, asked)
+
+    assert set(result["a"]) == {"*"}  # the rows of "x" are of one person alone
+    assert sorted(result["person"]) == sorted(frame["person"])
+    assert report["counted"] == "persons"
+    assert any(
+        "'person' is published as it is" in told and "nothing but pseudonyms" in told
+        for told in report["warnings"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"entity": None}, "'keep_entity' is about the column 'entity'"),
+        ({"keep_entity": "yes"}, "'keep_entity' must be true or false"),
+        ({"identifiers": ["person"]}, "is published; take it out of 'identifiers'"),
+        ({"insensitive_attributes": ["person"]}, "take it out of 'insensitive_attributes'"),
+    ],
+)
+def test_a_column_of_pseudonyms_that_is_published_has_one_role(options, told):
+    with pytest.raises(PolicyError, match=told):
+        person_policy(**{"keep_entity": True, "hierarchies": {}} | options)
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_an_23_the_k_of_alpha_k_anonymity_counts_persons_too(algorithm):
     frame = pd.DataFrame(

@@ -82,6 +82,40 @@ def test_secrets_of_the_environment_are_redacted_wherever_they_stand(monkeypatch
     assert redacted(text) == "refused [redacted]/[redacted] below /data/in: yes"
 
 
+DIGEST = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize("name", ["token_sha256", "approval_token_sha256"])
+def test_the_digest_of_a_token_stays_for_auditors(name):
+    assert redacted({name: DIGEST}) == {name: DIGEST}
+    assert redacted(f"{name}={DIGEST} is known") == f"{name}={DIGEST} is known"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("token_sha256", DIGEST[:-1]),
+        ("token_sha256", DIGEST.upper()),
+        ("token_sha256", [DIGEST]),
+        ("token_sha256", f"{DIGEST}\n"),
+        ("token", DIGEST),
+        ("token_sha256_salt", DIGEST),
+        ("password_sha256", DIGEST),
+        ("password_token_sha256", DIGEST),
+        ("secret.token_sha256", DIGEST),
+        ("token_token_sha256", DIGEST),
+    ],
+)
+def test_only_what_is_the_digest_of_a_token_by_name_and_form_stays(name, value):
+    assert redacted({name: value}) == {name: "[redacted]"}
+
+
+def test_a_secret_of_the_environment_is_no_digest_whatever_it_is_called(monkeypatch):
+    monkeypatch.setenv("SELFS3_S3_SECRET_KEY", DIGEST)
+
+    assert redacted({"token_sha256": DIGEST}) == {"token_sha256": "[redacted]"}
+
+
 @pytest.mark.parametrize("unit", ["u", "eyJ-", "a ", "a=", "://a", "-----BEGIN ", " ", "bearer "])
 def test_a_text_of_a_million_characters_is_looked_at_once(unit):
     redacted(unit * (1_000_000 // len(unit)))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from data_processing.rules.checks import DataRule  # noqa: TC001 - pydantic reads the annotation
-from util_services.releases.checks import ReleaseCheck, Rule
+from util_services.releases.checks import ReleaseCheck, Rule, require_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from util_services.releases.checks import Candidate
+    from util_services.releases.policy import ReleasePolicy
 
 PLACE = "checks.quality"
 
@@ -32,6 +33,12 @@ class Quality(BaseModel):
         return rules
 
 
+def quality_ready(config: Quality, policy: ReleasePolicy) -> None:
+    """Refuse rules on columns that are not released."""
+    for rule in config.rules:
+        require_columns("columns", rule.columns, list(policy.columns))
+
+
 def quality(candidate: Candidate, config: Quality) -> Iterator[Rule]:
     """Yield how each rule is kept."""
     from data_processing.catalogue.checks import validate_data
@@ -49,4 +56,4 @@ def quality(candidate: Candidate, config: Quality) -> Iterator[Rule]:
         yield Rule(check["name"], found, check["passed"])
 
 
-CHECKS = (ReleaseCheck("quality", Quality, quality),)
+CHECKS = (ReleaseCheck("quality", Quality, quality, ready=quality_ready),)

@@ -110,6 +110,11 @@ def check_recipe(recipe: Recipe, schema: Schema, inputs: Inputs) -> None:
         plan(recipe, schema.arrow, known)
 
 
+def check_recipe_of(config: CleanDataConfig, content: Callable[[str], bytes]) -> None:
+    """Refuse a config of ``clean_data`` whose steps are none."""
+    recipe_of(config, content)
+
+
 def check_clean_data(config: CleanDataConfig, schema: Schema, inputs: Inputs) -> None:
     """Refuse a config of ``clean_data`` that does not go with the columns of a dataset."""
     check_recipe(recipe_of(config, inputs.content), schema, inputs)

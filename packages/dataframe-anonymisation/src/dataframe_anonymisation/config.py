@@ -160,6 +160,10 @@ class AnonymisationConfig(dg.Config):
         default=None,
         description="A column that says whose rows these are, masked or dropped: k counts persons.",
     )
+    keep_entity: bool = Field(
+        default=False,
+        description="Publish the column 'entity' as it is, which holds pseudonyms then.",
+    )
     weights: dict[str, float] = Field(
         default_factory=dict, description="Weights of quasi-identifiers in the loss; default 1."
     )

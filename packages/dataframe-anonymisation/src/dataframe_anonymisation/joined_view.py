@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from util_services.errors import ConfigurationError
 from util_services.releases.checks import Rule
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from dataframe_anonymisation.verify.joined import JoinedClasses
     from dataframe_anonymisation.verify.together import Table, Texts
     from util_services.releases.checks import Candidate
+    from util_services.releases.policy import ReleasePolicy
 
 
 class JoinedView(BaseModel):
@@ -36,6 +38,21 @@ class JoinedView(BaseModel):
     )
 
 
+def joined_view_ready(config: JoinedView, policy: ReleasePolicy) -> None:
+    """Refuse to judge tables together where there is one, whose persons nothing tells apart."""
+    if policy.tables:
+        return
+    if config.knows == "one_row" or config.l is not None:
+        raise ConfigurationError(
+            "there are no further 'tables' to join; take it out, or ask with 'knows: all_rows' and "
+            "'k' for persons who are alike in all their rows"
+        )
+    if len(policy.columns_of("pseudonym")) != 1:
+        raise ConfigurationError(
+            "rows of a person are told by one column of pseudonyms; there is none, or several"
+        )
+
+
 def joined_view(candidate: Candidate, config: JoinedView) -> Iterator[Rule]:
     """Yield what holds of the classes of persons that joined tables make."""
     from dataframe_anonymisation.verify.joined import JoinedTable, joined_classes, whole_persons
@@ -44,6 +61,7 @@ def joined_view(candidate: Candidate, config: JoinedView) -> Iterator[Rule]:
     texts = Texts()
     references = {name: table.references for name, table in candidate.policy.tables.items()}
     keys = {name for of_table in references.values() for name in of_table.values()}
+    keys = keys or set(candidate.columns_of("pseudonym"))
     main = _table(candidate, texts, keys, {})
     further = {}
     for name, table in candidate.others.items():
@@ -54,7 +72,7 @@ def joined_view(candidate: Candidate, config: JoinedView) -> Iterator[Rule]:
         found = joined_classes(main, one, config.k, config.l)
         rule = f"classes of {config.k} persons{values} at least, where '{name}' is joined"
         yield Rule(rule, _told(found), found.holds)
-    if config.knows == "all_rows" and further:
+    if config.knows == "all_rows":
         found = whole_persons(main, list(further.values()), config.k)
         rule = f"{config.k} persons at least who are alike in all rows of all tables"
         yield Rule(rule, _told(found), found.holds)

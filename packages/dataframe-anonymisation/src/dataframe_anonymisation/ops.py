@@ -1,5 +1,6 @@
 """The operations of this package, declared; what they do is in `datasets` and `assessing`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from dataframe_anonymisation.config import (
@@ -47,6 +48,12 @@ def _check(config: Any, schema: Schema, inputs: Inputs) -> None:
     refuse_population(policy, config.population, None if people is None else people.names)
 
 
+def _is_sound(config: AnonymisationConfig, content: Callable[[str], bytes]) -> None:
+    from dataframe_anonymisation.policies import policy_of
+
+    policy_of(config, content)
+
+
 def _check_claims(config: Any, schema: Schema, inputs: Inputs) -> None:
     """Refuse claims that contradict themselves, before a row is read."""
     del schema, inputs
@@ -79,7 +86,13 @@ def _anonymise(dataset: Dataset, config: AnonymisationConfig) -> Outcome:
     return anonymise_dataset(dataset, policy_of(config, dataset.content), population)
 
 
-@operation(columns=_columns, business_operation=BUSINESS_OPERATION, check=_check, default=SAMPLE)
+@operation(
+    columns=_columns,
+    business_operation=BUSINESS_OPERATION,
+    check=_check,
+    sound=_is_sound,
+    default=SAMPLE,
+)
 def k_anonymity(dataset: Dataset, config: KAnonymityConfig) -> Outcome:
     """Publish a table in which each combination of quasi-identifiers has at least k rows.
 
@@ -89,7 +102,13 @@ def k_anonymity(dataset: Dataset, config: KAnonymityConfig) -> Outcome:
     return _anonymise(dataset, config)
 
 
-@operation(columns=_columns, business_operation=BUSINESS_OPERATION, check=_check, default=SAMPLE)
+@operation(
+    columns=_columns,
+    business_operation=BUSINESS_OPERATION,
+    check=_check,
+    sound=_is_sound,
+    default=SAMPLE,
+)
 def l_diversity(dataset: Dataset, config: LDiversityConfig) -> Outcome:
     """Publish a k-anonymous table whose classes have l well-represented sensitive values.
 
@@ -102,6 +121,7 @@ def l_diversity(dataset: Dataset, config: LDiversityConfig) -> Outcome:
     columns=_columns,
     business_operation=BUSINESS_OPERATION,
     check=_check,
+    sound=_is_sound,
     default=SAMPLE | {"t": 0.5},
 )
 def t_closeness(dataset: Dataset, config: TClosenessConfig) -> Outcome:
@@ -117,6 +137,7 @@ def t_closeness(dataset: Dataset, config: TClosenessConfig) -> Outcome:
     columns=_columns,
     business_operation=BUSINESS_OPERATION,
     check=_check,
+    sound=_is_sound,
     default=SAMPLE
     | {"models": [{"model": "k_anonymity", "k": 5}, {"model": "l_diversity", "l": 2}]},
 )

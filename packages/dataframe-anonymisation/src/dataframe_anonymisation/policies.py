@@ -53,6 +53,7 @@ SHARED = (
     "identifier_action",
     "order",
     "entity",
+    "keep_entity",
     "weights",
     "strip",
     "labels",

@@ -68,6 +68,8 @@ class AnonymisationPolicy:
         order: ``canonical``, sorted by what is published, or ``preserve``, which is never safe.
         entity: a column that says whose rows these are; k then counts persons. It is an identifier,
             named as one or not.
+        keep_entity: whether that column is published as it is, which only pseudonyms may be, and
+            has no other role.
         weights: of quasi-identifiers in the loss; 1 where there is none.
         strip: whether blanks around the values of quasi-identifiers are ignored.
         labels: of quasi-identifiers: ``hierarchy``, or ``values`` for the range or set of the
@@ -95,6 +97,7 @@ class AnonymisationPolicy:
     identifier_action: Identifiers = "mask"
     order: Order = "canonical"
     entity: str | None = None
+    keep_entity: bool = False
     weights: Mapping[str, float] = field(default_factory=dict)
     strip: bool = False
     labels: Mapping[str, LabelStyle] = field(default_factory=dict)
@@ -106,7 +109,9 @@ class AnonymisationPolicy:
             object.__setattr__(self, role, _names(role, getattr(self, role)))
         if not isinstance(self.entity, str | None):
             raise PolicyError("'entity' must be the name of a column.")
-        if self.entity is not None and self.entity not in self.identifiers:
+        _refuse_no_entity(self)
+        is_hidden = self.entity is not None and not self.keep_entity
+        if is_hidden and self.entity not in self.identifiers:
             object.__setattr__(self, "identifiers", (*self.identifiers, self.entity))
         if isinstance(self.models, Model):
             raise PolicyError("'models' must be a list, such as [KAnonymity(k=5)].")
@@ -193,14 +198,23 @@ def _refuse_share(limit: Any) -> None:
         )
 
 
+def _refuse_no_entity(policy: AnonymisationPolicy) -> None:
+    if not isinstance(policy.keep_entity, bool):
+        raise PolicyError("'keep_entity' must be true or false.")
+    if policy.keep_entity and policy.entity is None:
+        raise PolicyError("'keep_entity' is about the column 'entity'; name that, or leave it out.")
+
+
 def _refuse_double_roles(policy: AnonymisationPolicy) -> None:
-    roles: dict[str, str] = {}
+    roles = {str(policy.entity): "entity"} if policy.keep_entity else {}
     for role in ROLES:
         for name in getattr(policy, role):
             if name in roles and name == policy.entity:
+                what = "is published" if policy.keep_entity else "is an identifier"
+                cure = "" if policy.keep_entity else ", or set 'keep_entity' if it is a pseudonym"
                 raise PolicyError(
-                    f"The entity column {quoted_name(name)} says whose rows these are and is an "
-                    f"identifier; take it out of '{role}'."
+                    f"The entity column {quoted_name(name)} says whose rows these are and {what}; "
+                    f"take it out of '{role}'{cure}."
                 )
             if name in roles:
                 raise PolicyError(
@@ -255,7 +269,7 @@ def classified(policy: AnonymisationPolicy, columns: Sequence[str]) -> tuple[lis
         unknown = [name for name in names if name not in columns]
         if unknown:
             raise UnknownColumnsError(role, unknown, list(columns))
-    strangers = [name for name in columns if name not in named]
+    strangers = [name for name in columns if name not in (*named, *entity)]
     if strangers and policy.unclassified == "error":
         raise PolicyError(
             f"Columns have no role: {quoted(strangers)}; name each under one of "

@@ -8,15 +8,16 @@ from pydantic import ConfigDict, Field
 
 from dataframe_anonymisation.config import ClaimedModelsConfig, VerifyAnonymityConfig
 from dataframe_anonymisation.earlier_releases import EarlierReleases, earlier_releases
-from dataframe_anonymisation.joined_view import JoinedView, joined_view
-from util_services.errors import quoted, quoted_name
-from util_services.releases.checks import EARLIER, ReleaseCheck, Rule
+from dataframe_anonymisation.joined_view import JoinedView, joined_view, joined_view_ready
+from util_services.errors import ConfigurationError, quoted
+from util_services.releases.checks import EARLIER, ReleaseCheck, Rule, require_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from dataframe_anonymisation.verify import Finding
+    from dataframe_anonymisation.verify import Claims, Finding
     from util_services.releases.checks import Candidate
+    from util_services.releases.policy import ReleasePolicy
 
 
 class PrivacyModels(ClaimedModelsConfig):
@@ -39,29 +40,31 @@ class PrivacyModels(ClaimedModelsConfig):
     )
 
 
+def privacy_models_ready(config: PrivacyModels, policy: ReleasePolicy) -> None:
+    """Refuse models that contradict themselves, or are about no column of the policy."""
+    if not policy.columns_of("quasi_identifier"):
+        raise ConfigurationError(
+            "classes are made by quasi-identifiers, and the policy calls no column one; say which "
+            "they are, or take the check out"
+        )
+    asked = [name for name in ("l", "t") if getattr(config, name) is not None]
+    if asked and not policy.columns_of("sensitive"):
+        raise ConfigurationError(
+            f"'{asked[0]}' is about sensitive columns, and the policy calls none so; say which "
+            f"they are, or take '{asked[0]}' out"
+        )
+    _claims(config, policy)
+
+
 def privacy_models(candidate: Candidate, config: PrivacyModels) -> Iterator[Rule]:
     """Yield what holds of the classes that the quasi-identifiers make.
 
     The table is its own reference for models that compare classes with the whole. Where a column of
     pseudonyms tells whose rows these are, persons count: five rows of one person hide nobody.
     """
-    from dataframe_anonymisation.assessing import claims_in
     from dataframe_anonymisation.verify import verify
 
-    pseudonyms = candidate.columns_of("pseudonym")
-    wrong = _wrong_entity(config.entity, pseudonyms)
-    if wrong is not None:
-        yield Rule("persons told apart by one column of pseudonyms", wrong, holds=False)
-        return
-    given = config.model_dump(exclude={"maximum_average_risk", "entity"}, exclude_unset=True)
-    claims = claims_in(
-        VerifyAnonymityConfig(
-            quasi_identifiers=candidate.columns_of("quasi_identifier"),
-            sensitive_attributes=candidate.columns_of("sensitive"),
-            entity=config.entity or next(iter(pseudonyms), None),
-            **given,
-        )
-    )
+    claims = _claims(config, candidate.policy)
     verdict = verify(candidate.frames(claims.columns), claims)
     for finding in verdict.findings:
         yield _rule(finding, verdict.classes)
@@ -75,13 +78,25 @@ def privacy_models(candidate: Candidate, config: PrivacyModels) -> Iterator[Rule
         )
 
 
-def _wrong_entity(entity: str | None, pseudonyms: Sequence[str]) -> str | None:
-    """Return why nobody knows whose rows these are, if so."""
-    if entity is None and len(pseudonyms) > 1:
-        return f"'entity' says which of {quoted(pseudonyms)} it is"
-    if entity is not None and entity not in pseudonyms:
-        return f"{quoted_name(entity)} is none"
-    return None
+def _claims(config: PrivacyModels, policy: ReleasePolicy) -> Claims:
+    from dataframe_anonymisation.assessing import claims_in
+
+    pseudonyms = policy.columns_of("pseudonym")
+    if config.entity is None and len(pseudonyms) > 1:
+        raise ConfigurationError(
+            "persons are told apart by one column of pseudonyms; say with 'entity' which of "
+            f"{quoted(pseudonyms)} it is"
+        )
+    require_columns("entity", [config.entity] if config.entity else [], pseudonyms)
+    given = config.model_dump(exclude={"maximum_average_risk", "entity"}, exclude_unset=True)
+    return claims_in(
+        VerifyAnonymityConfig(
+            quasi_identifiers=policy.columns_of("quasi_identifier"),
+            sensitive_attributes=policy.columns_of("sensitive"),
+            entity=config.entity or next(iter(pseudonyms), None),
+            **given,
+        )
+    )
 
 
 def _rule(finding: Finding, classes: int) -> Rule:
@@ -100,8 +115,12 @@ def _plain(requested: Mapping[str, Any]) -> dict[str, Any]:
 
 CHECKS = (
     ReleaseCheck(
-        "privacy_models", PrivacyModels, privacy_models, guards=frozenset({"quasi_identifier"})
+        "privacy_models",
+        PrivacyModels,
+        privacy_models,
+        guards=frozenset({"quasi_identifier"}),
+        ready=privacy_models_ready,
     ),
     ReleaseCheck(EARLIER, EarlierReleases, earlier_releases),
-    ReleaseCheck("joined_view", JoinedView, joined_view),
+    ReleaseCheck("joined_view", JoinedView, joined_view, ready=joined_view_ready),
 )

@@ -56,7 +56,6 @@ SHOWN = (  # by the sections, or as options; the page does not list them once mo
     "suppressed_share",
     "suppression_limit_share",
 )
-UNIQUE_SHARE = 0.9  # from which an insensitive column is nearly an identifier
 
 
 def build_sections(facts: dict[str, Any], solved: Solved) -> tuple[Section, ...]:

@@ -42,6 +42,11 @@ def build_warnings(
         for name, count in distinct.items()
         if is_nearly_unique(count, rows)
     ]
+    if policy.keep_entity:
+        warnings.append(
+            f"{quoted_name(str(policy.entity))} is published as it is and tells which rows are of "
+            "one person; it may hold nothing but pseudonyms."
+        )
     if strangers and policy.unclassified != "error":
         done = "dropped" if policy.unclassified == "drop" else "published as they are"
         warnings.append(f"Columns without a role were {done}: {quoted(strangers)}.")

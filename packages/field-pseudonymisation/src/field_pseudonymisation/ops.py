@@ -1,5 +1,7 @@
 """The operations of this package, declared; the work is done in `structured`."""
 
+from collections.abc import Callable
+
 import dagster as dg
 
 from field_pseudonymisation.config import (
@@ -29,6 +31,14 @@ def _check(config: AnonymisePseudonymiseStructuredConfig, schema: Schema, inputs
     check_pseudonymise(config, schema, inputs)
 
 
+def _is_sound(
+    config: AnonymisePseudonymiseStructuredConfig, content: Callable[[str], bytes]
+) -> None:
+    from field_pseudonymisation.structured import policy_of
+
+    policy_of(config, content)
+
+
 def _check_again(config: RepseudonymiseStructuredConfig, _: Schema, inputs: Inputs) -> None:
     from field_pseudonymisation.structured import check_repseudonymise
 
@@ -39,6 +49,7 @@ def _check_again(config: RepseudonymiseStructuredConfig, _: Schema, inputs: Inpu
     single_pass=True,
     business_operation="PSEUDONYMISATION",
     check=_check,
+    sound=_is_sound,
     default={"keyset": DEMO, "domain": DEMO, "rules": default_rules()},
 )
 def anonymise_pseudonymise_structured(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from util_services.releases.checks import ReleaseCheck, Rule
+from util_services.errors import ConfigurationError
+from util_services.releases.checks import ReleaseCheck, Rule, require_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from field_pseudonymisation.detectors.scanner import Scanner
     from util_services.releases.checks import Candidate
+    from util_services.releases.policy import ReleasePolicy
 
 FLOAT = re.compile(r"(?<=\d)\.0+$")  # what CSV adds to a number of digits in a float column
 DIRECT = (  # entities that tell a person by themselves, or let somebody in
@@ -64,6 +66,11 @@ class Objections(BaseModel):
     )
 
 
+def objections_ready(config: Objections, policy: ReleasePolicy) -> None:
+    """Refuse a list for a column that is not released."""
+    require_columns("column", [config.column], list(policy.columns))
+
+
 def objections(candidate: Candidate, config: Objections) -> Iterator[Rule]:
     """Yield whether somebody is in the release who is on the list; nobody of it is named."""
     from util_services.datasets.layout import Layout
@@ -91,8 +98,23 @@ def objections(candidate: Candidate, config: Objections) -> Iterator[Rule]:
 
 
 def _as_texts(cells: pd.Series) -> pd.Series:
-    """Return the cells that are present as texts, without the blanks around them."""
-    return cells.dropna().astype(str).str.strip()
+    """Return the cells that are present as texts, without the blanks around them.
+
+    Raises:
+        ConfigurationError: if it is not clear how they are written, as that of 7.0 and 7 is not.
+    """
+    present = cells.dropna()
+    if not set(map(type, present.unique())) <= {str, int}:
+        raise ConfigurationError(
+            "entries of a list are found as texts and whole numbers alone, and there are others; "
+            "have them written as texts"
+        )
+    return present.astype(str).str.strip()
+
+
+def pseudonyms_ready(config: Pseudonyms, policy: ReleasePolicy) -> None:
+    """Refuse to vouch for what is no column of pseudonyms."""
+    require_columns("without_form", config.without_form, policy.columns_of("pseudonym"))
 
 
 def pseudonyms(candidate: Candidate, config: Pseudonyms) -> Iterator[Rule]:
@@ -107,6 +129,14 @@ def pseudonyms(candidate: Candidate, config: Pseudonyms) -> Iterator[Rule]:
         yield Rule(f"tokens alone in '{name}'", found, not count)
     for name in config.without_form:
         yield _vouched(name)
+
+
+def personal_data_ready(config: PersonalData, policy: ReleasePolicy) -> None:
+    """Refuse entities that nothing looks for, and to vouch for what is not released."""
+    from field_pseudonymisation.text.registry import chosen_detectors
+
+    chosen_detectors(config.entities)
+    require_columns("exempt", config.exempt, list(policy.columns))
 
 
 def personal_data(candidate: Candidate, config: PersonalData) -> Iterator[Rule]:
@@ -166,12 +196,19 @@ def _entities_in(cells: pd.Series, column: str, scanner: Scanner) -> Counter[str
 
 
 CHECKS = (
-    ReleaseCheck("objections", Objections, objections),
-    ReleaseCheck("pseudonyms", Pseudonyms, pseudonyms, guards=frozenset({"pseudonym"})),
+    ReleaseCheck("objections", Objections, objections, ready=objections_ready),
+    ReleaseCheck(
+        "pseudonyms",
+        Pseudonyms,
+        pseudonyms,
+        guards=frozenset({"pseudonym"}),
+        ready=pseudonyms_ready,
+    ),
     ReleaseCheck(
         "personal_data",
         PersonalData,
         personal_data,
         guards=frozenset({"insensitive", "sensitive"}),
+        ready=personal_data_ready,
     ),
 )

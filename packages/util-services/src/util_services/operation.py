@@ -27,7 +27,7 @@ from util_services.ops import operate_in_run, read_dataset, write_dataset, write
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY
-from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns, Ready
+from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns, Ready, Sound
 
 
 class Operation:
@@ -123,6 +123,7 @@ def operation(
     is_report: bool = False,
     publishes: bool = False,
     ready: Ready | None = None,
+    sound: Sound | None = None,
     tried: Callable[[Any, Any], Outcome] | None = None,
 ) -> Callable[[Callable[..., Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
@@ -144,6 +145,9 @@ def operation(
         publishes: whether what it leaves must be what is published: it is the last before
             ``write_dataset``.
         ready: refuses a config before anything is read, wherever in a job the operation stands.
+        sound: refuses a config that contradicts itself, as 'data-services check' does of pipelines
+            that nobody runs; is given what reads the files that a config names, and which has none
+            of them there.
         tried: what a dry run does with the first rows in place of a function that cannot be tried,
             because it needs a run or all rows.
     """
@@ -158,6 +162,7 @@ def operation(
             default or {},
             publishes=publishes,
             ready=ready,
+            sound=sound,
             function=tried,
         )
         return Operation(

@@ -14,6 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from util_services.datasets.staged import StagedDataset
+from util_services.errors import ConfigurationError
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
 from util_services.plugins import hookimpl
@@ -30,8 +31,16 @@ def lamp(_context):
     return "lit"
 
 
+def is_sound(config, content):
+    if len(set(config.columns)) < len(config.columns):
+        raise ConfigurationError("'columns' names one twice.")
+    if config.columns == ["from-a-file"]:
+        content("columns.txt")
+
+
 @operation(
     columns=lambda config: {"columns": config.columns},
+    sound=is_sound,
     default={"columns": ["ward", "sex"]},
     resources={"lamp": lamp},
 )

@@ -7,9 +7,11 @@ import dagster as dg
 import pytest
 
 from util_services.cli.run import cancelled, published_before
-from util_services.errors import PluginLoadError
+from util_services.errors import ConfigurationError, PluginLoadError
 from util_services.location import build_location
+from util_services.runs.check import check_run
 from util_services.runs.execute import new_run_id, run_job
+from util_services.storage import LocalStorage
 
 KEPT = """
 description: Keep less and less.
@@ -204,6 +206,30 @@ def test_a_pipeline_that_cannot_run_is_left_out_alone_with_its_line(manager, ops
     assert "keep_less_job" in jobs
     assert not {"odd_job", "odd_job_s3"} & set(jobs)
     assert reason(plugins).startswith(f"odd.yaml, line 3: {sentence}")
+
+
+def test_a_config_that_contradicts_itself_is_found_by_a_thorough_look_alone(manager):
+    text = "description: d\nops:\n  - op: kept_columns\n    config:\n      columns: [a, a]"
+    plugins = manager(odd=text, later=text.replace("[a, a]", "[from-a-file]"))
+
+    assert "odd_job" in jobs_of(build_location(strict=False, manager=plugins))
+    jobs = jobs_of(build_location(strict=False, manager=plugins, thorough=True))
+
+    assert "later_job" in jobs
+    assert "odd_job" not in jobs
+    assert reason(plugins) == "odd.yaml, line 4: kept_columns: 'columns' names one twice."
+
+
+def test_a_config_that_contradicts_itself_is_refused_before_anything_is_read(
+    manager, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DATA_SERVICES_AUDIT_DIR", str(tmp_path / "audit"))
+    monkeypatch.setenv("DATA_SERVICES_KEYS", str(tmp_path / "keys"))
+    text = KEPT.replace("[city, sex]", "[city, city]").replace("sample:patients.csv", "none.csv")
+    job = jobs_of(build_location(strict=True, manager=manager(keep_less=text)))["keep_less_job"]
+
+    with pytest.raises(ConfigurationError, match="'columns' names one twice"):
+        check_run(job, {}, LocalStorage(tmp_path), "run")
 
 
 def test_an_error_inside_of_a_config_has_its_own_line(manager):

@@ -1,5 +1,6 @@
 """What the audit says of approvals that runs hand over."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -74,6 +75,7 @@ def test_an_approval_is_recorded_with_who_gave_it(ada, told):
     assert record["facts"]["approver"] == "Ada Lovelace"
     assert record["facts"]["key"] == ada.public.fingerprint
     assert record["facts"]["use_recorded"] is True
+    assert record["facts"]["token_sha256"] == hashlib.sha256(token.encode()).hexdigest()
     assert len(record["approval"]) == 32
     assert token not in json.dumps(record)
 

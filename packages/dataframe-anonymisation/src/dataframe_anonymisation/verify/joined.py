@@ -86,10 +86,10 @@ def whole_persons(main: Table, further: Sequence[JoinedTable], k: int) -> Joined
 
     Args:
         main: the main table.
-        further: the others; all refer to the same columns of the main one.
+        further: the others; all refer to the columns of the main one that say whose rows these are.
         k: how many persons each class has at least.
     """
-    keys = list(dict.fromkeys(name for one in further for name in one.references.values()))
+    keys = list(main.pseudonyms)
     ours = _frame(main, keys, MAIN)
     persons = ours.groupby(keys)[MAIN].agg(_all_of).to_frame()
     for number, one in enumerate(further):

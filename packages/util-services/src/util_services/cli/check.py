@@ -19,7 +19,8 @@ def check(context: click.Context, *, as_json: bool) -> None:
     from util_services.location import build_location
     from util_services.plugins.manager import PluginManager
 
-    report = build_location(strict=False, manager=PluginManager(log_failures=False)).report
+    manager = PluginManager(log_failures=False)
+    report = build_location(strict=False, manager=manager, thorough=True).report
     counts: Counter[str] = Counter()
     for entry in report.plugins:
         counts.update(entry.hooks)

@@ -92,6 +92,7 @@ def publish_dataset(
     report = build_report(dataset, content.facts, run)
     report = replace(report, sections=tuple(more_sections(report)))
     sidecars = _sidecars(dataset, plan, staging, report)
+    report_sha256 = digest_of(sidecars[plan.reports["report_json"]])
     if RELEASE in dataset.beside:
         _seal(sidecars, content, plan, report, seal)
     told = files_published(plan, content.by_place(plan) | sidecars, content.digests) if tell else ()
@@ -121,7 +122,14 @@ def publish_dataset(
     facts = content.facts
     address = str(plan.location).removesuffix(MANIFEST) if facts.parts else str(plan.location)
     return Published(
-        plan.location, address, places, dataset.rows, facts.bytes, facts.sha256, report
+        plan.location,
+        address,
+        places,
+        dataset.rows,
+        facts.bytes,
+        facts.sha256,
+        report,
+        report_sha256,
     )
 
 

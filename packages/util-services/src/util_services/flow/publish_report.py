@@ -61,6 +61,7 @@ def publish_report(
     record.write_bytes(content)
     page.write_text(render_html(report), encoding="utf-8")
     sets_aside = failure is None and dataset.quarantine is not None and dataset.quarantined > 0
+    sha256 = hashlib.sha256(content).hexdigest()
     published = Published(
         location=plan.location,
         address=plan.address,
@@ -69,8 +70,9 @@ def publish_report(
         | {kind: plan.beside_data[kind] for kind in dataset.beside if failure is None},
         rows=0,
         bytes=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         report=report,
+        report_sha256=sha256,
     )
     beside = {plan.reports["report"]: is_page}
     sidecars = {plan.reports["report"]: page}

@@ -23,3 +23,4 @@ class Published:
     bytes: int
     sha256: str
     report: Report
+    report_sha256: str  # of the record of the report, as it lies in the storage

@@ -51,7 +51,12 @@ def build_definitions(
     return build_location(strict=strict, manager=manager).definitions
 
 
-def build_location(*, strict: bool | None = None, manager: PluginManager | None = None) -> Location:
+def build_location(
+    *,
+    strict: bool | None = None,
+    manager: PluginManager | None = None,
+    thorough: bool = False,
+) -> Location:
     """Build the code location out of all plugins that keep the contract.
 
     All hooks are called, also those that bring no definitions, so that a plugin is either wholly
@@ -60,24 +65,27 @@ def build_location(*, strict: bool | None = None, manager: PluginManager | None 
     Args:
         strict: whether a plugin at fault is an error; default as `is_strict` says.
         manager: the plugins to build from; default those of this process.
+        thorough: whether pipelines are checked with heavy packages, too, which takes longer.
 
     Raises:
         PluginLoadError: in strict mode, if any plugin was left out.
     """
     manager = manager or plugin_manager()
     manager.call_every_hook()
-    definitions = _definitions(manager, contributions(manager))
+    definitions = _definitions(manager, contributions(manager), thorough=thorough)
     if is_strict(strict):
         manager.raise_failures()
     return Location(definitions, manager.report())
 
 
-def _definitions(manager: PluginManager, candidates: Sequence[Contribution]) -> dg.Definitions:
+def _definitions(
+    manager: PluginManager, candidates: Sequence[Contribution], *, thorough: bool
+) -> dg.Definitions:
     while True:
         accepted = _with_host_precedence([c for c in candidates if c.plugin in manager.plugins])
         if _leave_out_clashes(manager, accepted):
             continue
-        whole, left_out = with_pipelines(accepted)
+        whole, left_out = with_pipelines(accepted, thorough=thorough)
         definitions = _assemble(whole, manager.report())
         error = _load_error(definitions)
         if error is None:

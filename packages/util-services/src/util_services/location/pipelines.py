@@ -31,9 +31,14 @@ class LeftOut:
 
 
 def with_pipelines(
-    accepted: Sequence[Contribution],
+    accepted: Sequence[Contribution], *, thorough: bool = False
 ) -> tuple[list[Contribution], list[LeftOut]]:
-    """Return contributions with the jobs of their pipelines, and the pipelines left out."""
+    """Return contributions with the jobs of their pipelines, and the pipelines left out.
+
+    Args:
+        accepted: what plugins bring.
+        thorough: whether pipelines are checked as `Pipeline.jobs` says.
+    """
     ops = {op.name: op for contribution in accepted for op in contribution.ops}
     resources = {key: value for one in accepted for key, value in one.resources.items()}
     taken = {(claim.namespace, claim.name) for one in accepted for claim in one.claims()}
@@ -46,7 +51,7 @@ def with_pipelines(
                 pipeline = PipelineFile.read(file)
                 if not loaded.issuperset(pipeline.packages):
                     continue
-                made = _jobs(pipeline, ops, resources, taken)
+                made = _jobs(pipeline, ops, resources, taken, thorough=thorough)
             except PipelineError as error:
                 left_out.append(LeftOut(contribution.plugin, str(error)))
             else:
@@ -60,9 +65,11 @@ def _jobs(
     ops: dict[str, dg.OpDefinition | dg.GraphDefinition],
     resources: dict[str, object],
     taken: set[tuple[str, str]],
+    *,
+    thorough: bool,
 ) -> tuple[dg.JobDefinition, ...]:
     """Return the jobs of a pipeline, and note their names as taken."""
-    jobs = Pipeline.of(pipeline, ops, resources).jobs()
+    jobs = Pipeline.of(pipeline, ops, resources).jobs(thorough=thorough)
     names = {("op or graph", jobs[0].graph.name), *(("job", job.name) for job in jobs)}
     if clashes := sorted(names & taken):
         what, name = clashes[0]

@@ -14,6 +14,9 @@ SECRET_NAME = re.compile(
     r"(^|[^a-z])(password|passwd|passphrase|secret|token|credentials?|authorization"
     r"|(api|access|private|secret|signing)[^a-z]?key)([^a-z]|$)"
 )
+# The digest of a token, which nobody guesses, gives it away to nobody; that of a password may.
+TOKEN_DIGEST_NAME = re.compile(r"(^|.*[^a-z])token_sha256")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 CAMEL_CASE_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 KEY_VARIABLE = re.compile(r"^DATA_SERVICES_(\w+_KEY$|KEYSET_)")
 SHORTEST_SECRET = 8  # of the environment: what is shorter is too likely another word
@@ -36,12 +39,13 @@ def redacted(value: Any) -> Any:
 
     A secret is what stands under a name such as ``password`` or ``api_key``, and in a text what
     looks like one: ``password=…``, ``://…@`` of an address, a bearer token, an access key, a
-    private key, and every secret of this process's environment. An object that JSON does not know
-    is named by its class: its text could quote data.
+    private key, and every secret of this process's environment. The SHA-256 of a token, under such
+    a name as ``token_sha256``, is none: by it an auditor knows the token again. An object that JSON
+    does not know is named by its class: its text could quote data.
     """
     if isinstance(value, Mapping):
         return {
-            str(name): REDACTED if is_secret_name(str(name)) else redacted(part)
+            str(name): REDACTED if _is_secret(str(name), part) else redacted(part)
             for name, part in value.items()
         }
     if isinstance(value, (list, tuple)):
@@ -65,8 +69,8 @@ def _redacted_text(text: str) -> str:
 
 
 def _redacted_assignment(found: re.Match[str]) -> str:
-    name, sign, _ = found.groups()
-    return f"{name}{sign}{REDACTED}" if is_secret_name(name) else found[0]
+    name, sign, value = found.groups()
+    return f"{name}{sign}{REDACTED}" if _is_secret(name, value) else found[0]
 
 
 def _environment_secrets() -> Iterator[str]:
@@ -75,6 +79,18 @@ def _environment_secrets() -> Iterator[str]:
         value = os.environ.get(name, "")
         if len(value) >= SHORTEST_SECRET:
             yield value
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    if not is_secret_name(name):
+        return False
+    is_digest = isinstance(value, str) and SHA256.fullmatch(value) is not None
+    return not (is_digest and TOKEN_DIGEST_NAME.fullmatch(name) and _is_plain(name))
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether nothing but the end of a name speaks of a secret."""
+    return not is_secret_name(name.removesuffix("token_sha256"))
 
 
 @lru_cache(maxsize=1024)

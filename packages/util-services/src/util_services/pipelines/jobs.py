@@ -67,8 +67,12 @@ class Pipeline:
         links = tuple(Link(op, stage.name, stage.config) for stage, op in found)
         return cls(file, links, needed)
 
-    def jobs(self) -> tuple[dg.JobDefinition, dg.JobDefinition]:
+    def jobs(self, *, thorough: bool = False) -> tuple[dg.JobDefinition, dg.JobDefinition]:
         """Return the job on local files and its twin on S3.
+
+        Args:
+            thorough: whether to check what needs heavy packages, too: that each config of the file
+                is sound, as far as that can be told without the files that it names.
 
         Raises:
             PipelineError: naming file and line, if a config of the file is not one of its op.
@@ -76,11 +80,25 @@ class Pipeline:
         chain = chain_of(self.file.name, self.file.description, self.links)
         config = run_config_of(self.links)
         try:
-            check_config(chain.to_job(), {"ops": config["ops"]})
+            configs = check_config(chain.to_job(), {"ops": config["ops"]})
         except ConfigurationError as error:
             raise self._located(str(error)) from None
+        if thorough:
+            self._refuse_unsound(configs)
         tags = {PIPELINE_TAG: self.file.name}
         return jobs_of(chain, self.links, resources=self.resources, tags=tags)
+
+    def _refuse_unsound(self, configs: Mapping[str, Any]) -> None:
+        for stage in self.file.stages:
+            checked = CHECKED_OPS.get(stage.op)
+            if checked is None or checked.sound is None:
+                continue
+            try:
+                checked.sound(configs[stage.name], _not_at_hand)
+            except _NotAtHandError:
+                continue
+            except ConfigurationError as error:
+                raise self.file.error(stage, f"{stage.name}: {error}", ("config",)) from None
 
     def _located(self, sentence: str) -> PipelineError:
         """Return the error of a config with its line in the file."""
@@ -94,6 +112,14 @@ class Pipeline:
         at = ("config", *path, *([unknown["key"]] if unknown else []))
         shown = ".".join([stage.name, *path])
         return self.file.error(stage, f"{shown}: {rule}", at)
+
+
+class _NotAtHandError(Exception):
+    """Raised where a config names a file, which only a run has."""
+
+
+def _not_at_hand(path: str) -> bytes:
+    raise _NotAtHandError(path)
 
 
 def _op(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from util_services.errors import ConfigurationError, quoted, quoted_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -105,12 +108,32 @@ class ReleaseCheck:
         check: is given the dataset and its config, and yields each rule with what was found. What
             it raises refuses the release.
         guards: roles of columns that no policy may give without naming this check.
+        ready: is given the config and the policy of its table, before that is signed and before a
+            row is read, and raises a ConfigurationError if they do not go together: a column that
+            the policy does not have, or a demand that is about nothing in it.
     """
 
     name: str
     config: type[BaseModel]
     check: Callable[[Candidate, Any], Iterable[Rule]]
     guards: frozenset[Role] = field(default_factory=frozenset)
+    ready: Callable[[Any, ReleasePolicy], None] | None = None
+
+
+def require_columns(option: str, names: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse columns that a policy does not have, or not in the role that is meant.
+
+    Raises:
+        ConfigurationError: with the nearest name.
+    """
+    strange = [name for name in names if name not in known]
+    if strange:
+        near = difflib.get_close_matches(strange[0], known, n=1)
+        hint = f"did you mean {quoted_name(near[0])}?" if near else "correct it."
+        there = quoted(list(known)) if known else "none"
+        raise ConfigurationError(
+            f"'{option}' names {quoted(strange)}; columns that it may name are {there}; {hint}"
+        )
 
 
 def release_checks() -> Mapping[str, ReleaseCheck]:

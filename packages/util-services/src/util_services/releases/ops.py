@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from util_services.flow.inputs import Inputs
     from util_services.releases.checks import Candidate, Rule
     from util_services.releases.earlier import EarlierRelease
-    from util_services.releases.policy import SignedPolicy
+    from util_services.releases.policy import ReleasePolicy, SignedPolicy
     from util_services.reports import Section
 
 ACTION = "release"
@@ -95,6 +95,7 @@ def release_gate(
     digest = digest_of_objects(objects)  # of all that an approval is about
 
     facts: dict[str, Any] = {}
+    limits = _limits(signed.policy)
 
     def let_out(files: "Sequence[AnyPath]", layout: "Layout") -> Verified:
         known = Register().settle(
@@ -109,11 +110,11 @@ def release_gate(
         rules = (*rules, rule) if rule is not None else rules
         facts.update(_decision(config, signed, approval, rules, earlier, tables))
         facts["approval_digest"] = digest
-        section = _section(rules, signed)
+        section = _section(rules, signed, facts)
         missed = [one for one in rules if not one.holds]
         _record(context, config, signed, approval, missed)
         if missed:
-            raise FindingsError(refusal(missed), facts=facts, sections=(section,))
+            raise FindingsError(refusal(missed), facts=facts, sections=(section,), limits=limits)
         return Verified(facts, (section,))
 
     def decision(file: "AnyPath") -> None:
@@ -121,7 +122,7 @@ def release_gate(
 
     beside: dict[str, Callable[[Any], None]] = {RELEASE: decision}
     beside |= {table_kind(name): partial(_move, one.files[0]) for name, one in tables.items()}
-    return Outcome(None, verify=let_out, beside=beside)
+    return Outcome(None, limits=limits, verify=let_out, beside=beside)
 
 
 def _move(source: "AnyPath", target: "AnyPath") -> None:
@@ -237,13 +238,19 @@ def _record(
     record_in_run(context, work.after("refused" if missed else "success"))
 
 
-def _section(rules: "Sequence[Rule]", signed: "SignedPolicy") -> "Section":
+def _section(
+    rules: "Sequence[Rule]", signed: "SignedPolicy", told: "Mapping[str, Any]"
+) -> "Section":
+    """Return what a person reads of a decision: the verdict, what is missed first, and whose."""
     from util_services.reports import Section, Table
 
     missed = sum(not rule.holds for rule in rules)
-    verdict = "Every rule holds." if not missed else f"{missed} of {len(rules)} rules are missed."
+    which = f"of the policy that '{signed.signer}' signed"
+    is_or_are = "is" if missed == 1 else "are"
+    verdict = f"{missed} of {len(rules)} rules {which} {is_or_are} missed; nothing was let out."
     rows = tuple(
-        (rule.check, rule.rule, rule.found, "holds" if rule.holds else "missed") for rule in rules
+        ("holds" if rule.holds else "missed", rule.check, rule.rule, rule.found)
+        for rule in sorted(rules, key=lambda rule: rule.holds)
     )
     columns = tuple(signed.policy.columns.items()) + tuple(
         (f"{name}.{column}", role)
@@ -252,13 +259,35 @@ def _section(rules: "Sequence[Rule]", signed: "SignedPolicy") -> "Section":
     )
     return Section(
         "Release",
-        text=(
-            f"{verdict} They are those of a policy that '{signed.signer}' signed, for the purpose: "
-            f"{signed.policy.purpose}.",
-        ),
+        text=(verdict if missed else f"Every rule {which} holds.",),
+        facts={
+            "data": told["dataset"],
+            "purpose": told["purpose"],
+            "asked_for_by": told["requester"],
+            "approval": told["approval"] or f"none; the policy says: {signed.policy.approval}",
+            "digest_to_approve": told["approval_digest"],
+            "holds_for": f"{told['valid_days']} days",
+            "earlier_releases_of_the_same_data": told["earlier"],
+            "policy_digest": told["policy_sha256"],
+        },
         tables=(
-            Table("Rules", ("check", "rule", "found", "verdict"), rows),
+            Table("Rules", ("verdict", "check", "rule", "found"), rows),
             Table("Columns", ("column", "role"), columns),
         ),
-        shows=("rules", "columns", "tables"),
+        shows=tuple(told),
+    )
+
+
+def _limits(policy: "ReleasePolicy") -> tuple[str, ...]:
+    """Return what a release does not promise, though every rule holds."""
+    roles = [*policy.columns.values()]
+    roles += [role for table in policy.tables.values() for role in table.columns.values()]
+    pseudonyms = (
+        "It holds pseudonyms and so personal data still: who has the keys can tell whose they are.",
+    )
+    return (
+        "The models hold for the columns that the policy calls quasi-identifiers; whether these "
+        "are the right ones is the judgement of who signed it.",
+        *(pseudonyms if "pseudonym" in roles else ()),
+        "What others released of the same people is not known here.",
     )

@@ -257,8 +257,9 @@ def checks_of(
     """Return the config of each check that a policy names.
 
     Raises:
-        ReleasePolicyError: if no package brings a check, its config is not one, or a column has a
-            role that an installed check guards and the policy does not name that.
+        ReleasePolicyError: if no package brings a check, its config is not one or does not go with
+            the policy, or a column has a role that an installed check guards and the policy does
+            not name that.
     """
     what = f"The release policy {quoted_name(path)}"
     configs = {}
@@ -274,6 +275,7 @@ def checks_of(
             configs[name] = checked(known[name].config, values, place)
         except ConfigurationError as error:
             raise ReleasePolicyError(str(error)) from None
+        _refuse_unready(known[name], configs[name], policy, place)
     for check in known.values():
         guarded = [name for role in check.guards for name in policy.columns_of(role)]
         if guarded and check.name not in configs:
@@ -283,6 +285,17 @@ def checks_of(
                 f"add '{check.name}' to its 'checks'."
             )
     return configs
+
+
+def _refuse_unready(
+    check: ReleaseCheck, config: BaseModel, policy: ReleasePolicy, place: str
+) -> None:
+    if check.ready is None:
+        return
+    try:
+        check.ready(config, policy)
+    except ConfigurationError as error:
+        raise ReleasePolicyError(f"{place}: {error}") from None
 
 
 def _refuse_booleans(config: type[BaseModel], values: Mapping[str, Any], place: str) -> None:

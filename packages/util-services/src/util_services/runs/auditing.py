@@ -158,6 +158,7 @@ class StepAudit:
             outputs=(output,),
             counts=rows.to_dict(),
             versions=report.run.versions,
+            facts={"report_sha256": published.report_sha256},
         )
         try:
             _close(self._instance, after, record(after))

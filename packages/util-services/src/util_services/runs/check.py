@@ -63,6 +63,7 @@ PIPELINE_TAG = "data_services/pipeline"
 Columns = Callable[[Any], Mapping[str, Iterable[str]]]
 Check = Callable[[Any, Schema, Inputs], None]
 Ready = Callable[[Any, Inputs], None]
+Sound = Callable[[Any, Callable[[str], bytes]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class CheckedOp:
     resources: Mapping[str, Any] = field(default_factory=dict)  # what its local job brings along
     publishes: bool = False  # whether what it leaves must be what is published
     ready: Ready | None = None  # refuses what no dataset could make right
+    sound: Sound | None = None  # refuses what contradicts itself
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
@@ -127,11 +129,14 @@ def check_run(
 
 
 def _check_ready(job: dg.JobDefinition, configs: Mapping[str, BaseModel], storage: Storage) -> None:
-    """Check of every op what must be there whatever is read."""
+    """Check of every op what must hold or be there whatever is read."""
+    inputs = Inputs(storage)
     for node in job.nodes_in_topological_order:
         checked = CHECKED_OPS.get(node.definition.name)
+        if checked is not None and checked.sound is not None:
+            checked.sound(configs[node.name], inputs.content)
         if checked is not None and checked.ready is not None:
-            checked.ready(configs[node.name], Inputs(storage))
+            checked.ready(configs[node.name], inputs)
 
 
 def read_options(configs: Mapping[str, BaseModel]) -> ReadOptions | None:
