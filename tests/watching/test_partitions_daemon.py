@@ -43,7 +43,8 @@ watch: {storage: s3, running: true, stable_seconds: 1, minimum_interval_seconds:
 """
 BACKFILL = """
 mutation ($parameters: LaunchBackfillParams!) {
-launchPartitionBackfill(backfillParams: $parameters) { __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
+launchPartitionBackfill(backfillParams: $parameters) { __typename
+  ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }
 """
 DAYS = [f"2026-01-0{day}" for day in range(1, 5)]
 BAD = DAYS[2]

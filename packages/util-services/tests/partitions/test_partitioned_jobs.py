@@ -190,11 +190,14 @@ class Arrivals:
         self.instance, self.cursor = instance, None
 
     def __call__(self):
-        context = dg.build_sensor_context(
-            instance=self.instance,
+        context = dg.SensorEvaluationContext(
+            instance_ref=self.instance.get_ref(),
+            last_tick_completion_time=None,
+            last_run_key=None,
             cursor=self.cursor,
-            sensor_name=self.sensor.name,
+            repository_name=None,
             repository_def=self.repository,
+            sensor_name=self.sensor.name,
         )
         with context, partition_loading_context(dynamic_partitions_store=self.instance):
             ticked = self.sensor.evaluate_tick(context)
