@@ -15,10 +15,13 @@ import argparse
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import contest
 import generate
 import scaling
+
+if TYPE_CHECKING:
+    import contest
 
 TEXTS_SHARE = 20  # a document for so many rows
 MAPS = "clean_data"
