@@ -63,7 +63,7 @@ JOBS: dict[str, dict[str, Any]] = {
         "quasi_identifiers": ["city", "segment", "visits"],
         "sensitive_attributes": ["income"],
         "insensitive_attributes": ["score", "since"],
-        "hierarchies": {"visits": {"kind": "intervals", "widths": [10, 20, 50]}},
+        "hierarchies": {"visits": {"kind": "intervals", "widths": [10, 20, 60]}},
     },
     "anonymise_pseudonymise_structured": {
         "keyset": KEYSET,

@@ -149,8 +149,8 @@ def _ops(yaml: YamlFile, content: Any, scheme: Scheme) -> dict[str, dict[str, An
     ops = {str(name): dict(config) for name, config in content.items()}
     last = REPORT_OP if REPORT_OP in ops else WRITE_OP
     for op in (READ_OP, last):
-        path = ops.get(op, {}).get("path")
-        if not isinstance(path, str) or not forms_of(path):
+        named = ops.get(op, {}).get("path")
+        if not isinstance(named, str) or not forms_of(named):
             raise yaml.error(
                 ("ops", op, "path"),
                 f"'{op}' must have a 'path' with {{partition}} in it, or all partitions would "

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from util_services.errors import ConfigurationError, quoted_name
+from util_services.runs.check import laid_over
 
 
 def with_partition(
@@ -31,15 +32,10 @@ def with_partition(
         raise ConfigurationError(
             f"'{job.name}' has no partition {quoted_name(key)}; it is before the first, or to come."
         )
-    ops, given = dict(whole["ops"]), run_config.get("ops", {})
+    given = run_config.get("ops", {})
     if not isinstance(given, Mapping):
         return dict(run_config)  # which is refused with its reason
-    for name, own in given.items():
-        before = ops.get(name, {}).get("config", {})
-        config = own.get("config", {}) if isinstance(own, Mapping) else None
-        is_mapping = isinstance(config, Mapping)
-        ops[name] = {**own, "config": {**before, **config}} if is_mapping else own
-    return {**whole, **run_config, "ops": ops}
+    return {**whole, **run_config, "ops": laid_over(whole["ops"], given)}
 
 
 def as_partition(

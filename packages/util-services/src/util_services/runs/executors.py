@@ -39,15 +39,16 @@ if TYPE_CHECKING:
     from dagster._core.execution.step_dependency_config import StepDependencyConfig
 
 KUBERNETES = "k8s"
+_ANY_KEYS: Any = dg.Permissive()  # type: ignore[no-untyped-call]
 _POD = {  # as dagster-k8s calls them; what is not said comes from launcher and code location
     "max_concurrent": dg.Field(
         dg.IntSource, is_required=False, description="How many pods of a run may be at work."
     ),
     "step_k8s_config": dg.Field(
-        dg.Permissive(), is_required=False, description="Kubernetes' settings of each step's pod."
+        _ANY_KEYS, is_required=False, description="Kubernetes' settings of each step's pod."
     ),
     "per_step_k8s_config": dg.Field(
-        dg.Permissive(), is_required=False, description="The same by the name of the op."
+        _ANY_KEYS, is_required=False, description="The same by the name of the op."
     ),
 }
 _DAGSTER_DEFAULT = dg.multi_or_in_process_executor  # the same choice, the other way round
@@ -146,6 +147,13 @@ def _requirements(config: Mapping[str, object]) -> list[Any]:
     return list(_DAGSTER_DEFAULT.get_requirements(dict(config)))
 
 
+def _choices() -> dict[str, dg.Field]:
+    """Return what a run config may choose, and the settings of each."""
+    selector: Any = _DAGSTER_DEFAULT.config_schema.config_type
+    pods = dg.Shape(_POD)  # type: ignore[no-untyped-call]
+    return {**selector.fields, KUBERNETES: dg.Field(pods, is_required=False)}
+
+
 in_process_or_multiprocess_executor = dg.ExecutorDefinition(
     name="in_process_or_multiprocess",
     description=(
@@ -153,12 +161,7 @@ in_process_or_multiprocess_executor = dg.ExecutorDefinition(
         "says so."
     ),
     config_schema=dg.Field(
-        dg.Selector(
-            {
-                **_DAGSTER_DEFAULT.config_schema.config_type.fields,
-                KUBERNETES: dg.Field(dg.Shape(_POD), is_required=False),
-            }
-        ),
+        dg.Selector(_choices()),  # type: ignore[no-untyped-call]
         default_value={"in_process": {}},
     ),
     requirements=_requirements,
