@@ -3,6 +3,7 @@
 import copy
 import json
 
+import dagster as dg
 import pytest
 import yaml
 
@@ -166,6 +167,66 @@ def test_a_manifest_that_cannot_be_meant_is_refused(folder, manifest, change, fa
 
     with pytest.raises(helm.HelmError, match=fault):
         render(folder, wrong)
+
+
+@pytest.fixture(scope="module")
+def instance_config(folder, manifest):
+    """The Dagster instance that the chart makes on request."""
+    rendered = render(folder, manifest | {"instance": {"create": True}})
+    assert_valid(rendered["ConfigMap"])
+    return yaml.safe_load(rendered["ConfigMap"]["data"]["dagster.yaml"])
+
+
+def test_the_instance_of_the_chart_says_what_that_of_other_machines_says(folder, instance_config):
+    elsewhere = yaml.safe_load((folder / "dagster.yaml").read_text())
+    instance = copy.deepcopy(instance_config)
+
+    assert instance.pop("run_launcher")["class"] == "K8sRunLauncher"
+    assert instance == elsewhere
+
+
+@pytest.mark.filterwarnings("default")
+def test_dagster_accepts_the_instance_and_launches_runs_as_pods(
+    instance_config, monkeypatch, tmp_path
+):
+    """Dagster's own code reads the queue, the limits, the retries and the launcher from it."""
+    pytest.importorskip("dagster_k8s", reason="dagster-k8s is not installed")
+    from dagster._config import process_config
+    from dagster._core.instance.config import dagster_instance_config
+    from dagster_k8s.launcher import K8sRunLauncher
+
+    monkeypatch.setenv("DAGSTER_K8S_NAMESPACE", "runs")
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(instance_config))
+    read, _ = dagster_instance_config(str(tmp_path))
+    launcher = process_config(
+        dg.Shape(K8sRunLauncher.config_type()), instance_config["run_launcher"]["config"]
+    )
+
+    assert launcher.success, launcher.errors
+    assert read["run_retries"]["max_retries"] == 1
+    limits = read["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert [(one["key"], one["limit"]) for one in limits] == [
+        ("dagster/backfill", 4),
+        ("data_services/object", 1),
+    ]
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_pods_of_steps_get_what_the_pods_of_runs_get(rendered):
+    """The executor that gives steps pods merges what the code server hands out, too."""
+    pytest.importorskip("dagster_k8s", reason="dagster-k8s is not installed")
+    from dagster_k8s.container_context import K8sContainerContext
+
+    from util_services.runs.executors import in_process_or_multiprocess_executor
+
+    container = container_of(rendered)
+    handed_out = next(v for v in container["env"] if v["name"] == "DAGSTER_CONTAINER_CONTEXT")
+    run = K8sContainerContext.create_from_config(json.loads(handed_out["value"]))
+    step = run.merge(K8sContainerContext())
+
+    assert step.run_k8s_config == run.run_k8s_config
+    fields = in_process_or_multiprocess_executor.config_schema.config_type.fields
+    assert set(fields) == {"in_process", "multiprocess", "k8s"}
 
 
 def test_two_code_locations_stand_side_by_side(folder, manifest):

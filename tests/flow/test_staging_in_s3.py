@@ -1,6 +1,7 @@
 """Runs whose steps hand over their files in a bucket, through Dagster's multi-process executor."""
 
 import base64
+import json
 import os
 import subprocess
 import threading
@@ -8,8 +9,11 @@ import threading
 import dagster as dg
 import pytest
 from dagster import ReexecutionOptions, execute_job, reconstructable
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+from kubernetes_api import KubernetesApi
 
 from data_services import repository
+from util_services.errors import ConfigurationError
 from util_services.storage import S3Settings, S3Storage
 
 CANARY = b"Jane-Roe-canary"
@@ -86,6 +90,62 @@ def test_a_run_leaves_nothing_but_its_output(machine, bucket, run_config):
     assert objects(bucket) == {"in.csv", "out.csv", "out.csv.report.html", "out.csv.report.json"}
     assert machine.mentions(CANARY.decode(), bucket.secret) == set()
     assert not list(machine.folder.rglob("*data-services-staging*"))
+
+
+PODS = """
+telemetry: {{enabled: false}}
+run_launcher:
+  module: dagster_k8s
+  class: K8sRunLauncher
+  config:
+    load_incluster_config: false
+    kubeconfig_file: {kubeconfig}
+    service_account_name: runs
+    job_image: "data-services:1"
+    job_namespace: runs
+    instance_config_map: dagster-instance
+    dagster_home: /opt/dagster/dagster_home
+"""
+
+
+def test_steps_in_pods_of_their_own_hand_over_their_files_in_the_bucket(
+    machine, bucket, run_config, tmp_path
+):
+    """The executor of dagster-k8s makes the jobs; a stand-in for the cluster runs them."""
+    pytest.importorskip("dagster_k8s", reason="dagster-k8s is not installed")
+    config = run_config(subset=["name"]) | {"execution": {"config": {"k8s": {}}}}
+    repository_in_pods = ReconstructableRepository.for_module("data_services.repository", "defs")
+    with KubernetesApi(tmp_path) as cluster:
+        (machine.home / "dagster.yaml").write_text(PODS.format(kubeconfig=cluster.kubeconfig))
+        job = ReconstructableJob(repository_in_pods, "remove_duplicates_job_s3")
+        with (
+            dg.DagsterInstance.get() as instance,
+            execute_job(job, instance, run_config=config) as result,
+        ):
+            logs = [file.read_text()[-2000:] for file in tmp_path.glob("*.log")]
+            assert result.success, logs
+        steps = [one["metadata"]["labels"]["dagster/op"] for one in cluster.jobs.values()]
+        arguments = json.dumps(list(cluster.jobs.values()))
+
+    assert steps == ["read_dataset", "remove_duplicates", "write_dataset"]
+    assert get(bucket, "out.csv") == EXPECTED
+    assert objects(bucket) == {"in.csv", "out.csv", "out.csv.report.html", "out.csv.report.json"}
+    assert bucket.secret not in arguments
+    assert CANARY.decode() not in arguments
+
+
+def test_steps_in_pods_are_refused_where_they_would_share_no_files(
+    machine, bucket, run_config, monkeypatch
+):
+    monkeypatch.delenv("DATA_SERVICES_STAGING")
+    config = run_config(subset=["name"]) | {"execution": {"config": {"k8s": {}}}}
+
+    with (
+        dg.DagsterInstance.get() as instance,
+        pytest.raises(ConfigurationError, match="set DATA_SERVICES_STAGING to s3://BUCKET/PREFIX"),
+        execute_job(reconstructable(remove_duplicates_job_s3), instance, run_config=config),
+    ):
+        pass
 
 
 def test_a_run_that_is_continued_from_a_failed_step_says_to_start_anew(machine, bucket, run_config):

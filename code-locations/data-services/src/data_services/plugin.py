@@ -2,8 +2,9 @@
 
 A file dropped into `data_services/jobs` is found with its jobs, sensors and schedules, one in
 `data_services/ops` with its ops and graphs, a YAML file in `data_services/pipelines` becomes a job
-that runs ops of any packages in a row; nothing else is to be edited. Only what stands at the
-top of a module counts. Import ops of other packages as you like, but not their jobs: a job that is
+that runs ops of any packages in a row, one in `data_services/partitions` a job that runs another
+one partition by partition; nothing else is to be edited. Only what stands at the top of a module
+counts. Import ops of other packages as you like, but not their jobs: a job that is
 imported into a module there would count as one's own.
 """
 
@@ -47,13 +48,13 @@ def register_jobs() -> Iterable[dg.JobDefinition]:
 @hookimpl
 def register_pipelines() -> Iterable[Traversable]:
     """Return the pipeline files in `data_services.pipelines`."""
-    from importlib.resources import files
+    return _files_in("pipelines")
 
-    folder = files("data_services") / "pipelines"
-    return sorted(
-        (file for file in folder.iterdir() if file.name.endswith((".yaml", ".yml"))),
-        key=lambda file: file.name,
-    )
+
+@hookimpl
+def register_partitions() -> Iterable[Traversable]:
+    """Return the files of partitioned jobs in `data_services.partitions`."""
+    return _files_in("partitions")
 
 
 @hookimpl
@@ -82,6 +83,17 @@ def register_commands() -> Iterable[click.Command]:
     from data_services.demo.command import demo
 
     return [demo]
+
+
+def _files_in(folder: str) -> list[Traversable]:
+    """Return the YAML files in a folder of the package, by name."""
+    from importlib.resources import files
+
+    found = (files("data_services") / folder).iterdir()
+    return sorted(
+        (file for file in found if file.name.endswith((".yaml", ".yml"))),
+        key=lambda file: file.name,
+    )
 
 
 def _defined_in(package: ModuleType, kind: type[T]) -> list[T]:

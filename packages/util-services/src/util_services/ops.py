@@ -39,7 +39,8 @@ from util_services.runs.counts import RunCounts
 from util_services.runs.dead_runs import is_over
 from util_services.runs.failure import ReportedError, one_sentence
 from util_services.runs.op_names import REPORT_OP, WRITE_OP
-from util_services.runs.progress import Stage, tell
+from util_services.runs.progress import Stage
+from util_services.runs.progress_log import ProgressLog
 from util_services.runs.recorders import Recorded, RecordingError
 from util_services.runs.recording import (
     StepRecording,
@@ -82,7 +83,7 @@ def read_dataset(context: dg.OpExecutionContext) -> StagedDataset:
         area = StagingArea.of(storage)
         area.sweep(partial(is_over, context.instance))
         with area.first_step(context.run_id) as staging:
-            listener = _listener(Stage(f"read {plan.read.origin.path}"))
+            listener = ProgressLog(Stage(f"read {plan.read.origin.path}"), context.log.info)
             with LocalEngine(staging.scratch(), progress=listener) as engine:
                 is_direct = reads_once(context.job_def) and chosen_engine() == LocalEngine.name
                 reading = replace(plan.read, with_blake3=recording.is_wanted)
@@ -232,7 +233,7 @@ def operate_in_run(
                     f"'{operation}' lets out what is published; let it be the last operation "
                     f"before '{WRITE_OP}'."
                 )
-            listener = _listener(Stage(operation, dataset.rows))
+            listener = ProgressLog(Stage(operation, dataset.rows), context.log.info)
             try:
                 if dataset.steps:  # what the first one needs was checked before rows were read
                     check_columns_of(operation, config, dataset.schema, storage)
@@ -350,10 +351,6 @@ def _metadata(published: "Published") -> dict[str, Any]:
         "rows_quarantined": report.rows.quarantined,
         "audit": report.run.audit,
     }
-
-
-def _listener(stage: Stage) -> Callable[[float], None]:
-    return lambda share: tell(stage, share)
 
 
 def _refuse_over(context: dg.OpExecutionContext) -> None:

@@ -12,6 +12,7 @@ HOOKS = {  # an entry may be added; removing or changing one breaks every plugin
     "register_hookspecs": "Iterable[ModuleType]",
     "register_ops": "Iterable[dg.OpDefinition | dg.GraphDefinition]",
     "register_pipelines": "Iterable[Traversable]",
+    "register_partitions": "Iterable[Traversable]",
     "register_jobs": "Iterable[dg.JobDefinition]",
     "register_assets": "Iterable[dg.AssetsDefinition | dg.AssetSpec | dg.AssetChecksDefinition]",
     "register_resources": "Mapping[str, Any]",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from util_services.runs.progress import Stage, listening
+from util_services.runs.progress import Pace, Stage, lasting, listening, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,29 +32,23 @@ def progress_bar(stream: TextIO) -> Iterator[None]:
 class _Bar:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._stage: Stage | None = None
-        self._began = 0.0
+        self._pace: Pace | None = None
 
     def show(self, stage: Stage, share: float) -> None:
-        if stage != self._stage:
-            self._stage, self._began = stage, time.monotonic()
-        self._stream.write(CLEAR_LINE + _line(stage, share, time.monotonic() - self._began))
+        if self._pace is None or stage != self._pace.stage:
+            self._pace = Pace(stage)
+        self._pace.at(share)
+        self._stream.write(CLEAR_LINE + _line(self._pace))
         self._stream.flush()
 
 
-def _line(stage: Stage, share: float, seconds: float) -> str:
-    filled = round(share * BAR_CELLS)
-    line = f"{stage.name}  {'█' * filled}{'░' * (BAR_CELLS - filled)}  {share:4.0%}"
+def _line(pace: Pace) -> str:
+    stage, filled = pace.stage, round(pace.share * BAR_CELLS)
+    line = f"{stage.name}  {'█' * filled}{'░' * (BAR_CELLS - filled)}  {pace.share:4.0%}"
     if stage.rows:
-        done = share * stage.rows
-        line += f"  ≈{_short(done)} of {_short(stage.rows)} rows"
-        if seconds > 0:
-            line += f", {_short(done / seconds)}/s"
+        line += f"  ≈{short(pace.share * stage.rows)} of {short(stage.rows)} rows"
+    if pace.rows_per_second is not None:
+        line += f", {short(pace.rows_per_second)}/s"
+    if pace.remaining_seconds is not None:
+        line += f", {lasting(pace.remaining_seconds)} left"
     return line
-
-
-def _short(number: float) -> str:
-    for unit, size in (("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number:.0f}"

@@ -32,6 +32,7 @@ QUIET_CONSOLE = {"console": {"config": {"log_level": "CRITICAL"}}}  # the comman
     multiple=True,
     help="One value of the run config, such as read_dataset.path=in.csv; VALUE is YAML.",
 )
+@click.option("--partition", metavar="KEY", help="The partition, of a partitioned job.")
 @click.option(
     "--root",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -51,6 +52,7 @@ def run(
     job: str,
     config_file: Path | None,
     settings: tuple[str, ...],
+    partition: str | None,
     root: Path | None,
     is_dry: bool,
     as_json: bool,
@@ -72,9 +74,9 @@ def run(
     with refusals(job, as_json=as_json):
         run_config = with_settings(read_run_config(config_file), settings)
         if is_dry:
-            _try(job, run_config, as_json=as_json)
+            _try(job, run_config, partition, as_json=as_json)
             return
-        start = _checked(job, run_config)
+        start = _checked(job, run_config, partition)
     finished = start()
     if as_json:
         click.echo(json.dumps(_as_dict(finished), indent=2, sort_keys=True))
@@ -83,7 +85,9 @@ def run(
     context.exit(0 if finished.succeeded else 1)
 
 
-def _checked(name: str, run_config: Mapping[str, Any]) -> Callable[[], FinishedRun]:
+def _checked(
+    name: str, run_config: Mapping[str, Any], partition: str | None
+) -> Callable[[], FinishedRun]:
     """Return what starts a run, once all is checked that can be before its rows are read."""
     from util_services.runs.home import prepare_home
 
@@ -92,12 +96,14 @@ def _checked(name: str, run_config: Mapping[str, Any]) -> Callable[[], FinishedR
 
     from util_services.cli.progress_bar import progress_bar
     from util_services.location.jobs import find_job
+    from util_services.partitions.runs import as_partition, with_partition
     from util_services.runs.execute import check_before_run, new_run_id, open_instance, run_job
     from util_services.runs.instance_database import read_reference, require_database
 
     require_database(read_reference(home), home)
     job, run_id = find_job(name), new_run_id()
-    if "loggers" not in run_config:
+    given, run_config = run_config, with_partition(job, run_config, partition)
+    if "loggers" not in given:
         if "console" not in job.loggers:  # Dagster would fall back on one that prints all events
             job = job.with_logger_defs({**job.loggers, "console": dg.colored_console_logger})
         run_config = {**run_config, "loggers": QUIET_CONSOLE}
@@ -105,18 +111,21 @@ def _checked(name: str, run_config: Mapping[str, Any]) -> Callable[[], FinishedR
 
     def start() -> FinishedRun:
         with open_instance(home) as instance, progress_bar(sys.stderr):
-            return run_job(job, run_config, run_id, instance)
+            tags = as_partition(job, partition, instance)
+            return run_job(job, run_config, run_id, instance, tags)
 
     return start
 
 
-def _try(name: str, run_config: Mapping[str, Any], *, as_json: bool) -> None:
+def _try(name: str, run_config: Mapping[str, Any], partition: str | None, *, as_json: bool) -> None:
     """Show what a job would do."""
     from util_services.location.jobs import find_job
+    from util_services.partitions.runs import with_partition
     from util_services.runs.dry_run import dry_run
     from util_services.runs.execute import new_run_id
 
-    tried = dry_run(find_job(name), run_config, new_run_id())
+    job = find_job(name)
+    tried = dry_run(job, with_partition(job, run_config, partition), new_run_id())
     if as_json:
         click.echo(json.dumps(tried.to_dict(), indent=2, sort_keys=True))
         return

@@ -94,6 +94,7 @@ class LocalEngine:
         self.batch_rows = batch_rows or _count("BATCH_ROWS", rows) or BATCH_ROWS
         self.batch_threads = batch_threads or _count("BATCH_THREADS", threads)
         self._progress = progress
+        self._share: float | None = None  # done of work that is no query
         ceiling = memory_ceiling(memory_limit or settings.text("MEMORY_LIMIT"))
         self._memory_limit = int(ceiling * DUCKDB_SHARE)
         # what is known of frames, by their identities, which last while they are kept here
@@ -259,7 +260,7 @@ class LocalEngine:
 
         seen = [field for field in given if field.name not in beside]
         work = Work(function, pa.schema(seen), schema, stays=bool(beside))
-        batches = rows.batches(work.given.names, self.batch_rows)
+        batches = self._counted(rows, rows.batches(work.given.names, self.batch_rows))
         made = self._run(lambda: keep(work, batches, schema, file, self._stop, threads))
         if made is None:
             raise AssertionError("columns that are mapped into memory lie in plain files")
@@ -290,12 +291,22 @@ class LocalEngine:
             return self._run(work)
         given = self.arrow_schema(frame)
         look = Look(function, pa.schema([given.field(name) for name in columns]))
-        batches = rows.batches(columns, self.batch_rows)
+        batches = self._counted(rows, rows.batches(columns, self.batch_rows))
         return self._run(lambda: tell(look, batches, self._stop, threads))
 
     def _threads(self, rows: MappedRows | None) -> int:
         """Return for how many batches of rows a function is called at the same time."""
         return self.batch_threads or (1 if rows is None else MAPPED_THREADS)
+
+    def _counted(
+        self, rows: MappedRows, batches: Iterator[pa.RecordBatch]
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the batches of mapped rows, which are no query, and note the share done."""
+        done, whole = 0, max(len(rows.columns), 1)
+        for batch in batches:
+            self._share = done / whole
+            yield batch
+            done += len(batch)
 
     def _of_mapped(self, rows: MappedRows) -> nw.LazyFrame[Any]:
         """Return mapped rows as a frame that is known to be these."""
@@ -479,6 +490,7 @@ class LocalEngine:
     def _run(self, work: Callable[[], T]) -> T:
         """Do work in a thread of its own, whose query can be interrupted."""
         stop = self._stop = threading.Event()
+        self._share = None
 
         def interrupt() -> None:
             stop.set()
@@ -488,7 +500,9 @@ class LocalEngine:
 
     def _tell_progress(self) -> None:
         if self._progress is not None:
-            share = self.connection.query_progress() / 100
+            share = self._share
+            if share is None:
+                share = self.connection.query_progress() / 100
             if share >= 0:
                 self._progress(min(share, 1.0))
 

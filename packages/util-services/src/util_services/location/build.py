@@ -14,6 +14,7 @@ import dagster as dg
 
 from util_services.location.contributions import Contribution, Job, contributions, with_jobs
 from util_services.location.logged import logged
+from util_services.location.partitions import with_partitions
 from util_services.location.pipelines import with_pipelines
 from util_services.plugins.discovery import HOST
 from util_services.plugins.manager import (
@@ -86,11 +87,13 @@ def _definitions(
         if _leave_out_clashes(manager, accepted):
             continue
         whole, left_out = with_pipelines(accepted, thorough=thorough)
+        whole, without = with_partitions(whole)
+        left_out += without
         definitions = _assemble(whole, manager.report())
         error = _load_error(definitions)
         if error is None:
-            for pipeline in left_out:
-                manager.leave_out_pipeline(pipeline.plugin, pipeline.reason)
+            for one in left_out:
+                manager.leave_out_file(one.plugin, one.kind, one.reason)
             return _assemble(whole, manager.report()) if left_out else definitions
         if not _leave_out_invalid(manager, accepted):
             raise error
@@ -155,7 +158,10 @@ def _leave_out_invalid(manager: PluginManager, candidates: Sequence[Contribution
 
 
 def _only_resources(contribution: Contribution) -> Contribution:
-    return replace(contribution, ops=(), jobs=(), pipelines=(), assets=(), sensors=(), schedules=())
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("ops", "jobs", "pipelines", "partitions", "assets", "sensors", "schedules"), ()
+    )
+    return replace(contribution, **nothing)
 
 
 def _load_error(definitions: dg.Definitions) -> Exception | None:

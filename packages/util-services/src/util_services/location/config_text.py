@@ -3,24 +3,26 @@
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from util_services.runs.check import CHECKED_OPS, check_config
+from util_services.runs.check import CHECKED_OPS, check_config, whole_config
 
 COMMENT_WIDTH = 96
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def default_config(job: dg.JobDefinition) -> dict[str, Any]:
-    """Return the run config that a job runs with when none is given."""
-    configs = check_config(job, {})
+def default_config(job: dg.JobDefinition, given: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+    """Return the run config that a job runs with when nothing else is given than that."""
+    configs = check_config(job, given)
     ops = {name: {"config": config.model_dump(mode="json")} for name, config in configs.items()}
     plain = [node.name for node in job.nodes_in_topological_order if node.name not in ops]
     if plain:
-        resolved = dg.validate_run_config(job, {})["ops"]
+        resolved = dg.validate_run_config(job, whole_config(job, given))["ops"]
         ops |= {
             name: {"config": resolved[name]["config"]}
             for name in plain
@@ -29,9 +31,9 @@ def default_config(job: dg.JobDefinition) -> dict[str, Any]:
     return {"ops": ops} if ops else {}
 
 
-def default_config_yaml(job: dg.JobDefinition) -> str:
+def default_config_yaml(job: dg.JobDefinition, given: Mapping[str, Any] = NOTHING) -> str:
     """Return the default run config as YAML with the description of each key above it."""
-    config = default_config(job)
+    config = default_config(job, given)
     lines = [f"# Run config of {job.name}: data-services run {job.name} --config THIS_FILE"]
     if not config:
         return "\n".join([*lines, "{}", ""])

@@ -28,6 +28,7 @@ ACCEPTED_TYPES: dict[str, tuple[type, ...]] = {
     "register_ops": (dg.OpDefinition, dg.GraphDefinition),
     "register_jobs": (dg.JobDefinition, UnresolvedAssetJobDefinition),
     "register_pipelines": (Traversable,),
+    "register_partitions": (Traversable,),
     "register_assets": (dg.AssetsDefinition, dg.AssetSpec, dg.SourceAsset),
     "register_sensors": (dg.SensorDefinition,),
     "register_schedules": (
@@ -56,6 +57,7 @@ class Contribution:
     ops: tuple[dg.OpDefinition | dg.GraphDefinition, ...]
     jobs: tuple[Job, ...]
     pipelines: tuple[Traversable, ...]  # files, of which jobs are made when all ops are known
+    partitions: tuple[Traversable, ...]  # files, of which jobs are made when all jobs are known
     assets: tuple[Any, ...]
     sensors: tuple[dg.SensorDefinition, ...]
     schedules: tuple[Any, ...]

@@ -8,7 +8,7 @@ there without them, and that is no fault.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import dagster as dg
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A pipeline that cannot run, and why."""
+    """A pipeline or a partitioned job that cannot run, and why."""
 
     plugin: Plugin
     reason: str
+    kind: Literal["pipeline", "partitions"] = "pipeline"
 
 
 def with_pipelines(

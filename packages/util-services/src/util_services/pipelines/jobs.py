@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 NOTHING, ANYTHING, DATASET = "Nothing", "Any", StagedDataset.__name__
 Placed: TypeAlias = tuple[Stage, dg.OpDefinition]
-
-PLACE = re.compile(r"ops\.(?P<name>[^.: ]+)(?:\.config)?(?P<path>[^: ]*): (?P<rule>.*)", re.DOTALL)
-UNKNOWN_KEY = re.compile("unknown key '(?P<key>[^']*)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,8 @@ class Pipeline:
         try:
             configs = check_config(chain.to_job(), {"ops": config["ops"]})
         except ConfigurationError as error:
-            raise self._located(str(error)) from None
+            places = {s.name: self.file.place_of(s, "config") for s in self.file.stages}
+            raise self.file.yaml.located(str(error), places) from None
         if thorough:
             self._refuse_unsound(configs)
         tags = {PIPELINE_TAG: self.file.name}
@@ -99,19 +96,6 @@ class Pipeline:
                 continue
             except ConfigurationError as error:
                 raise self.file.error(stage, f"{stage.name}: {error}", ("config",)) from None
-
-    def _located(self, sentence: str) -> PipelineError:
-        """Return the error of a config with its line in the file."""
-        found = PLACE.fullmatch(sentence)
-        stages = {stage.name: stage for stage in self.file.stages}
-        if found is None or found["name"] not in stages:
-            return PipelineError(f"{self.file.file}: {sentence}")
-        stage, rule = stages[found["name"]], found["rule"]
-        path = [part for part in found["path"].split(".") if part]
-        unknown = UNKNOWN_KEY.match(rule)
-        at = ("config", *path, *([unknown["key"]] if unknown else []))
-        shown = ".".join([stage.name, *path])
-        return self.file.error(stage, f"{shown}: {rule}", at)
 
 
 class _NotAtHandError(Exception):

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import Any, Literal
 
 import pluggy
 
@@ -41,12 +41,18 @@ DAGSTER_HOOKS = (
     "register_ops",
     "register_jobs",
     "register_pipelines",
+    "register_partitions",
     "register_assets",
     "register_resources",
     "register_sensors",
     "register_schedules",
     "register_loggers",
 )
+
+FILES = {
+    "pipeline": ("register_pipelines", "pipeline"),
+    "partitions": ("register_partitions", "partitioned job"),
+}
 
 # A plugin may end the interpreter on import; that too must not take the others down.
 NEAR = 0.9  # names of hooks share a long prefix, so that any two of them are alike by 0.8
@@ -166,11 +172,17 @@ class PluginManager:
         if self._log_failures:
             log.error("%s is left out: %s", plugin, reason, exc_info=error)
 
-    def leave_out_pipeline(self, plugin: Plugin, reason: str) -> None:
-        """Say why a pipeline of a plugin is left out; the plugin itself stays."""
-        self._failures.append(PluginFailure(plugin, "register_pipelines", "pipeline", reason))
+    def leave_out_file(
+        self, plugin: Plugin, kind: Literal["pipeline", "partitions"], reason: str
+    ) -> None:
+        """Say why a file of a plugin is left out; the plugin itself stays.
+
+        It is a pipeline, or a partitioned job.
+        """
+        hook, what = FILES[kind]
+        self._failures.append(PluginFailure(plugin, hook, kind, reason))
         if self._log_failures:
-            log.error("A pipeline of %s is left out: %s", plugin, reason)
+            log.error("A %s of %s is left out: %s", what, plugin, reason)
 
     def raise_failures(self) -> None:
         """Raise what strict mode raises.

@@ -12,7 +12,7 @@ REPORT_SCHEMA = 1
 
 FailureKind = Literal[
     "import", "contract", "hook_name", "hook_shape", "hook_error", "return_type", "name_taken",
-    "definitions", "pipeline",
+    "definitions", "pipeline", "partitions",
 ]  # fmt: skip
 
 
@@ -32,7 +32,7 @@ class Plugin:
 class PluginFailure:
     """Why a plugin was left out: ``stage`` is the step or hook, ``reason`` ends in the cure.
 
-    Of the kind "pipeline", only that pipeline of the plugin is.
+    Of the kinds "pipeline" and "partitions", only that pipeline or partitioned job is.
     """
 
     plugin: Plugin

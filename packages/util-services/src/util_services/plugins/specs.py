@@ -55,6 +55,16 @@ def register_pipelines() -> Iterable[Traversable]:
 
 
 @hookspec
+def register_partitions() -> Iterable[Traversable]:
+    """Return files of partitioned jobs (``partitions.file``): a job, and where partitions lie.
+
+    Each becomes a job with its twin on S3, named like its file, and a sensor where it says so. One
+    that cannot run is left out by itself, and reported.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def register_jobs() -> Iterable[dg.JobDefinition]:
     """Return jobs; each is shown with the distribution, version and commit that brought it."""
     raise NotImplementedError

@@ -193,13 +193,18 @@ def whole_config(job: dg.JobDefinition, run_config: Mapping[str, Any]) -> dict[s
     whole, given = dict(run_config), run_config.get("ops", {})
     if PIPELINE_TAG not in job.tags or not isinstance(given, Mapping):
         return whole
+    return {**whole, "ops": laid_over((job.run_config or {}).get("ops", {}), given)}
+
+
+def laid_over(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configs of ops where those given go before others, key by key of an op."""
     ops = dict(given)
-    for name, default in (job.run_config or {}).get("ops", {}).items():
+    for name, default in base.items():
         own = ops.get(name, {})
         config = own.get("config", {}) if isinstance(own, Mapping) else None
         if isinstance(config, Mapping):
             ops[name] = {**own, "config": {**default["config"], **config}}
-    return {**whole, "ops": ops}
+    return ops
 
 
 def check_columns(

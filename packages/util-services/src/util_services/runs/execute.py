@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -115,9 +116,16 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def run_job(
-    job: dg.JobDefinition, run_config: Mapping[str, Any], run_id: str, instance: dg.DagsterInstance
+    job: dg.JobDefinition,
+    run_config: Mapping[str, Any],
+    run_id: str,
+    instance: dg.DagsterInstance,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> FinishedRun:
-    """Run a job in this process; an interrupt cancels it, and its staging ends with it."""
+    """Run a job in this process; an interrupt cancels it, and its staging ends with it.
+
+    Its run has the given tags besides its own.
+    """
     report_dead_runs(instance)
     ephemeral = job.as_ephemeral_job(resource_defs={}, input_values={})
     run = instance.create_run_for_job(
@@ -127,6 +135,7 @@ def run_job(
         tags={
             **job.tags,
             **job.run_tags,
+            **tags,
             "user": getpass.getuser(),
             **process_tag(run_id),
             **opening_tags(run_id),

@@ -1,9 +1,13 @@
-"""The executor of the code location: in this process by default, one process per step on request.
+"""The executor: in this process by default; a process or pod a step on request.
 
 A step in a process of its own costs a fresh interpreter, seconds before the first row, and most
 jobs here are two or three steps over one dataset. Whoever launches a run may choose otherwise:
 
     execution: {config: {multiprocess: {max_concurrent: 2}}}
+    execution: {config: {k8s: {}}}
+
+The last gives each step a pod, by the executor of dagster-k8s; such steps hand over their files
+through staging in S3, for they share no disk.
 
 However a run ends, between its steps too, its staging goes with it, and its end is recorded in the
 audit.
@@ -12,10 +16,11 @@ audit.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from util_services import settings
 from util_services.errors import ConfigurationError
 from util_services.flow.staging import remove_all_of
 from util_services.flow.staging_area import StagingArea
@@ -25,7 +30,7 @@ from util_services.runs.dead_runs import process_tag
 from util_services.storage import LocalStorage, S3Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -33,6 +38,19 @@ if TYPE_CHECKING:
     from dagster._core.execution.retries import RetryMode
     from dagster._core.execution.step_dependency_config import StepDependencyConfig
 
+KUBERNETES = "k8s"
+_ANY_KEYS: Any = dg.Permissive()  # type: ignore[no-untyped-call]
+_POD = {  # as dagster-k8s calls them; what is not said comes from launcher and code location
+    "max_concurrent": dg.Field(
+        dg.IntSource, is_required=False, description="How many pods of a run may be at work."
+    ),
+    "step_k8s_config": dg.Field(
+        _ANY_KEYS, is_required=False, description="Kubernetes' settings of each step's pod."
+    ),
+    "per_step_k8s_config": dg.Field(
+        _ANY_KEYS, is_required=False, description="The same by the name of the op."
+    ),
+}
 _DAGSTER_DEFAULT = dg.multi_or_in_process_executor  # the same choice, the other way round
 
 
@@ -90,18 +108,62 @@ def tidy_up(run_id: str) -> None:
 
 
 def _create(context: dg.InitExecutorContext) -> dg.Executor:
+    if KUBERNETES in context.executor_config:
+        return TidyExecutor(_in_pods(context))
     create = _DAGSTER_DEFAULT.executor_creation_fn
     if create is None:
         raise AssertionError("Dagster's default executor can be made")
     return TidyExecutor(create(context))
 
 
+def _in_pods(context: dg.InitExecutorContext) -> dg.Executor:
+    """Return Dagster's executor that gives each step a pod.
+
+    Raises:
+        ConfigurationError: if steps would not find the files of one another.
+    """
+    if settings.bucket_of("STAGING") is None:
+        raise ConfigurationError(
+            "Steps in pods of their own hand over their files in a bucket; set "
+            f"{settings.PREFIX}STAGING to s3://BUCKET/PREFIX, or run the steps in one process."
+        )
+    try:
+        from dagster_k8s import k8s_job_executor
+    except ImportError:
+        raise ConfigurationError(
+            "Steps in pods of their own need the package dagster-k8s; install "
+            "data-services[platform]."
+        ) from None
+    create = k8s_job_executor.executor_creation_fn
+    if create is None:
+        raise AssertionError("Dagster's executor for Kubernetes can be made")
+    chosen: Any = context.executor_config[KUBERNETES]
+    return create(context._replace(executor_config={"retries": {"disabled": {}}, **chosen}))
+
+
+def _requirements(config: Mapping[str, object]) -> list[Any]:
+    """Return what an executor needs of the instance: with steps elsewhere, one that lasts."""
+    config = {"multiprocess": {}} if KUBERNETES in config else config
+    return list(_DAGSTER_DEFAULT.get_requirements(dict(config)))
+
+
+def _choices() -> dict[str, dg.Field]:
+    """Return what a run config may choose, and the settings of each."""
+    selector: Any = _DAGSTER_DEFAULT.config_schema.config_type
+    pods = dg.Shape(_POD)  # type: ignore[no-untyped-call]
+    return {**selector.fields, KUBERNETES: dg.Field(pods, is_required=False)}
+
+
 in_process_or_multiprocess_executor = dg.ExecutorDefinition(
     name="in_process_or_multiprocess",
-    description="Runs all steps in one process, or each in its own where run config says so.",
-    config_schema=dg.Field(
-        _DAGSTER_DEFAULT.config_schema.config_type, default_value={"in_process": {}}
+    description=(
+        "Runs all steps in one process, or each in a process or pod of its own where run config "
+        "says so."
     ),
-    requirements=_DAGSTER_DEFAULT.get_requirements,
+    config_schema=dg.Field(
+        dg.Selector(_choices()),  # type: ignore[no-untyped-call]
+        default_value={"in_process": {}},
+    ),
+    requirements=_requirements,
     executor_creation_fn=_create,
 )

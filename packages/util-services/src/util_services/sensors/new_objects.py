@@ -12,6 +12,7 @@ import dagster as dg
 
 from util_services.datasets.manifest import MANIFEST
 from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
+from util_services.partitions.template import PathTemplate
 from util_services.resources import STORAGE_KEY
 from util_services.runs.op_names import READ_OP, REPORT_OP, WRITE_OP
 from util_services.sensors.never_started import (
@@ -44,6 +45,7 @@ class NewObject:
         size: in bytes; of a dataset of part files that of its manifest.
         modified: seconds since the epoch, by the clock of the store.
         is_change: whether a run was asked for an earlier version of it.
+        partition: the partition that it is, of a partitioned job.
     """
 
     path: str
@@ -51,6 +53,7 @@ class NewObject:
     size: int
     modified: float
     is_change: bool
+    partition: str | None = None
 
     @property
     def name(self) -> str:
@@ -71,6 +74,7 @@ def new_object_sensor(
     output: str | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
     run_config: Callable[[NewObject], Mapping[str, Any]] | None = None,
+    partitions: PathTemplate | None = None,
     ignore: Sequence[str] = (),
     include_outputs: bool = False,
     stable_seconds: float = 30.0,
@@ -95,6 +99,8 @@ def new_object_sensor(
             What a run for an earlier version of the object has written is replaced.
         config: the config of other ops by their names, with ``output``.
         run_config: returns the run config for an object, in place of ``output`` and ``config``.
+        partitions: where the partitions of the job lie, if it is a partitioned one. A run is
+            started for a partition, whose objects count as one; others are passed over.
         ignore: patterns below the same folder that are passed over.
         include_outputs: whether to run for what other jobs of data-services have published there.
         stable_seconds: how long an object must stay the same before it is taken.
@@ -129,6 +135,7 @@ def new_object_sensor(
         most_runs=most_runs,
         run_config=run_config,
         tags=dict(tags or {}),
+        partitions=partitions,
     )
     is_bound = STORAGE_KEY in job.resource_defs
 
@@ -207,14 +214,17 @@ class _Watcher:
     most_runs: int
     run_config: Callable[[NewObject], Mapping[str, Any]]
     tags: Mapping[str, str]
+    partitions: PathTemplate | None = None
 
     def tick(self, context: dg.SensorEvaluationContext, storage: Storage) -> dg.SensorResult:
         """Ask for the runs that are due."""
         from util_services.watching.memory import Memory
-        from util_services.watching.selection import Place, select
+        from util_services.watching.selection import Place, grouped, select
 
         place = Place.of(storage, self.pattern, self.ignored, outputs=self.include_outputs)
         watched = select(self._listing(storage), place)
+        if self.partitions is not None:
+            watched = grouped(watched, place, self._partition_below)
         memory = Memory(state_address(context.instance), _name_of(context))
         last_round = int(context.cursor or 0)
         changes = memory.update(
@@ -240,8 +250,33 @@ class _Watcher:
         return dg.SensorResult(
             run_requests=runs,
             skip_reason=None if runs else f"Objects: {len(watched)}; due later: {waiting}.",
+            dynamic_partitions_requests=self._new_partitions(runs),
             cursor=str(last_round + 1) if requests else context.cursor,
         )
+
+    def _partition_below(self, below: str) -> str | None:
+        """Return the path below the folder of the partition that an object belongs to."""
+        if self.partitions is None:
+            return below
+        key = self.partitions.key_of(self.pattern.folder + below)
+        if key is None:
+            return None
+        return self.partitions.path_of(key).removeprefix(self.pattern.folder)
+
+    def _partition_of(self, one: "Watched") -> str | None:
+        if self.partitions is None:
+            return None
+        return self.partitions.key_of(self.pattern.folder + one.below)
+
+    def _new_partitions(
+        self, runs: Sequence[dg.RunRequest]
+    ) -> list[dg.AddDynamicPartitionsRequest] | None:
+        """Return the request for the partitions of runs, where they are made as they arrive."""
+        definition = self.job.partitions_def
+        keys = [run.partition_key for run in runs if run.partition_key is not None]
+        if not keys or not isinstance(definition, dg.DynamicPartitionsDefinition):
+            return None
+        return [definition.build_add_request(keys)]
 
     def _listing(self, storage: Storage) -> list[ObjectState]:
         listing = list(itertools.islice(storage.look(self.pattern), MOST_OBJECTS + 1))
@@ -276,11 +311,13 @@ class _Watcher:
         if one.is_output and self._is_own(storage, one):
             return None
         path = self.pattern.folder + one.below
-        new = NewObject(path, one.below, one.size, one.modified, known.runs > 0)
+        key = self._partition_of(one)
+        new = NewObject(path, one.below, one.size, one.modified, known.runs > 0, key)
         return dg.RunRequest(
             run_key=self._run_key(one),
             run_config=dict(self.run_config(new)),
             tags={**self.tags, TAG: path},
+            partition_key=key,
         )
 
     def _run_key(self, one: "Watched") -> str:
@@ -315,6 +352,7 @@ class _Watcher:
                     run_key=run_key_of_attempt(key, attempt),
                     run_config=lost[key].run_config,
                     tags={**self.tags, TAG: path},
+                    partition_key=self._partition_of(one),
                 )
             )
         return requests[:most]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from util_services.flow.report_plan import REPORT_ENDINGS
 from util_services.storage.s3_claims import CLAIM_ENDING, CLAIM_MIDDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from util_services.storage.patterns import Pattern
     from util_services.storage.protocol import ObjectState, Storage
@@ -109,6 +110,42 @@ def select(listing: Iterable[ObjectState], place: Place) -> dict[str, Watched]:
             continue
         found[f"{place.folder}{shown}"] = Watched(
             shown, state.size, state.version, state.modified, is_output
+        )
+    return found
+
+
+def grouped(
+    watched: Mapping[str, Watched], place: Place, path_of: Callable[[str], str | None]
+) -> dict[str, Watched]:
+    """Return objects by the partitions that they belong to; all of a folder count as one.
+
+    It changes when one of them changes, comes or goes, and is whole when all are.
+
+    Args:
+        watched: the objects, as `select` returns them.
+        place: what is watched.
+        path_of: returns the path below the watched folder of the partition of an object, None for
+            one that belongs to none. A partition that ends in ``/`` is all below it.
+    """
+    members = dict[str, list[Watched]]()
+    found = dict[str, Watched]()
+    for one in watched.values():
+        below = path_of(one.below)
+        if below == one.below:
+            found[f"{place.folder}{below}"] = one
+        elif below is not None and not one.is_output:
+            members.setdefault(below, []).append(one)
+    for below, group in members.items():
+        versions = sorted((one.below, one.version) for one in group)
+        found.setdefault(
+            f"{place.folder}{below}",
+            Watched(
+                below,
+                sum(one.size for one in group) if all(one.is_whole for one in group) else 0,
+                hashlib.sha256(repr(versions).encode()).hexdigest(),
+                max(one.modified for one in group),
+                is_output=False,
+            ),
         )
     return found
 
