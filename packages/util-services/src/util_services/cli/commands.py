@@ -15,6 +15,7 @@ from util_services.cli.jobs import jobs
 from util_services.cli.keys import keys
 from util_services.cli.metrics import metrics
 from util_services.cli.notifications import notifications
+from util_services.cli.plugin import plugin
 from util_services.cli.plugins import plugins
 from util_services.cli.processing import processing
 from util_services.cli.release import release
@@ -38,6 +39,7 @@ def built_in_commands() -> dict[str, click.Command]:
         keys,
         metrics,
         notifications,
+        plugin,
         plugins,
         processing,
         release,
