@@ -112,6 +112,18 @@ def test_its_files_are_in_form_however_short_or_long_the_name(tmp_path):
     assert os.access(tmp_path / "ab/check", os.X_OK)
 
 
+def test_its_workflow_keeps_the_rules_for_workflows(made, workspace):
+    workflow = made / ".gitea/workflows/checks.yml"
+    for check in (
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow],
+        ["zizmor", "--offline", "--quiet", workflow],
+        ["shellcheck", made / "check"],
+        [workspace / ".gitea/scripts/actionlint", workflow],
+    ):
+        answer = subprocess.run(check, capture_output=True, text=True)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
 def test_its_licence_is_the_projects_own(made, workspace):
     assert (made / "LICENSE").read_bytes() == (workspace / "LICENSE").read_bytes()
 
