@@ -5,6 +5,7 @@ import click
 from util_services.cli.approve import approve
 from util_services.cli.audit import audit
 from util_services.cli.check import check
+from util_services.cli.compare import compare
 from util_services.cli.completion import completion
 from util_services.cli.config import config
 from util_services.cli.deployment import deployment
@@ -29,6 +30,7 @@ def built_in_commands() -> dict[str, click.Command]:
         approve,
         audit,
         check,
+        compare,
         completion,
         config,
         deployment,
