@@ -1,6 +1,7 @@
 """The page of lineage in a real browser: asks for nothing, shows the graph, and answers clicks."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from workspace_core import api
@@ -84,3 +85,9 @@ def test_a_name_is_found_and_the_drawing_zooms(page):
     page.locator("#graph").hover()
     page.mouse.wheel(0, -300)
     expect(page.locator("#graph")).not_to_have_attribute("viewBox", before)
+
+
+def test_it_can_be_read_by_those_who_see_little(page):
+    found = Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from sample_report import HOSTILE_NAMES, sample_report
 
 from util_services.reports import render_html
+from util_services.reports.html import render_comparison
 
 WIDTHS = {"phone": 320, "tablet": 768, "desk": 1400}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -115,3 +116,26 @@ def test_it_prints_on_numbered_pages(show, tmp_path):
 
     assert file.read_bytes().startswith(b"%PDF")
     assert file.read_bytes().count(b"/Type /Page\n") >= 3
+
+
+@pytest.mark.parametrize("names", [("city", "age"), HOSTILE_NAMES], ids=["plain", "hostile"])
+def test_the_comparison_of_two_runs_is_harmless_accessible_and_fits_a_phone(
+    browser, tmp_path, names
+):
+    file = tmp_path / "compared.html"
+    file.write_text(render_comparison(sample_report(("x",)), sample_report(names)))
+    page = browser.new_context(viewport={"width": 320, "height": 800}, bypass_csp=True).new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto(file.as_uri(), wait_until="networkidle")
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += Axe().run(page, options=RULES).response["violations"]
+
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert (page.title(), asked) == ("Two runs compared", [file.as_uri()])
+    assert page.locator("table").count() >= 3
+    page.context.close()

@@ -31,7 +31,7 @@ def readmes(workspace):
 
 
 def pages(workspace):
-    return sorted(workspace.glob("docs/*.md"))
+    return sorted((*workspace.glob("docs/*.md"), *workspace.glob("docs/tutorials/*.md")))
 
 
 def test_the_two_commands_install_uv_and_are_what_ci_runs(workspace):

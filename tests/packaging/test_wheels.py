@@ -88,6 +88,8 @@ def test_the_wheel_of_util_services_carries_its_data(wheels):
 
     assert {
         "util_services/samples/patients.csv",
+        "util_services/new_plugin/template/gitea/workflows/checks.yml.jinja",
+        "util_services/new_plugin/template/src/PACKAGE/py.typed.jinja",
         "util_services/reports/report.html.jinja",
         "util_services/schemas/audit_record.schema.json",
         "util_services/schemas/simpl_log.schema.json",

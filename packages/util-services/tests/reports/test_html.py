@@ -239,7 +239,7 @@ def test_warnings_and_limits_of_every_depth_stand_together_with_their_place():
 
     assert '<a href="#section-1">Inner</a>: Mind the gap.' in html
     assert '<a href="#section-1">Inner</a>: Only half.' in html
-    assert '<a href="#step-2">K anonymity</a>: Only the named columns were looked at.' in html
+    assert '<a href="#step-2">k-anonymity</a>: Only the named columns were looked at.' in html
     assert '<a href="#step-2">Risk</a>: The risk assumes' in html
     assert "<b>equivalence class</b>" not in html
     assert "equivalence class</dt><dd>Rows that are equal in all" in html

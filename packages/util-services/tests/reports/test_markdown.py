@@ -81,7 +81,7 @@ def test_counts_steps_warnings_and_limits_are_told():
 
     assert "1\u202f000" in words
     assert "`in/*.csv`, SHA-256 `0000" in text
-    assert "K anonymity" in words
+    assert "k-anonymity" in words
     assert "The column 'city' is odd." in words
     assert "Only the named columns were looked at." in words
     assert {"table_open", "bullet_list_open", "strong_open"} <= found

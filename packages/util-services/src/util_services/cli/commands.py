@@ -5,6 +5,7 @@ import click
 from util_services.cli.approve import approve
 from util_services.cli.audit import audit
 from util_services.cli.check import check
+from util_services.cli.compare import compare
 from util_services.cli.completion import completion
 from util_services.cli.config import config
 from util_services.cli.deployment import deployment
@@ -15,6 +16,7 @@ from util_services.cli.jobs import jobs
 from util_services.cli.keys import keys
 from util_services.cli.metrics import metrics
 from util_services.cli.notifications import notifications
+from util_services.cli.plugin import plugin
 from util_services.cli.plugins import plugins
 from util_services.cli.processing import processing
 from util_services.cli.release import release
@@ -28,6 +30,7 @@ def built_in_commands() -> dict[str, click.Command]:
         approve,
         audit,
         check,
+        compare,
         completion,
         config,
         deployment,
@@ -38,6 +41,7 @@ def built_in_commands() -> dict[str, click.Command]:
         keys,
         metrics,
         notifications,
+        plugin,
         plugins,
         processing,
         release,

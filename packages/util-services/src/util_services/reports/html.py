@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from util_services.reports.comparison import Difference, compare
 from util_services.reports.section import Figure, Section
 from util_services.reports.shown import moment, number, shown, visible, words
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from util_services.reports.record import Report
 
 TEMPLATE = "report.html.jinja"
+COMPARISON = "comparison.html.jinja"
 GROUND_FLOOR = "util-services"  # whose sections need no name below them
 MAX_ROWS = 200  # of a table; the JSON report has them all
 GENERATOR = '<meta name="generator" content="data-services">'  # tells our pages from others
@@ -41,7 +43,7 @@ def render_html(report: Report) -> str:
     from util_services.reports.svg import draw
 
     names = (f"figure-{n}" for n in count(1))
-    return _template().render(
+    return _template(TEMPLATE).render(
         report=report,
         fate=fate_figure(report),
         course=course_figure(report),
@@ -52,9 +54,17 @@ def render_html(report: Report) -> str:
     )
 
 
+def render_comparison(first: Report, second: Report) -> str:
+    """Return a page of the same look that shows what differs between two runs."""
+    parts: dict[str, list[Difference]] = {}
+    for one in compare(first, second):
+        parts.setdefault(f"{one.part[:1].upper()}{one.part[1:]}", []).append(one)
+    return _template(COMPARISON).render(first=first, second=second, parts=parts)
+
+
 @cache
-def _template() -> Template:
-    """Return the template of the page; making it takes longer than filling it."""
+def _template(name: str) -> Template:
+    """Return the template of a page; making it takes longer than filling it."""
     from jinja2 import Environment, PackageLoader
 
     from util_services.reports.svg import MAX_DRAWN, tint
@@ -81,7 +91,7 @@ def _template() -> Template:
         "cells_of": lambda records: [tuple(one.values()) for one in records],
         "rows_of": _rows_of,
     }
-    return environment.get_template(TEMPLATE)
+    return environment.get_template(name)
 
 
 def _escaped(function: Callable[..., str]) -> Callable[..., Markup]:

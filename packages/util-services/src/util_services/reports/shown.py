@@ -16,12 +16,16 @@ UNITS = {"_seconds": "s", "_bytes": "bytes"}
 SHARE = "_share"
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
+MODEL = re.compile(r"k_anonymity|l_diversity|t_closeness")  # which papers write with a hyphen
+
 
 def words(key: str) -> str:
     """Return a key of a report as words; one that tells a unit leaves it to the value."""
     for ending in (*UNITS, SHARE):
         if key.endswith(ending) and key != ending.lstrip("_"):
             key = key.removesuffix(ending) + (" share" if ending == SHARE else "")
+    if MODEL.fullmatch(key):
+        return key.replace("_", "-")
     text = visible(key.replace("_", " ").strip())
     return text if len(text) == 1 else text[:1].upper() + text[1:]
 
