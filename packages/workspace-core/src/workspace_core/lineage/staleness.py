@@ -212,6 +212,9 @@ class _Looking:
     def _compare(self, step: Run, read: HashCertificate) -> Reason | None:
         """Return how something that was read differs by now; else note who has made it."""
         name, path = read.ref.name, read.ref.path
+        if read.ref.is_outside:  # what is there now is not looked at
+            self._depends(step, self.graph.maker(name, path, str(read.hashval), step), read.ref)
+            return None
         resource = self.state.resource(name)
         if resource is None:
             return None

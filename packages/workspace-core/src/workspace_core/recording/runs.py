@@ -13,8 +13,15 @@ from util_services import settings
 from util_services.errors import ConfigurationError, DataServicesError, quoted
 from util_services.flow.staging import FORGOTTEN_SECONDS
 from util_services.runs.recorders import Recorded, RecordingError
-from workspace_core.lineage.model import COMPLETE, FAILED, StepLineage
-from workspace_core.lineage.outside import EXTERNAL_INPUTS, EXTERNAL_OUTPUTS, SHA256
+from workspace_core.lineage.model import (
+    COMPLETE,
+    EXTERNAL_INPUTS,
+    EXTERNAL_OUTPUTS,
+    FAILED,
+    RUN,
+    StepLineage,
+)
+from workspace_core.lineage.outside import SHA256
 from workspace_core.lineage.plain import plain
 from workspace_core.lineage.recorder import WITHIN, at_work, save
 from workspace_core.parameters import HOSTNAME_PARAMETER
@@ -33,7 +40,6 @@ if TYPE_CHECKING:
 
 SNAPSHOTS = "WORKSPACE_SNAPSHOTS"  # of the settings
 SNAPSHOT_WANTED_TAG = "data_services/take_snapshot"  # of a run, in place of the setting
-RUN = "run"  # of the records of steps and of snapshots: the run of a job that made them
 CHANGED_OUTPUTS = "changed_outputs"
 ERROR = "error"
 KILLED = "killed"
