@@ -25,7 +25,7 @@ from workspace_core.lineage.outside import SHA256
 from workspace_core.lineage.plain import plain
 from workspace_core.lineage.recorder import WITHIN, at_work, save
 from workspace_core.parameters import HOSTNAME_PARAMETER
-from workspace_core.recording.certificates import References
+from workspace_core.recording.certificates import References, remember
 from workspace_core.recording.intents import Intent, Intents
 from workspace_core.recording.opening import check_writable
 
@@ -105,6 +105,7 @@ class RecordedRuns:
         }
         step = self._step(intent, COMPLETE, inputs, more, output_resources=outputs.resources)
         self._record(intent, step, outputs)
+        remember(self.workspace, inputs, outputs, datetime.fromisoformat(intent.began))
         snapshot, notes = None, [_changed_note(path) for path in outputs.changed]
         if takes_snapshots(intent.start.tags) and not intent.start.is_slice:
             snapshot = self._snapshot(intent.start)
