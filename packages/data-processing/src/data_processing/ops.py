@@ -2,7 +2,12 @@
 
 from data_processing.catalogue import casts, checks, duplicates, missing, outliers, tables, texts
 from data_processing.config import CleanDataConfig, ConvertFormatConfig
-from data_processing.step_operations import check_clean_data, clean_data_in_run, operation_of
+from data_processing.step_operations import (
+    check_clean_data,
+    clean_data_in_run,
+    operation_of,
+    parts_of_clean_data,
+)
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
 
@@ -21,7 +26,7 @@ def convert_format(dataset: Dataset, config: ConvertFormatConfig) -> Outcome:
     return Outcome(dataset.engine.select(rows, {name: name for name in config.columns}))
 
 
-@operation(check=check_clean_data)
+@operation(check=check_clean_data, parts=parts_of_clean_data)
 def clean_data(dataset: Dataset, config: CleanDataConfig) -> Outcome:
     """Do any chain of cleaning steps, with as few passes over the data as they allow.
 

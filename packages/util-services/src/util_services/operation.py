@@ -27,7 +27,7 @@ from util_services.ops import operate_in_run, read_dataset, write_dataset, write
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY
-from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns, Ready
+from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns, Parts, Ready
 
 
 class Operation:
@@ -124,6 +124,7 @@ def operation(
     publishes: bool = False,
     ready: Ready | None = None,
     tried: Callable[[Any, Any], Outcome] | None = None,
+    parts: Parts = lambda _: {},
 ) -> Callable[[Callable[..., Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
@@ -146,6 +147,8 @@ def operation(
         ready: refuses a config before anything is read, wherever in a job the operation stands.
         tried: what a dry run does with the first rows in place of a function that cannot be tried,
             because it needs a run or all rows.
+        parts: returns what options hold that no class of the config describes, such as the steps of
+            a recipe, by option; records of lineage tell of it what can hold no cell.
     """
 
     def declare(function: Callable[..., Outcome]) -> Operation:
@@ -159,6 +162,7 @@ def operation(
             publishes=publishes,
             ready=ready,
             function=tried,
+            parts=parts,
         )
         return Operation(
             function,

@@ -38,6 +38,7 @@ from util_services.flow.staging_area import StagingArea
 from util_services.models import LIST_WANTED, MAPPING_WANTED
 from util_services.models import checked as build
 from util_services.runs.op_names import READ_OP, REPORT_OP, SHARED_OPS, WRITE_OP
+from util_services.runs.safe_parameters import Part
 from util_services.storage.protocol import Storage
 
 FORMS = {  # by kinds of Dagster's config types
@@ -63,6 +64,7 @@ PIPELINE_TAG = "data_services/pipeline"
 Columns = Callable[[Any], Mapping[str, Iterable[str]]]
 Check = Callable[[Any, Schema, Inputs], None]
 Ready = Callable[[Any, Inputs], None]
+Parts = Callable[[Any], Mapping[str, Iterable[Part]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class CheckedOp:
     resources: Mapping[str, Any] = field(default_factory=dict)  # what its local job brings along
     publishes: bool = False  # whether what it leaves must be what is published
     ready: Ready | None = None  # refuses what no dataset could make right
+    parts: Parts = lambda _: {}  # what options hold that have models of their own, by option
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {
