@@ -102,6 +102,15 @@ def test_what_was_made_by_way_of_a_file_outside_is_out_of_date_with_its_source(l
     assert "b.csv" in late
 
 
+def test_what_was_written_outside_is_out_of_date_with_its_source(lab, chain, outside, dws):
+    assert "out of date" not in dws("lineage", "show", f"{outside}/between.csv")
+
+    lab.put("raw/a.csv", "id,name\n1,z\n")
+
+    shown = dws("lineage", "show", f"{outside}/between.csv")
+    assert f"! {outside}/between.csv is out of date: raw:/a.csv has changed" in shown
+
+
 def test_the_drawing_has_files_outside(lab, chain, outside, tmp_path, dws):
     dws("lineage", "graph", str(tmp_path / "g.dot"))
     text = (tmp_path / "g.dot").read_text()

@@ -63,12 +63,14 @@ def show(flags: Flags, file: str, snapshot: str | None, *, forward: bool, as_jso
     Example: dws lineage show raw/a.csv --forward
     """
     from workspace_core.lineage.questions import questions
+    from workspace_core.lineage.store import without_collecting
 
     asked = questions(flags.workspace(), snapshot)
     ref = asked.reference(file)
     found = asked.made_from(ref) if forward else asked.made(ref)
     if as_json:
-        answer_by_line(found.to_dict())
+        with without_collecting():
+            answer_by_line(found.facts(), steps=list(asked.lines(found.part)))
     elif forward:
         _tell_forward(found)
     else:

@@ -104,6 +104,10 @@ class LineageGraph:
         for found in self._written.get(OUTSIDE, {}).values():
             yield found[-1][1]
 
+    def is_last_outside(self, step: Run, written: HashCertificate) -> bool:
+        """Return whether a run is the last one that wrote to a path outside of all resources."""
+        return self._written[OUTSIDE][written.ref.path][-1][0].id == step.id
+
     def known_outside(self, path: str) -> HashCertificate | None:
         """Return what runs have seen last at a path outside of all resources."""
         found = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -33,7 +34,7 @@ from workspace_core.lineage.store import without_collecting
 from workspace_core.store.identity import ALGORITHM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from workspace_core.backends.snapshots import LocalSnapshots
     from workspace_core.lineage.edges import Run
@@ -73,15 +74,18 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain data."""
-        key = (self.certificate.ref, self.certificate.hashval)
         with without_collecting():
             steps = [one.record().to_dict() for one in self.part.newest_first()]
+        return {**self.facts(), "steps": steps}
+
+    def facts(self) -> dict[str, Any]:
+        """Return the answer as plain data without the records of the runs."""
+        key = (self.certificate.ref, self.certificate.hashval)
         return {
             **self.certificate.to_dict(),
             "origin": STEP if self.makers else self.origins.get(key, UNKNOWN),
             "detail": self.detail,
             "made_by": [one.id for one in self.makers],
-            "steps": steps,
             "sources": [
                 {**self.part.contents[one].to_dict(), "origin": origin}
                 for one, origin in self.origins.items()
@@ -188,6 +192,18 @@ class Questions:
         ref, state = self._home_of(ref)
         certificate = self._certificate(ref, state)
         return self._answer(certificate, descent(self.graph, certificate, any_content=True))
+
+    def lines(self, part: Part) -> Iterator[str]:
+        """Yield the records of the runs of a part as JSON, the newest first, each on one line.
+
+        Raises:
+            DamagedFileError: if one is damaged.
+        """
+        for one in part.newest_first():
+            if self._now:  # records have the names that resources had then
+                yield json.dumps(one.record().to_dict(), sort_keys=True)
+            else:
+                yield self.workspace.lineage.line(one.id)
 
     def everything(self, resource_name: str | None = None) -> Part:
         """Return the part of the graph that led to what is there: in all resources, or in one.
