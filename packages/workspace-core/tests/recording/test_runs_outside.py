@@ -1,6 +1,7 @@
 """What runs read and write outside of all resources is part of the lineage, and of its exports."""
 
 import json
+import shlex
 
 import pytest
 from blake3 import blake3
@@ -253,3 +254,10 @@ def test_a_record_from_elsewhere_with_improper_files_outside_is_refused(lab, fil
 
     with pytest.raises(TypeError, match="a proper 'external_inputs'"):
         _check_lineage(f"steps/{record['hash']}", record)
+
+
+def test_a_command_is_shown_as_somebody_can_type_it(dws):
+    words = ["sh", "-c", "echo 1 > 'clean/x y'"]
+    dws("run", "--output", "clean/x y", "--", *words)
+
+    assert f"  as     {shlex.join(words)}\n" in dws("lineage", "show", "clean/x y")

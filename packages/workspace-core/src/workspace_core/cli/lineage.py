@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -240,7 +241,7 @@ def _lines_of(step: StepLineage) -> Iterator[str]:
         given = ", ".join(f"{name}={value}" for name, value in step.parameters.items())
         yield f"  with   {shown_path(given)}"
     if step.command_line:
-        yield f"  as     {shown_path(' '.join(step.command_line))}"
+        yield f"  as     {shown_path(shlex.join(step.command_line))}"
     read = (*step.input_resources, *step.outside_inputs)
     for word, certificates in (("read", read), ("code", step.code_resources)):
         for one in certificates[:MOST_READ_SHOWN]:
