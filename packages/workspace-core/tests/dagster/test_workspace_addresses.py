@@ -181,10 +181,11 @@ def test_without_a_workspace_around_the_root_the_one_of_the_records_is_meant(
     with pytest.raises(StorageError, match="is a workspace"):
         addresses.resolve("raw/a.csv", root)
 
+    monkeypatch.setenv("DATA_SERVICES_ROOT", str(root))
     monkeypatch.setenv("DATA_SERVICES_WORKSPACE", str(place))
     assert addresses.resolve("raw/a.csv", root) == str(place / "raw/a.csv")
     with pytest.raises(StorageError, match="lies outside the storage root"):
-        LocalStorage(root).resolve("workspace:raw/a.csv")
+        local_storage().resolve("workspace:raw/a.csv")
 
     monkeypatch.setenv("DATA_SERVICES_WORKSPACE", f"central:{tmp_path}/nowhere")
     with pytest.raises(StorageError, match="is a workspace"):
