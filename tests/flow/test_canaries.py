@@ -11,7 +11,7 @@ import subprocess
 import dagster as dg
 import pytest
 
-from data_processing.jobs import remove_duplicates_job, remove_duplicates_job_s3
+from data_processing.jobs import clean_data_job, remove_duplicates_job, remove_duplicates_job_s3
 from util_services.audit.writer import writer
 from util_services.errors import DatasetError
 from util_services.flow.operate import Dataset, Outcome
@@ -19,6 +19,8 @@ from util_services.keys.leaks import is_shown
 from util_services.keys.providers.file import FileProvider
 from util_services.operation import operation
 from util_services.resources import s3_resource
+from workspace_core import api
+from workspace_core.workspace import find_and_load_workspace
 
 CELLS = ("Jane-Roe-canary", "canary@example.org", "4711081542233")
 ROW = f"{CELLS[0]},{CELLS[1]},{CELLS[2]}\n".encode()
@@ -97,6 +99,94 @@ CASES = {
     "an error of our own": (refuse.jobs()[0], GOOD),
     "a store out of reach": (remove_duplicates_job_s3, GOOD),
 }
+
+
+@pytest.fixture
+def study(marked, monkeypatch):
+    """A workspace with the root as a resource, in which runs are recorded and kept."""
+    folder = marked.folder / "study"
+    api.init(str(folder), hostname="lab")
+    api.add("local-files", "intermediate-data", str(marked.root), str(folder))
+    monkeypatch.setenv("DATA_SERVICES_WORKSPACE", str(folder))
+    monkeypatch.setenv("DATA_SERVICES_WORKSPACE_SNAPSHOTS", "true")
+    return folder
+
+
+def steps_in(study):
+    return find_and_load_workspace(str(study), batch=True).lineage.all()
+
+
+def assert_records_unmarked(machine, study):
+    """Look into all of a workspace but the contents that its snapshots keep."""
+    words = [*CELLS, *(os.environ[name] for name in SECRETS)]
+    contents = "study/.dataworkspace/store/packs/"
+    looked = {name for name in machine.files() if name.startswith("study/")}
+    assert any("/lineage/steps/" in name for name in looked)
+    found = machine.mentions(*words, but=[name for name in looked if name.startswith(contents)])
+    assert not [name for name in found if name.startswith("study/")]
+
+
+REFUSED = {"an encoding that is another", "a store out of reach"}  # before the run is on record
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if name not in REFUSED])
+def test_records_of_lineage_hold_nothing_marked_after(marked, study, case):
+    job, content = CASES[case]
+    marked.put("in.csv", content)
+    config = {
+        name: {"config": {"path": f"{kind}.csv"}}
+        for name, kind in (("read_dataset", "in"), ("write_dataset", "out"))
+    }
+
+    with marked.instance() as instance:
+        result = job.execute_in_process(
+            run_config={"ops": config}, instance=instance, raise_on_error=False
+        )
+        tags = instance.get_run_by_id(result.run_id).tags
+
+    (step,) = steps_in(study)
+    assert (step.run_id, step.is_complete) == (result.run_id, case == "success")
+    assert ("data_services/snapshot" in tags) == (case == "success")
+    assert not [word for word in CELLS for text in tags.values() if word in text]
+    assert_records_unmarked(marked, study)
+    out = marked.folder / "exported"
+    out.mkdir()
+    for form in ("openlineage", "prov", "ro-crate"):
+        api.export_lineage(str(out / form), form, str(study))
+    assert not [name for name in marked.mentions(*CELLS) if name.startswith("exported/")]
+
+
+def test_values_in_options_stay_out_of_records_of_lineage(marked, study):
+    marked.put("in.csv", GOOD)
+    steps = [
+        {"step": "replace_text", "columns": ["name"], "pattern": CELLS[0], "replacement": "x"},
+        {"step": "nullify", "columns": ["number"], "tokens": [CELLS[2]], "where": "name = 'x'"},
+        {"step": "remove_duplicates", "subset": ["name"], "keep": "last"},
+    ]
+    config = {
+        "read_dataset": {"config": {"path": "in.csv"}},
+        "clean_data": {"config": {"steps": steps}},
+        "write_dataset": {"config": {"path": "out.csv"}},
+    }
+
+    with marked.instance() as instance:
+        assert clean_data_job.execute_in_process(
+            run_config={"ops": config}, instance=instance
+        ).success
+
+    (step,) = steps_in(study)
+    withheld = "[in the report]"
+    assert step.parameters["clean_data"]["steps"] == [
+        {
+            "step": "replace_text",
+            "columns": ["name"],
+            "pattern": withheld,
+            "replacement": withheld,
+        },
+        {"step": "nullify", "where": withheld, "columns": ["number"], "tokens": [withheld]},
+        {"step": "remove_duplicates", "subset": ["name"], "keep": "last"},
+    ]
+    assert_records_unmarked(marked, study)
 
 
 @pytest.mark.parametrize("case", CASES)

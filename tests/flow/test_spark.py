@@ -8,6 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
+
+from workspace_core import api
+from workspace_core.workspace import find_and_load_workspace
 
 CANARY = "Jane-Roe-canary"
 ROWS = [f'{n},"{CANARY} {n % 40}",{n % 7 or ""},"say ""{n % 3}"" é"' for n in range(400)]
@@ -132,3 +136,26 @@ def test_a_master_out_of_reach_is_refused_before_a_row_is_read(machine):
     assert answer.returncode == 2
     assert "Nobody answers at the Spark master 'spark://127.0.0.1:1'" in answer.stderr
     assert machine.outputs() == ["root/in.csv"]
+
+
+def test_a_run_on_the_cluster_is_recorded_as_one_on_this_machine(machine, on_the_cluster):
+    study = machine.folder / "study"
+    api.init(str(study), hostname="lab")
+    api.add("local-files", "intermediate-data", str(machine.root), str(study))
+    machine.put("in.csv", TEXT.encode())
+    on_the_cluster |= {"DATA_SERVICES_WORKSPACE": str(study)}
+
+    answer = run(machine, "out.parquet", **on_the_cluster)
+
+    assert answer.returncode == 0, answer.stderr
+    assert report_of(machine, "out.parquet")[1] == ["spark"]
+    (step,) = find_and_load_workspace(str(study), batch=True).lineage.all()
+    assert (step.run_id, step.status) == (json.loads(answer.stdout)["run_id"], "complete")
+    assert [str(one.ref) for one in step.input_resources] == ["root:/in.csv"]
+    for one in (*step.input_resources, *step.output_resources):
+        assert one.hashval == f"blake3:{blake3(machine.get(one.ref.path)).hexdigest()}"
+    assert {one.ref.path for one in step.output_resources} >= {
+        "out.parquet",
+        "out.parquet.report.json",
+    }
+    assert not [name for name in machine.mentions(CANARY) if "/lineage/" in name]

@@ -497,3 +497,17 @@ def test_a_mistake_is_told_in_a_sentence_and_nothing_is_written(clinic, argument
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert not (clinic.root / "folder").exists()
+
+
+def test_reports_in_a_store_are_read_there_and_are_a_gap_where_nobody_may(s3_bucket, tmp_path):
+    clinic = Clinic(tmp_path)
+    clinic.job("remove_duplicates_job_s3", "write_dataset.path=out.csv")
+    place = f"s3://{s3_bucket}/out.csv.report.json"
+
+    known = clinic.document()
+    unknown = clinic.document(SELFS3_S3_ALLOWED_BUCKETS="other", SELFS3_S3_BUCKET="other")
+
+    assert [one["name"] for one in known["sources"].values() if one["kind"] == "report"] == [place]
+    assert not any(place in one["gap"] for one in known["gaps"])
+    (gap,) = [one["gap"] for one in unknown["gaps"] if place in one["gap"]]
+    assert gap.endswith("set the credentials of the store, or give a copy with '--report'.")

@@ -7,6 +7,7 @@ from data_processing.step_operations import (
     check_recipe_of,
     clean_data_in_run,
     operation_of,
+    parts_of_clean_data,
 )
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
@@ -26,7 +27,7 @@ def convert_format(dataset: Dataset, config: ConvertFormatConfig) -> Outcome:
     return Outcome(dataset.engine.select(rows, {name: name for name in config.columns}))
 
 
-@operation(check=check_clean_data, sound=check_recipe_of)
+@operation(check=check_clean_data, sound=check_recipe_of, parts=parts_of_clean_data)
 def clean_data(dataset: Dataset, config: CleanDataConfig) -> Outcome:
     """Do any chain of cleaning steps, with as few passes over the data as they allow.
 

@@ -13,6 +13,7 @@ from util_services.flow.beside import CHANGES, STATE, write_change_log
 from util_services.flow.operate import FindingsError, Outcome
 from util_services.operation import Operation
 from util_services.runs.check import CheckedOp
+from util_services.runs.safe_parameters import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,6 +114,25 @@ def check_recipe(recipe: Recipe, schema: Schema, inputs: Inputs) -> None:
 def check_recipe_of(config: CleanDataConfig, content: Callable[[str], bytes]) -> None:
     """Refuse a config of ``clean_data`` whose steps are none."""
     recipe_of(config, content)
+
+
+def parts_of_clean_data(config: CleanDataConfig) -> dict[str, list[Part]]:
+    """Return the steps that a config of ``clean_data`` writes out; none of a file of steps."""
+    from data_processing.steps.recipe import Recipe
+
+    if not config.steps:
+        return {}
+    return {
+        "steps": [
+            Part(
+                call.step.name,
+                call.options,
+                frozenset(name for names in columns_in(call.options).values() for name in names),
+                is_limited=call.where is not None,
+            )
+            for call in Recipe.of(config.steps, f"{PLACE}.steps")
+        ]
+    }
 
 
 def check_clean_data(config: CleanDataConfig, schema: Schema, inputs: Inputs) -> None:

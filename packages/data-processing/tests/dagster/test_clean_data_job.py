@@ -5,7 +5,10 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from data_processing.config import CleanDataConfig
 from data_processing.jobs import clean_data_job, clean_data_job_s3
+from data_processing.step_operations import parts_of_clean_data
+from util_services.runs.safe_parameters import WITHHELD, safe_part
 
 CSV = "id,city\n1, Rome \n2,Oslo\n3,Rome\n1, Rome \n"
 STEPS = [
@@ -206,3 +209,43 @@ def test_a_cell_that_a_step_refuses_is_told_with_the_row_of_the_file(clean, root
         f"steps[{place}] (cast_types): The column 'city' holds what is no whole number of 64 bits "
         "in row 2 (the first row is 0); correct it, or set 'on_error' to null, flag or quarantine."
     )
+
+
+STEPS = [
+    {"step": "normalise_text", "columns": ["city"], "case": "lower", "trim": False},
+    {"step": "cast_types", "columns": {"made": {"type": "decimal", "decimal": "J"}}},
+    {"step": "fill_missing_values", "columns": {"city": {"strategy": "constant", "value": "JANE"}}},
+    {"step": "handle_outliers", "columns": {"age": {"method": "mad", "factor": 2.5}}},
+    {"step": "replace_text", "columns": ["city"], "pattern": "JANE", "replacement": "4711"},
+    {"step": "nullify", "columns": ["city"], "tokens": ["JANE"], "where": "name = 'JANE'"},
+    {"step": "remove_duplicates", "subset": ["id"], "keep": "last"},
+]
+
+
+def test_records_tell_of_steps_what_can_hold_no_cell():
+    config = CleanDataConfig(steps=STEPS)
+    parts = parts_of_clean_data(config)["steps"]
+
+    told = [safe_part(one, ["id", "city", "age"]) for one in parts]
+
+    assert told == [
+        {"step": "normalise_text", "columns": ["city"], "case": "lower", "trim": False},
+        {"step": "cast_types", "columns": {"made": {"type": "decimal", "decimal": WITHHELD}}},
+        {
+            "step": "fill_missing_values",
+            "columns": {"city": {"strategy": "constant", "value": WITHHELD}},
+        },
+        {"step": "handle_outliers", "columns": {"age": {"method": "mad", "factor": 2.5}}},
+        {
+            "step": "replace_text",
+            "columns": ["city"],
+            "pattern": WITHHELD,
+            "replacement": WITHHELD,
+        },
+        {"step": "nullify", "where": WITHHELD, "columns": ["city"], "tokens": [WITHHELD]},
+        {"step": "remove_duplicates", "subset": ["id"], "keep": "last"},
+    ]
+
+
+def test_records_tell_nothing_of_steps_in_a_file():
+    assert parts_of_clean_data(CleanDataConfig(steps=[], recipe="recipe.yaml")) == {}

@@ -27,7 +27,7 @@ from util_services.ops import operate_in_run, read_dataset, write_dataset, write
 from util_services.plugins.discovery import provider_of
 from util_services.plugins.provenance import commit_of
 from util_services.resources import STORAGE_KEY
-from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns, Ready, Sound
+from util_services.runs.check import CHECKED_OPS, Check, CheckedOp, Columns, Parts, Ready, Sound
 
 
 class Operation:
@@ -125,6 +125,7 @@ def operation(
     ready: Ready | None = None,
     sound: Sound | None = None,
     tried: Callable[[Any, Any], Outcome] | None = None,
+    parts: Parts = lambda _: {},
 ) -> Callable[[Callable[..., Outcome]], Operation]:
     """Declare a function on a dataset as an operation.
 
@@ -150,6 +151,8 @@ def operation(
             of them there.
         tried: what a dry run does with the first rows in place of a function that cannot be tried,
             because it needs a run or all rows.
+        parts: returns what options hold that no class of the config describes, such as the steps of
+            a recipe, by option; records of lineage tell of it what can hold no cell.
     """
 
     def declare(function: Callable[..., Outcome]) -> Operation:
@@ -164,6 +167,7 @@ def operation(
             ready=ready,
             sound=sound,
             function=tried,
+            parts=parts,
         )
         return Operation(
             function,

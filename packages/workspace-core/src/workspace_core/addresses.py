@@ -1,20 +1,22 @@
 """Addresses ``workspace:RESOURCE/PATH``: files of resources, for pipelines to read and write.
 
-The workspace is the nearest one from the storage root upwards. What a pipeline reads is what is in
+The workspace is the nearest one from the storage root upwards; where there is none, the one in
+which runs are recorded, if that is a folder. What a pipeline reads is what is in
 the resource now, and what it writes is in the next snapshot. Source data are never written.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from util_services import settings
 from util_services.errors import StorageError
+from workspace_core.recording import WORKSPACE
 from workspace_core.writable import rule_against_writing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from workspace_core.workspace import Resource
 
 NAME = "workspace"
@@ -57,7 +59,7 @@ class WorkspaceAddresses:
 
     def _found(self, address: str, root: Path) -> tuple[Resource, str]:
         from workspace_core.errors import DataWorkspacesError
-        from workspace_core.workspace import RESERVED_NAMES, enclosing_workspace, load_folder
+        from workspace_core.workspace import RESERVED_NAMES, load_folder
 
         name, _, path = address.partition("/")
         parts = [part for part in path.split("/") if part]
@@ -67,10 +69,28 @@ class WorkspaceAddresses:
                 f"'{NAME}:RESOURCE/PATH' without '.', '..' and what belongs to git and dws."
             )
         try:
-            workspace = load_folder(enclosing_workspace(root), batch=True)
+            workspace = load_folder(_workspace_of(root), batch=True)
             return workspace.get_resource(name), "/".join(parts)
         except DataWorkspacesError as error:
             raise StorageError(f"The address '{NAME}:{address}' leads nowhere. {error}") from error
+
+
+def _workspace_of(root: Path) -> Path:
+    """Return the folder of the workspace that addresses lead into.
+
+    Raises:
+        ConfigurationError: if there is none.
+    """
+    from workspace_core.errors import ConfigurationError
+    from workspace_core.workspace import METADATA_FOLDER, enclosing_workspace
+
+    try:
+        return enclosing_workspace(root)
+    except ConfigurationError:
+        recorded = settings.text(WORKSPACE)
+        if recorded is None or not (Path(recorded) / METADATA_FOLDER).is_dir():
+            raise
+        return Path(recorded)
 
 
 def _folder(resource: Resource) -> str:

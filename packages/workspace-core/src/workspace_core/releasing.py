@@ -33,13 +33,19 @@ class Lineage(BaseModel):
 
 def lineage(candidate: Candidate, config: Lineage) -> Iterator[Rule]:
     """Yield whether what made the data is recorded, back to their sources, and up to date."""
-    from workspace_core.lineage.questions import CODE_OF_PEOPLE, UNKNOWN
+    from workspace_core.lineage.questions import CODE_OF_PEOPLE, FROM_OUTSIDE, UNKNOWN
 
     answers, missing = _answers(candidate)
     runs = {run.id for one in answers for run in one.part.steps.values()}
     origins = {ref: origin for one in answers for (ref, _), origin in one.origins.items()}
-    missing += [str(ref) for ref, origin in origins.items() if origin == UNKNOWN]
-    sources = sorted({ref.name for ref, origin in origins.items() if origin != CODE_OF_PEOPLE})
+    missing += [str(ref) for ref, origin in origins.items() if origin in (UNKNOWN, FROM_OUTSIDE)]
+    sources = sorted(
+        {
+            ref.name
+            for ref, origin in origins.items()
+            if origin not in (CODE_OF_PEOPLE, FROM_OUTSIDE)
+        }
+    )
     steps = f"{len(runs)} recorded runs, from {quoted(sources)}"
     yield Rule(
         "every step from the sources to the data is recorded",

@@ -220,3 +220,23 @@ def test_a_file_whose_name_has_a_colon_is_a_file(tmp_path):
 
     assert storage.resolve("at:noon.csv").path == os.path.join(tmp_path, "at:noon.csv")
     assert storage.resolve("./workspace:x").path == os.path.join(tmp_path, "workspace:x")
+
+
+def test_without_a_workspace_around_the_root_the_one_of_the_records_is_meant(
+    place, tmp_path, monkeypatch
+):
+    root = tmp_path / "root"
+    root.mkdir()
+    addresses = WorkspaceAddresses()
+    with pytest.raises(StorageError, match="is a workspace"):
+        addresses.resolve("raw/a.csv", root)
+
+    monkeypatch.setenv("DATA_SERVICES_ROOT", str(root))
+    monkeypatch.setenv("DATA_SERVICES_WORKSPACE", str(place))
+    assert addresses.resolve("raw/a.csv", root) == str(place / "raw/a.csv")
+    with pytest.raises(StorageError, match="lies outside the storage root"):
+        local_storage().resolve("workspace:raw/a.csv")
+
+    monkeypatch.setenv("DATA_SERVICES_WORKSPACE", f"central:{tmp_path}/nowhere")
+    with pytest.raises(StorageError, match="is a workspace"):
+        addresses.resolve("raw/a.csv", root)

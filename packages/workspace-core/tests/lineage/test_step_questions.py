@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from workspace_core import api
-from workspace_core.errors import ConfigurationError
+from workspace_core.errors import ConfigurationError, DamagedFileError
 from workspace_core.lineage import LineageNotFoundError
 
 
@@ -183,3 +183,32 @@ def test_a_resource_that_is_not_here_makes_nothing_out_of_date(study, tmp_path):
 def test_an_unknown_snapshot_is_refused(study):
     with pytest.raises(ConfigurationError, match="There is no snapshot with the tag"):
         api.make_lineage_table(str(study.folder), "none")
+
+
+def test_lines_for_programs_are_the_records_also_under_new_names(study):
+    study.step(["raw/a.csv"], ["clean/é b"], "first", k="ü")
+    study.step(["clean/é b"], ["clean/c"], "second")
+
+    def told():
+        asked = study.asked()
+        part = asked.everything()
+        records = [one.record().to_dict() for one in part.newest_first()]
+        return [json.loads(one) for one in asked.lines(part)], records
+
+    found, records = told()
+    assert found == records
+    assert len(found) == 2
+
+    api.rename_resource("raw", "source", str(study.folder))
+    found, records = told()
+    assert found == records
+    assert found[-1]["input_resources"][0]["resource"] == "source"
+
+
+def test_a_line_of_a_damaged_record_is_refused(study):
+    step = study.step(["raw/a.csv"], ["clean/b"], "first")
+    file = study.folder / ".dataworkspace/lineage/steps" / f"{step.id}.json"
+    file.write_text(file.read_text().replace("first", "other"))
+
+    with pytest.raises(DamagedFileError, match="does not fit its hash"):
+        study.workspace().lineage.line(step.id)

@@ -147,3 +147,11 @@ def test_snapshots_that_have_the_data_or_what_was_made_of_them_are_named(lab, mo
     assert ("snapshot", f"{lab.folder}: {taken.hashval}", None) in found(before)
     monkeypatch.delenv("DATA_SERVICES_WORKSPACE")
     assert found(before) == set()
+
+
+def test_data_that_a_run_made_of_something_outside_may_not(lab, rules):
+    (lab.folder / "beside.csv").write_text("id,name\n1,x\n")
+    lab.run("beside.csv", "clean/b.csv")
+
+    found = "nobody recorded what made 'beside.csv'"
+    assert rules("clean/b.csv")[RECORDED] == (found, False)

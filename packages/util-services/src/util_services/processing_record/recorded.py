@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from util_services.errors import ConfigurationError, quoted_name
 from util_services.processing_record.document import Source
+from util_services.processing_record.places import content_at
 from util_services.releases.envelope import STATEMENT_TYPE, Envelope
 from util_services.releases.errors import EnvelopeError
 from util_services.releases.statement import Statement as ReleaseStatement
@@ -151,15 +152,11 @@ def find_report(
     is_report = address.endswith(RECORD_ENDING)
     place = address if is_report else address + RECORD_ENDING
     file = given.by_run.get(run.id)
-    if file is None and "://" in place:
-        return FoundReport(
-            gap=f"The report of the run {run.id} lies in '{place}'; give a copy with '--report'."
-        )
     try:
-        content = (file or Path(place)).read_bytes()
+        content = file.read_bytes() if file is not None else content_at(place)
         report = Report.from_json(content)
     except OSError:
-        return FoundReport(gap=f"The report of the run {run.id} is no longer at '{place}'.")
+        return FoundReport(gap=_gap(run, place))
     except ReportError:
         return FoundReport(gap=f"What is at '{place}' is no report of the run {run.id}.")
     sha256 = hashlib.sha256(content).hexdigest()
@@ -181,10 +178,19 @@ def find_report(
     return FoundReport(report, Source("report", place, facts), seal)
 
 
+def _gap(run: RecordedRun, place: str) -> str:
+    if "://" not in place:
+        return f"The report of the run {run.id} is no longer at '{place}'."
+    return (
+        f"The report of the run {run.id} cannot be read at '{place}'; set the credentials of the "
+        "store, or give a copy with '--report'."
+    )
+
+
 def _signed_digest(address: str, release: RegisteredRelease) -> str | None:
     """Return the digest of the report that a release's statement names, None where it is gone."""
     try:
-        content = Path(address + STATEMENT_ENDING).read_bytes()
+        content = content_at(address + STATEMENT_ENDING)
         envelope = Envelope.from_json(content, STATEMENT_TYPE)
         if envelope.payload_sha256 != release.statement_sha256:
             return None

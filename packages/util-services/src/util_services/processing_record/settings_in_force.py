@@ -59,7 +59,7 @@ def settings_in_force() -> Iterator[Statement]:
 
 
 def _stores() -> Iterator[Statement]:
-    for name in sorted(_names()):
+    for name in sorted(credential_sets()):
         found = S3Settings.from_environment(name)
         variable = f"{name.upper()}_S3" if name else "S3"
         is_secure = (found.endpoint_url or "https://").startswith("https://")
@@ -74,7 +74,7 @@ def _stores() -> Iterator[Statement]:
         )
 
 
-def _names() -> set[str]:
+def credential_sets() -> set[str]:
     """Return the credential sets that the environment says anything of."""
     found = (SET_OF_S3.fullmatch(variable) for variable, value in os.environ.items() if value)
     return {(match[1] or "").lower() for match in found if match}

@@ -38,6 +38,7 @@ from util_services.flow.staging_area import StagingArea
 from util_services.models import LIST_WANTED, MAPPING_WANTED
 from util_services.models import checked as build
 from util_services.runs.op_names import READ_OP, REPORT_OP, SHARED_OPS, WRITE_OP
+from util_services.runs.safe_parameters import Part
 from util_services.storage.protocol import Storage
 
 FORMS = {  # by kinds of Dagster's config types
@@ -64,6 +65,7 @@ Columns = Callable[[Any], Mapping[str, Iterable[str]]]
 Check = Callable[[Any, Schema, Inputs], None]
 Ready = Callable[[Any, Inputs], None]
 Sound = Callable[[Any, Callable[[str], bytes]], None]
+Parts = Callable[[Any], Mapping[str, Iterable[Part]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class CheckedOp:
     publishes: bool = False  # whether what it leaves must be what is published
     ready: Ready | None = None  # refuses what no dataset could make right
     sound: Sound | None = None  # refuses what contradicts itself
+    parts: Parts = lambda _: {}  # what options hold that have models of their own, by option
 
 
 CHECKED_OPS: dict[str, CheckedOp] = {

@@ -27,7 +27,7 @@ from util_services.runs.dead_runs import is_over
 from util_services.runs.op_names import SHARED_OPS
 from util_services.runs.recorders import Recorded, RecordingError, RunRecorder, RunStart
 from util_services.runs.run_facts import distribution_of, versions_of
-from util_services.runs.safe_parameters import safe_parameters
+from util_services.runs.safe_parameters import safe_parameters, safe_part
 
 OWN_TAGS = "data_services/"
 LINEAGE_TAG, DATA_VERSION_TAG, SNAPSHOT_TAG = (
@@ -235,9 +235,11 @@ def _parameters(
             continue
         operation = node.definition.name
         is_shared = operation in SHARED_OPS
-        named = CHECKED_OPS[operation].columns(config).values()
-        words = columns.union(*named)
+        checked = CHECKED_OPS[operation]
+        words = columns.union(*checked.columns(config).values())
         own = safe_parameters(config, words, with_defaults=not is_shared)
+        for option, parts in checked.parts(config).items():
+            own[option] = [safe_part(one, words) for one in parts]
         if is_shared:
             own.pop("path", None)  # what is read and published is told by itself
         if own or not is_shared:

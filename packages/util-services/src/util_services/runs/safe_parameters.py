@@ -10,6 +10,7 @@ numbers: those of patients, say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -17,7 +18,37 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 WITHHELD = "[in the report]"
+STEP, WHERE = "step", "where"
 NUMBERS = frozenset({int, float, bool, type(None)})  # of which an option may be that takes no cell
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a config that has a model of its own, such as a step of a recipe.
+
+    Attributes:
+        name: of the step, which is a word of a closed set.
+        options: its options, checked.
+        columns: the names of columns among them, also of such as earlier steps make.
+        is_limited: whether it is done where a condition holds, which may quote cells.
+    """
+
+    name: str
+    options: BaseModel
+    columns: frozenset[str] = frozenset()
+    is_limited: bool = False
+
+
+def safe_part(part: Part, columns: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what a part of a config says, with a mark for each option that may hold a value.
+
+    Args:
+        part: the part; options that are as by default are left out.
+        columns: the names of columns, which are public.
+    """
+    limited = {WHERE: WITHHELD} if part.is_limited else {}
+    words = part.columns.union(columns)
+    return {STEP: part.name, **limited, **safe_parameters(part.options, words, with_defaults=False)}
 
 
 def safe_parameters(

@@ -88,14 +88,22 @@ def answer(record: object) -> None:
     click.echo(json.dumps(record, indent=2, sort_keys=True))
 
 
-def answer_by_line(record: Mapping[str, object]) -> None:
-    """Print a record that may be large as JSON: each item of its lists on a line of its own."""
+def answer_by_line(record: Mapping[str, object], **ready: Sequence[str]) -> None:
+    """Print a record that may be large as JSON: each item of its lists on a line of its own.
+
+    Args:
+        record: its fields.
+        ready: further fields, which are lists of items that are JSON already.
+    """
     fields = []
-    for name in sorted(record):
-        value = record[name]
-        if isinstance(value, list):
-            items = ",\n".join(f"    {json.dumps(one, sort_keys=True)}" for one in value)
-            fields.append(f'  "{name}": [\n{items}\n  ]' if value else f'  "{name}": []')
+    for name in sorted({*record, *ready}):
+        value = record.get(name)
+        items = ready.get(name)
+        if items is None and isinstance(value, list):
+            items = [json.dumps(one, sort_keys=True) for one in value]
+        if items is not None:
+            lines = ",\n".join(f"    {one}" for one in items)
+            fields.append(f'  "{name}": [\n{lines}\n  ]' if items else f'  "{name}": []')
         else:
             fields.append(f'  "{name}": {json.dumps(value, sort_keys=True)}')
     click.echo("{\n" + ",\n".join(fields) + "\n}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,12 +64,14 @@ def show(flags: Flags, file: str, snapshot: str | None, *, forward: bool, as_jso
     Example: dws lineage show raw/a.csv --forward
     """
     from workspace_core.lineage.questions import questions
+    from workspace_core.lineage.store import without_collecting
 
     asked = questions(flags.workspace(), snapshot)
     ref = asked.reference(file)
     found = asked.made_from(ref) if forward else asked.made(ref)
     if as_json:
-        answer_by_line(found.to_dict())
+        with without_collecting():
+            answer_by_line(found.facts(), steps=list(asked.lines(found.part)))
     elif forward:
         _tell_forward(found)
     else:
@@ -238,14 +241,15 @@ def _lines_of(step: StepLineage) -> Iterator[str]:
         given = ", ".join(f"{name}={value}" for name, value in step.parameters.items())
         yield f"  with   {shown_path(given)}"
     if step.command_line:
-        yield f"  as     {shown_path(' '.join(step.command_line))}"
-    for word, certificates in (("read", step.input_resources), ("code", step.code_resources)):
+        yield f"  as     {shown_path(shlex.join(step.command_line))}"
+    read = (*step.input_resources, *step.outside_inputs)
+    for word, certificates in (("read", read), ("code", step.code_resources)):
         for one in certificates[:MOST_READ_SHOWN]:
             note = ", which changed meanwhile" if one.changed else ""
             yield f"  {word}   {_told(one)}{note}"
         if len(certificates) > MOST_READ_SHOWN:
             yield f"  {word}   … and {len(certificates) - MOST_READ_SHOWN} more"
-    for one in step.output_resources:
+    for one in step.outputs():
         yield f"  wrote  {_told(one)}"
 
 
@@ -267,10 +271,6 @@ def _tell_run(found: KnownRun) -> None:
 def _notes_of(step: StepLineage) -> Iterator[str]:
     """Yield what else is recorded of the run of a job."""
     run = step.more["run"]
-    for word, name in (("read", "external_inputs"), ("wrote", "external_outputs")):
-        for one in step.more.get(name, ()):
-            note = ", which changed meanwhile" if one.get("changed") else ""
-            yield f"{word:<6} {shown_path(one['path'])} {_short(one['hash'])}, outside{note}"
     for path in step.more.get("changed_outputs", ()):
         yield f"wrote  {shown_path(path)}, which was changed right after"
     for ref in step.unfinished:
@@ -283,13 +283,10 @@ def _notes_of(step: StepLineage) -> Iterator[str]:
         yield f"commit {shown_path(run['commit'])}"
 
 
-def _short(hashval: str | None) -> str:
-    from workspace_core.lineage.questions import short
-
-    return short(hashval)
-
-
 def _told(certificate: HashCertificate) -> str:
     from workspace_core.lineage.questions import short
 
-    return f"{shown_path(str(certificate.ref))} {short(certificate.hashval) or 'not there'}"
+    outside = ", outside" if certificate.ref.is_outside else ""
+    return (
+        f"{shown_path(str(certificate.ref))} {short(certificate.hashval) or 'not there'}{outside}"
+    )

@@ -97,14 +97,15 @@ def descent(graph: LineageGraph, wanted: HashCertificate, *, any_content: bool =
             continue
         part.steps[step.id] = step
         _note_read(part, step)
-        for one in step.output_resources:
+        for one in step.outputs():
             part.edges[part.add(one), step.id, OUTPUT] = None
             due.extend(graph.readers(one.ref.name, graph.files(one)))
     return part
 
 
 def _note_read(part: Part, step: Run) -> list[HashCertificate]:
-    for certificates, kind in ((step.input_resources, INPUT), (step.code_resources, CODE)):
+    inputs = (*step.input_resources, *step.outside_inputs)
+    for certificates, kind in ((inputs, INPUT), (step.code_resources, CODE)):
         for one in certificates:
             part.edges[part.add(one), step.id, kind] = None
     return list(step.dependencies())

@@ -119,7 +119,10 @@ def _compared(
         before,
         after,
         parameters,
-        _differing(before.input_resources, after.input_resources),
+        _differing(
+            (*before.input_resources, *before.outside_inputs),
+            (*after.input_resources, *after.outside_inputs),
+        ),
         _differing(before.code_resources, after.code_resources),
     )
 

@@ -26,7 +26,8 @@ from workspace_core.lineage.model import (
 )
 from workspace_core.lineage.store import listing_hash
 from workspace_core.resources.folder import FolderResource
-from workspace_core.store.identity import id_text
+from workspace_core.resources.folder_state import LINEAGE, NO_STORE
+from workspace_core.store.identity import id_text, parse_id
 from workspace_core.trees.capture import capture
 from workspace_core.trees.directory import RESERVED
 from workspace_core.trees.reading import OPEN_DIRECTORY, read_large, windows
@@ -34,6 +35,7 @@ from workspace_core.trees.stat_cache import (
     UNTRUSTED,
     CachedDirectory,
     StatCache,
+    directory_of,
     is_settled,
     packed,
     stat_fields,
@@ -48,8 +50,6 @@ if TYPE_CHECKING:
     from workspace_core.trees.capture import Capture
     from workspace_core.workspace import Workspace
 
-CACHE = "lineage-stat"
-NO_STORE = bytes(16)
 ATTEMPTS = 3  # to read a file that changes meanwhile
 
 
@@ -122,6 +122,26 @@ class Digests:
         resource = folder_of(self._workspace, ResourceRef(name))
         return _files(self._capture(resource, b"")) if resource.root.is_dir() else None
 
+    def note(self, ref: ResourceRef, hashval: str, fields: tuple[int, int, int, int, int]) -> None:
+        """Take note of the content of a file that somebody else has read, as a look finds it.
+
+        Args:
+            ref: the file.
+            hashval: its content id.
+            fields: what it looked like; see `stat_fields`. That the content is of that state, and
+                that a later change would show, the caller vouches for.
+
+        Raises:
+            ConfigurationError: if there is no such resource on this machine.
+            NotSupportedError: if it has no files.
+        """
+        resource = folder_of(self._workspace, ref)
+        cache = self._cache(resource)
+        above, _, name = os.fsencode(ref.path).rpartition(b"/")
+        known = cache.directories.get(above)
+        cache.directories[above] = _with(known, name, packed(fields), parse_id(hashval))
+        self._changed.add(resource.name)
+
     def save(self) -> None:
         """Keep what was found for the next time."""
         for name in self._changed:
@@ -189,7 +209,7 @@ class Digests:
         return self._caches[resource.name]
 
     def _file_of_cache(self, name: str) -> Path:
-        return self._workspace.local_state(name) / CACHE
+        return self._workspace.local_state(name) / LINEAGE
 
 
 def folder_of(workspace: Workspace, ref: ResourceRef) -> FolderResource:
@@ -262,15 +282,7 @@ def _with(
     known: CachedDirectory | None, name: bytes, stats: bytes, identity: bytes
 ) -> CachedDirectory:
     """Return what is known of a directory, with one more file in it."""
-    entries = {**(known.by_name() if known else {}), name: (stats, identity)}
-    names = sorted(entries)
-    return CachedDirectory(
-        b"\0".join(names),
-        b"".join(entries[one][0] for one in names),
-        b"".join(entries[one][1] for one in names),
-        UNTRUSTED,
-        0,
-    )
+    return directory_of({**(known.by_name() if known else {}), name: (stats, identity)})
 
 
 def _below(cache: StatCache, path: bytes) -> dict[bytes, CachedDirectory]:

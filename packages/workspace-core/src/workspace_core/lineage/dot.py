@@ -15,6 +15,7 @@ SHAPES = {
     "source data": 'shape=cylinder, style="filled", fillcolor="#e3f1df"',
     "code": 'shape=note, style="filled", fillcolor="#f4ecdc"',
     "imported": 'shape=cylinder, style="filled", fillcolor="#ece4f4"',
+    "outside": 'shape=box, style="rounded,dotted,filled", fillcolor="#fdf3e7"',
     "unknown": 'shape=box, style="rounded,dashed,filled", fillcolor="#f2f2f2"',
 }
 

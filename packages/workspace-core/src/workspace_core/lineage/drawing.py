@@ -26,7 +26,7 @@ class Node:
     """A content or a run.
 
     `kind` is ``step``, ``data`` (a run wrote it), or where it comes from: ``source data``,
-    ``code``, ``imported`` or ``unknown``.
+    ``code``, ``imported``, ``outside`` or ``unknown``.
     """
 
     id: str

@@ -17,7 +17,7 @@ from workspace_core.lineage.model import HashCertificate, ResourceRef, StepLinea
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class IndexedRun(NamedTuple):
@@ -30,7 +30,10 @@ class IndexedRun(NamedTuple):
     input_resources: tuple[HashCertificate, ...]
     code_resources: tuple[HashCertificate, ...]
     output_resources: tuple[HashCertificate, ...]
+    outside_inputs: tuple[HashCertificate, ...]
+    outside_outputs: tuple[HashCertificate, ...]
     unfinished: tuple[ResourceRef, ...]
+    job_run: str | None
     read: Callable[[IndexedRun], StepLineage]
 
     @property
@@ -39,9 +42,15 @@ class IndexedRun(NamedTuple):
         return self.order[0]
 
     def dependencies(self) -> Iterator[HashCertificate]:
-        """Yield all that the outputs depend on: inputs and code."""
+        """Yield all that the outputs depend on; see `StepLineage.dependencies`."""
         yield from self.input_resources
         yield from self.code_resources
+        yield from self.outside_inputs
+
+    def outputs(self) -> Iterator[HashCertificate]:
+        """Yield all that was written; see `StepLineage.outputs`."""
+        yield from self.output_resources
+        yield from self.outside_outputs
 
     def record(self) -> StepLineage:
         """Return all that is recorded of the run.
@@ -63,6 +72,9 @@ def has_edges_of(run: Run, record: StepLineage) -> bool:
         and run.input_resources == record.input_resources
         and run.code_resources == record.code_resources
         and run.output_resources == record.output_resources
+        and run.outside_inputs == record.outside_inputs
+        and run.outside_outputs == record.outside_outputs
+        and run.job_run == record.job_run
         and run.unfinished == record.unfinished
     )
 
@@ -83,6 +95,9 @@ def to_bytes(runs: Iterable[Run]) -> bytes:
             numbers(one.input_resources),
             numbers(one.code_resources),
             numbers(one.output_resources),
+            numbers(one.outside_inputs),
+            numbers(one.outside_outputs),
+            one.job_run,
             [list(ref) for ref in one.unfinished],
         )
         for one in runs
@@ -128,7 +143,10 @@ def from_bytes(
             tuple([known[one] for one in inputs]),
             tuple([known[one] for one in code]),
             tuple([known[one] for one in outputs]),
+            tuple([known[one] for one in outside_inputs]),
+            tuple([known[one] for one in outside_outputs]),
             tuple([ResourceRef(now.get(name, name), path) for name, path in unfinished]),
+            job_run,
             read,
         )
         for (
@@ -140,6 +158,9 @@ def from_bytes(
             inputs,
             code,
             outputs,
+            outside_inputs,
+            outside_outputs,
+            job_run,
             unfinished,
         ) in record["runs"]
     }

@@ -12,7 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from workspace_core.lineage.model import DIRECTORY, MISSING
+from workspace_core.lineage.model import DIRECTORY, MISSING, OUTSIDE
 from workspace_core.lineage.store import relative, without_collecting
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class LineageGraph:
         self._last: dict[tuple[str, str, str], Run | None] = {}
         self._written: Named = defaultdict(lambda: defaultdict(list))
         for step in self.steps.values():
-            for one in step.output_resources:
+            for one in step.outputs():
                 self._written[one.ref.name][one.ref.path].append((step, one))
 
     @cached_property
@@ -93,11 +93,29 @@ class LineageGraph:
     @property
     def written_resources(self) -> list[str]:
         """The names of all resources that steps have written to."""
-        return sorted(self._written)
+        return sorted(name for name in self._written if name != OUTSIDE)
 
     def written_paths(self, name: str) -> list[str]:
         """Return the paths of a resource that runs have named as their outputs."""
         return sorted(self._written.get(name, {}))
+
+    def last_outside(self) -> Iterator[HashCertificate]:
+        """Yield what runs wrote last to each path outside of all resources."""
+        for found in self._written.get(OUTSIDE, {}).values():
+            yield found[-1][1]
+
+    def is_last_outside(self, step: Run, written: HashCertificate) -> bool:
+        """Return whether a run is the last one that wrote to a path outside of all resources."""
+        return self._written[OUTSIDE][written.ref.path][-1][0].id == step.id
+
+    def known_outside(self, path: str) -> HashCertificate | None:
+        """Return what runs have seen last at a path outside of all resources."""
+        found = [
+            entry
+            for named in (self._written, self._read)
+            for entry in named.get(OUTSIDE, {}).get(path, ())
+        ]
+        return max(found, key=lambda entry: entry[0].order)[1] if found else None
 
     def files(self, certificate: HashCertificate) -> dict[str, str]:
         """Return what a certificate is about: content ids by path in the resource."""

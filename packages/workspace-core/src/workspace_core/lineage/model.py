@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 SCHEMA = 1
 FILE, DIRECTORY, LINK, MISSING = "file", "directory", "link", "missing"
 COMPLETE, FAILED = "complete", "failed"
+OUTSIDE = ""  # in place of a resource: files outside of all resources, which have other names
+# What callers add to a record, below `more`: the run of a job that it is about; and lists of files
+# outside of all resources, each with "path", "hash", "sha256" and "size" and, if it changed while
+# the step ran, "changed" and "hash_at_end".
+RUN = "run"
+EXTERNAL_INPUTS, EXTERNAL_OUTPUTS = "external_inputs", "external_outputs"
 
 
 class ResourceRef(NamedTuple):
-    """A resource, or a path within it."""
+    """A resource, or a path within it; or a file outside of all resources, of name `OUTSIDE`.
+
+    The path of a file outside is an address as ``s3://BUCKET/KEY``, or as its run was told it.
+    """
 
     name: str
     subpath: str | None = None
@@ -35,7 +44,14 @@ class ResourceRef(NamedTuple):
         return cls(name, path or None)
 
     def __str__(self) -> str:
+        if self.is_outside:
+            return self.path
         return f"{self.name}:/{self.subpath}" if self.subpath else self.name
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it is to a file outside of all resources."""
+        return self.name == OUTSIDE
 
     @property
     def path(self) -> str:
@@ -143,9 +159,30 @@ class StepLineage:
         return (self.sequence, self.start_time, self.id)
 
     def dependencies(self) -> Iterator[HashCertificate]:
-        """Yield all that the outputs depend on: inputs and code."""
+        """Yield all that the outputs depend on: inputs, code, and inputs outside of resources."""
         yield from self.input_resources
         yield from self.code_resources
+        yield from self.outside_inputs
+
+    def outputs(self) -> Iterator[HashCertificate]:
+        """Yield all that was written, files outside of resources included."""
+        yield from self.output_resources
+        yield from self.outside_outputs
+
+    @property
+    def outside_inputs(self) -> tuple[HashCertificate, ...]:
+        """What was read outside of all resources."""
+        return _outside(self.more.get(EXTERNAL_INPUTS))
+
+    @property
+    def outside_outputs(self) -> tuple[HashCertificate, ...]:
+        """What was written outside of all resources."""
+        return _outside(self.more.get(EXTERNAL_OUTPUTS))
+
+    @property
+    def job_run(self) -> str | None:
+        """Dagster's id of the run of a job that this is the record of; None of another step."""
+        return self.run_id if self.more.get(RUN) else None
 
     def record(self) -> StepLineage:
         """Return all that is recorded of the run, which is this."""
@@ -284,6 +321,16 @@ def check_kinds(record: Mapping[str, Any]) -> None:
         for name, kind in kinds.items():
             if not isinstance(facts[name], kind):
                 raise TypeError(f"a proper '{name}'")
+    for name in (EXTERNAL_INPUTS, EXTERNAL_OUTPUTS):
+        files = record.get(name, [])
+        if not isinstance(files, list) or not all(map(_is_file_outside, files)):
+            raise TypeError(f"a proper '{name}'")
+
+
+def _is_file_outside(facts: Any) -> bool:
+    return isinstance(facts, dict) and all(
+        isinstance(facts.get(name), kind) for name, kind in _OF_FILES_OUTSIDE.items()
+    )
 
 
 _TEXT = (str, type(None))
@@ -293,6 +340,14 @@ _OF_CERTIFICATES: Mapping[str, tuple[type, ...]] = {
     "kind": (str,),
     "hash": _TEXT,
     "size": (int,),
+}
+_OF_FILES_OUTSIDE: Mapping[str, tuple[type, ...]] = {
+    "path": (str,),
+    "address": _TEXT,
+    "hash": (str,),
+    "hash_at_end": _TEXT,
+    "sha256": _TEXT,
+    "size": (int, type(None)),
 }
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "sequence": (int,),
@@ -313,3 +368,17 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 
 def _certificates(records: Sequence[Mapping[str, Any]]) -> tuple[HashCertificate, ...]:
     return tuple(map(HashCertificate.from_dict, records))
+
+
+def _outside(files: Sequence[Mapping[str, Any]] | None) -> tuple[HashCertificate, ...]:
+    return tuple(
+        HashCertificate(
+            ResourceRef(OUTSIDE, one.get("address") or one["path"]),
+            FILE,
+            one["hash"],
+            one.get("size") or 0,
+            one.get("hash_at_end"),
+            bool(one.get("changed", False)),
+        )
+        for one in files or ()
+    )

@@ -6,13 +6,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from workspace_core.lineage.model import EXTERNAL_INPUTS, EXTERNAL_OUTPUTS
+
 if TYPE_CHECKING:
     from workspace_core.lineage.edges import Run
     from workspace_core.lineage.graph import LineageGraph
 
-# Of the record of a step, below `more`: lists of files, each with "path", "hash" and "sha256" and,
-# if it changed while the step ran, "hash_at_end".
-EXTERNAL_INPUTS, EXTERNAL_OUTPUTS = "external_inputs", "external_outputs"
 SHA256 = "sha256"  # the digests of contents by their ids, for those who know data by SHA-256
 
 

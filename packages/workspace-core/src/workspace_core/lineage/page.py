@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 COLUMN, ROW, WIDTH, HEIGHT, MARGIN = 250, 62, 190, 44, 24  # pixels
 MOST_LETTERS = 28
 PLACE = re.compile(r"\{\{(\w+)\}\}")
-LEGEND = ("step", "data", "source data", "code", "imported", "unknown")
+LEGEND = ("step", "data", "source data", "code", "imported", "outside", "unknown")
 
 
 def page(drawing: Drawing, title: str, *, width: int = 1024, height: int = 800) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from util_services.flow.digests import digests_of
 from workspace_core.backends.snapshots import LINEAGE
 from workspace_core.errors import DataWorkspacesError, PathNotAResourceError
 from workspace_core.lineage.ancestry import OUTPUT, Part, ancestry, descent, origin_by_role
@@ -13,7 +17,9 @@ from workspace_core.lineage.errors import LineageNotFoundError
 from workspace_core.lineage.graph import LineageGraph
 from workspace_core.lineage.model import (
     DIRECTORY,
+    FILE,
     MISSING,
+    OUTSIDE,
     CodeLineage,
     HashCertificate,
     ImportedLineage,
@@ -25,19 +31,21 @@ from workspace_core.lineage.references import reference
 from workspace_core.lineage.staleness import StaleOutput, judge_runs
 from workspace_core.lineage.state import PresentState, SnapshotState
 from workspace_core.lineage.store import without_collecting
+from workspace_core.store.identity import ALGORITHM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from workspace_core.backends.snapshots import LocalSnapshots
     from workspace_core.lineage.edges import Run
     from workspace_core.lineage.state import State
     from workspace_core.workspace import SnapshotMetadata
 
-SOURCE_DATA, CODE_OF_PEOPLE, IMPORTED, UNKNOWN, STEP = (
+SOURCE_DATA, CODE_OF_PEOPLE, IMPORTED, FROM_OUTSIDE, UNKNOWN, STEP = (
     "source data",
     "code",
     "imported",
+    "outside",
     "unknown",
     "step",
 )
@@ -66,15 +74,18 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as plain data."""
-        key = (self.certificate.ref, self.certificate.hashval)
         with without_collecting():
             steps = [one.record().to_dict() for one in self.part.newest_first()]
+        return {**self.facts(), "steps": steps}
+
+    def facts(self) -> dict[str, Any]:
+        """Return the answer as plain data without the records of the runs."""
+        key = (self.certificate.ref, self.certificate.hashval)
         return {
             **self.certificate.to_dict(),
             "origin": STEP if self.makers else self.origins.get(key, UNKNOWN),
             "detail": self.detail,
             "made_by": [one.id for one in self.makers],
-            "steps": steps,
             "sources": [
                 {**self.part.contents[one].to_dict(), "origin": origin}
                 for one, origin in self.origins.items()
@@ -132,8 +143,10 @@ class Questions:
     def reference(self, text: str) -> ResourceRef:
         """Return what a text refers to: a path of this machine, or ``resource:/path``.
 
+        A file outside of all resources is known by the path or address that its run was told.
+
         Raises:
-            PathNotAResourceError: if it is neither.
+            PathNotAResourceError: if it is none of them.
         """
         name, colon, path = text.partition(":")
         names = [*self.workspace.get_resource_names()]
@@ -147,6 +160,9 @@ class Questions:
         except PathNotAResourceError:
             if text in names:
                 return ResourceRef(text)
+            for path in (text, os.path.abspath(text)):
+                if self.graph.known_outside(path) is not None:
+                    return ResourceRef(OUTSIDE, path)
             raise
 
     def made(self, ref: ResourceRef) -> Answer:
@@ -177,6 +193,18 @@ class Questions:
         certificate = self._certificate(ref, state)
         return self._answer(certificate, descent(self.graph, certificate, any_content=True))
 
+    def lines(self, part: Part) -> Iterator[str]:
+        """Yield the records of the runs of a part as JSON, the newest first, each on one line.
+
+        Raises:
+            DamagedFileError: if one is damaged.
+        """
+        for one in part.newest_first():
+            if self._now:  # records have the names that resources had then
+                yield json.dumps(one.record().to_dict(), sort_keys=True)
+            else:
+                yield self.workspace.lineage.line(one.id)
+
     def everything(self, resource_name: str | None = None) -> Part:
         """Return the part of the graph that led to what is there: in all resources, or in one.
 
@@ -195,7 +223,7 @@ class Questions:
         for step in part.newest_first()[::-1]:
             inputs = tuple(one.ref for one in step.dependencies())
             said = _details(step.record())
-            for one in step.output_resources:
+            for one in step.outputs():
                 key = (one.ref, one.hashval)
                 if (key, step.id, OUTPUT) in part.edges:
                     stale = why.get((one.ref, step.id))
@@ -219,6 +247,8 @@ class Questions:
     # How
 
     def _origin_of(self, certificate: HashCertificate) -> str:
+        if certificate.ref.is_outside:
+            return FROM_OUTSIDE
         found = self._origin(certificate)
         if isinstance(found, SourceDataLineage):
             return SOURCE_DATA
@@ -232,6 +262,8 @@ class Questions:
         return Answer(certificate, part, self.origins(part), stale=stale)
 
     def _certificate(self, ref: ResourceRef, state: State) -> HashCertificate:
+        if ref.is_outside:
+            return self._certificate_outside(ref)
         resource = state.resource(ref.name)
         when = (
             "now" if self.snapshot is None else f"in the snapshot {self.snapshot.hashval[:SHORT]}"
@@ -247,6 +279,23 @@ class Questions:
         if found.kind == DIRECTORY:
             self.graph.know(found, resource.at(ref.path))
         return found
+
+    def _certificate_outside(self, ref: ResourceRef) -> HashCertificate:
+        """Return what is at a path outside: now, if that is a file of this machine; else at last.
+
+        Raises:
+            LineageNotFoundError: if no run that could be known then has seen it.
+        """
+        known = self.graph.known_outside(ref.path)
+        if known is None:
+            raise LineageNotFoundError(f"No run has read or written {ref}; mend the path.")
+        if not os.path.isabs(ref.path) or self.snapshot is not None:
+            return known
+        with suppress(OSError):
+            file = Path(ref.path)
+            size, digest = file.stat().st_size, digests_of(file, with_blake3=True).blake3
+            return HashCertificate(ref, FILE, f"{ALGORITHM}:{digest}", size)
+        return known
 
     def _home_of(self, ref: ResourceRef) -> tuple[ResourceRef, State]:
         """Return where results were made that a snapshot has moved, and when they were there."""
@@ -275,11 +324,12 @@ class Questions:
                 if path in resource.files and path not in makers:  # somebody has changed it
                     ref = ResourceRef(name, path)
                     found[name, path] = resource.certificate(ref)
-        return found.values()
+        outside = self.graph.last_outside() if self.snapshot is None else ()
+        return (*found.values(), *(one for one in outside if not _is_gone(one.ref.path)))
 
     def _detail(self, certificate: HashCertificate, part: Part) -> str | None:
         key = (certificate.ref, certificate.hashval)
-        if key not in part.unmade or self._origin_of(certificate) != UNKNOWN:
+        if key not in part.unmade or self._origin_of(certificate) not in (UNKNOWN, FROM_OUTSIDE):
             return None
         ref = certificate.ref
         wrote = self.graph.last_writer(ref.name, ref.path)
@@ -311,6 +361,11 @@ def questions(workspace: LocalSnapshots, tag_or_hash: str | None = None) -> Ques
 def short(hashval: str | None) -> str:
     """Return a content id for a table."""
     return "" if hashval is None else hashval.partition(":")[2][:SHORT]
+
+
+def _is_gone(path: str) -> bool:
+    """Return whether a path outside is one of this machine where nothing is any more."""
+    return os.path.isabs(path) and not os.path.lexists(path)
 
 
 def _details(step: StepLineage) -> str:

@@ -128,7 +128,10 @@ def judge(graph: LineageGraph, state: State) -> Judgement:
 
 
 def judge_runs(graph: LineageGraph, state: State, runs: Iterable[Run]) -> tuple[StaleOutput, ...]:
-    """Judge what some runs have written and still stands so, as `judge` does."""
+    """Judge what some runs have written and still stands so, as `judge` does.
+
+    What they have written outside of resources counts as standing until a run writes there again.
+    """
     standing: Standing = defaultdict(list)
     for step in runs:
         for one in step.output_resources:
@@ -140,6 +143,9 @@ def judge_runs(graph: LineageGraph, state: State, runs: Iterable[Run]) -> tuple[
                 maker = graph.maker(one.ref.name, path, written)
                 if maker is not None and maker.id == step.id:
                     standing[step.id].append((one.ref.name, path))
+        for one in step.outside_outputs:
+            if graph.is_last_outside(step, one):
+                standing[step.id].append((one.ref.name, one.ref.path))
     return _stale(graph, state, standing)
 
 
@@ -151,7 +157,7 @@ def _stale(graph: LineageGraph, state: State, standing: Standing) -> tuple[Stale
         if not (why := reasons.get(step_id)):
             continue
         step = graph.steps[step_id]
-        for one in step.output_resources:
+        for one in step.outputs():
             paths = {path for name, path in places if name == one.ref.name and one.ref.holds(path)}
             if paths:
                 found.append(StaleOutput(one.ref, tuple(sorted(paths)), step, tuple(why)))
@@ -212,6 +218,9 @@ class _Looking:
     def _compare(self, step: Run, read: HashCertificate) -> Reason | None:
         """Return how something that was read differs by now; else note who has made it."""
         name, path = read.ref.name, read.ref.path
+        if read.ref.is_outside:  # what is there now is not looked at
+            self._depends(step, self.graph.maker(name, path, str(read.hashval), step), read.ref)
+            return None
         resource = self.state.resource(name)
         if resource is None:
             return None

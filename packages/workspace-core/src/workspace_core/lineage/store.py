@@ -24,7 +24,7 @@ from workspace_core.errors import DamagedFileError, DataWorkspacesError, StoreWr
 from workspace_core.lineage.edges import from_bytes, has_edges_of, to_bytes
 from workspace_core.lineage.errors import LineageNotFoundError
 from workspace_core.lineage.model import SCHEMA, StepLineage
-from workspace_core.snapshots.metadata import hash_of
+from workspace_core.snapshots.metadata import canonical, hash_of
 from workspace_core.store.durable import (
     cause_of,
     json_bytes,
@@ -129,6 +129,19 @@ class LineageStore:
                 "lineage' lists them."
             )
         return self._read(found[0])
+
+    def line(self, identity: str) -> str:
+        """Return the record of a run as JSON without line breaks, read but not taken apart.
+
+        Raises:
+            DamagedFileError: if it is damaged.
+        """
+        file = self.steps / f"{identity}{SUFFIX}"
+        record = read_json(file, SCHEMA)
+        content = canonical(record)
+        if record.get("hash") != identity or blake3(content).hexdigest() != identity:
+            raise DamagedFileError(str(file), "it does not fit its hash")
+        return f'{{"hash":"{identity}",{content.decode()[1:]}'
 
     def all(self) -> list[StepLineage]:
         """Return the records of all runs, each after those that were known when it ended.

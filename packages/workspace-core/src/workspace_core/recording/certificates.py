@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import stat
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 from util_services.flow.changes import file_state
 from util_services.flow.digests import digests_of
 from util_services.flow.run_files import state_text
-from workspace_core.errors import PathNotAResourceError
+from workspace_core.errors import DataWorkspacesError, PathNotAResourceError
+from workspace_core.lineage.digests import Digests
 from workspace_core.lineage.model import DIRECTORY, FILE, HashCertificate, ResourceRef
 from workspace_core.lineage.recorder import MOST_ALONE
 from workspace_core.lineage.references import reference
 from workspace_core.lineage.store import listing_hash
 from workspace_core.store.identity import ALGORITHM
+from workspace_core.trees.stat_cache import is_settled, stat_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from util_services.flow.run_files import RunFile
     from workspace_core.workspace import Workspace
@@ -33,6 +39,7 @@ class Certified:
         changed: the paths of outputs that are not any more what the run has published.
         listings: the files of certificates of directories, by path in them.
         sha256: the SHA-256 of files in resources, by content id: data are known by it elsewhere.
+        unchanged: the files in resources that the run has hashed, as it saw them.
     """
 
     resources: list[HashCertificate] = field(default_factory=list)
@@ -40,9 +47,11 @@ class Certified:
     changed: list[str] = field(default_factory=list)
     listings: list[Mapping[str, str]] = field(default_factory=list)
     sha256: dict[str, str] = field(default_factory=dict)
+    unchanged: dict[ResourceRef, RunFile] = field(default_factory=dict)
 
-    def note(self, file: RunFile) -> None:
-        """Keep by what else the content of a file in a resource is known."""
+    def note(self, ref: ResourceRef, file: RunFile) -> None:
+        """Keep by what else the content of a file in a resource is known, and where it is so."""
+        self.unchanged[ref] = file
         if file.sha256 is not None:
             self.sha256[_id(file.blake3)] = file.sha256
 
@@ -76,7 +85,7 @@ class References:
             if ref is None:
                 found.external.append(_external(file) | changes)
             else:
-                found.note(file)
+                found.note(ref, file)
                 certificate = HashCertificate(ref, FILE, _id(file.blake3), file.bytes)
                 found.resources.append(certificate._replace(**changes))
         return found
@@ -91,7 +100,7 @@ class References:
             elif (ref := self.of(file)) is None:
                 found.external.append(_external(file))
             else:
-                found.note(file)
+                found.note(ref, file)
                 inside.setdefault(ref.name, {})[ref.path] = file
         for name, by_path in inside.items():
             contents = {path: _id(file.blake3) for path, file in by_path.items()}
@@ -105,6 +114,38 @@ class References:
                 ref = ResourceRef(name, path)
                 found.resources.append(HashCertificate(ref, FILE, content, sizes[path]))
         return found
+
+
+def remember(workspace: Workspace, inputs: Certified, outputs: Certified, began: datetime) -> None:
+    """Let those who look at resources next know what a run has hashed, so that nobody does again.
+
+    A file counts only if it would show that somebody has changed it since the run had read it, and
+    file systems tell times in ticks. So an input must have been at rest when the run began, and an
+    output have been moved to its place a tick after it was written; else it is read again.
+
+    Args:
+        workspace: the workspace.
+        inputs: what the run has read.
+        outputs: what it has published.
+        began: when it began.
+    """
+    digests = Digests(workspace)
+    looked_at, start = time.time_ns(), int(began.timestamp() * 1_000_000) * 1000
+    for certified in (inputs, outputs):
+        for ref, file in certified.unchanged.items():
+            with suppress(OSError, DataWorkspacesError):
+                place = Path(file.address)
+                fields = mode, size, written, moved, inode = stat_fields(place.lstat())
+                was_at_rest = (
+                    is_settled(fields, start)
+                    if certified is inputs
+                    else is_settled((mode, size, written, written, inode), moved)
+                    and is_settled(fields, looked_at)
+                )
+                is_same = stat.S_ISREG(mode) and state_text(file_state(place)) == file.state
+                if was_at_rest and is_same:
+                    digests.note(ref, _id(file.blake3), fields)
+    digests.save()
 
 
 def _content_now(file: RunFile) -> str | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from workspace_core.backends.snapshots import LINEAGE
 from workspace_core.errors import ConfigurationError
 from workspace_core.lineage.errors import LineageNotFoundError
+from workspace_core.lineage.model import RUN
 from workspace_core.lineage.store import LEAST_PREFIX
 from workspace_core.recording.intents import Intents
-from workspace_core.recording.runs import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,8 +76,8 @@ def known_run(workspace: FiledWorkspace, name: str) -> KnownRun:
     Raises:
         LineageNotFoundError: if there is no such run, or there are several.
     """
-    now = workspace.catalogue.names_now()
-    steps = {one.run_id: one for one in workspace.lineage.all() if one.more.get(RUN)}
+    runs = workspace.lineage.runs(workspace.catalogue.names_now())
+    steps = {one.job_run: one for one in runs if one.job_run is not None}
     intents = Intents(workspace.local)
     known = {*steps, *intents.ids()}
     found = {one for one in known if one == name or _begins(one, name)}
@@ -89,11 +89,11 @@ def known_run(workspace: FiledWorkspace, name: str) -> KnownRun:
             "Dagster shows, or a snapshot that was taken for a run."
         )
     (run_id,) = found
-    step = steps.get(run_id)
+    step = steps[run_id].record() if run_id in steps else None
     taken = workspace.list_snapshots(reverse=False)
     return KnownRun(
         run_id,
-        None if step is None else step.under_names(now),
+        step,
         intents.get(run_id),
         tuple(one for one in taken if run_of(one.more).get("run_id") == run_id),
         None if step is None else _first_with(step, taken),

@@ -13,12 +13,19 @@ from util_services import settings
 from util_services.errors import ConfigurationError, DataServicesError, quoted
 from util_services.flow.staging import FORGOTTEN_SECONDS
 from util_services.runs.recorders import Recorded, RecordingError
-from workspace_core.lineage.model import COMPLETE, FAILED, StepLineage
-from workspace_core.lineage.outside import EXTERNAL_INPUTS, EXTERNAL_OUTPUTS, SHA256
+from workspace_core.lineage.model import (
+    COMPLETE,
+    EXTERNAL_INPUTS,
+    EXTERNAL_OUTPUTS,
+    FAILED,
+    RUN,
+    StepLineage,
+)
+from workspace_core.lineage.outside import SHA256
 from workspace_core.lineage.plain import plain
 from workspace_core.lineage.recorder import WITHIN, at_work, save
 from workspace_core.parameters import HOSTNAME_PARAMETER
-from workspace_core.recording.certificates import References
+from workspace_core.recording.certificates import References, remember
 from workspace_core.recording.intents import Intent, Intents
 from workspace_core.recording.opening import check_writable
 
@@ -33,7 +40,6 @@ if TYPE_CHECKING:
 
 SNAPSHOTS = "WORKSPACE_SNAPSHOTS"  # of the settings
 SNAPSHOT_WANTED_TAG = "data_services/take_snapshot"  # of a run, in place of the setting
-RUN = "run"  # of the records of steps and of snapshots: the run of a job that made them
 CHANGED_OUTPUTS = "changed_outputs"
 ERROR = "error"
 KILLED = "killed"
@@ -99,6 +105,7 @@ class RecordedRuns:
         }
         step = self._step(intent, COMPLETE, inputs, more, output_resources=outputs.resources)
         self._record(intent, step, outputs)
+        remember(self.workspace, inputs, outputs, datetime.fromisoformat(intent.began))
         snapshot, notes = None, [_changed_note(path) for path in outputs.changed]
         if takes_snapshots(intent.start.tags) and not intent.start.is_slice:
             snapshot = self._snapshot(intent.start)

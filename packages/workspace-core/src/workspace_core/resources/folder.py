@@ -168,9 +168,8 @@ class FolderResource(FileResourceMixin, LocalStateResourceMixin, SnapshotResourc
     def present(self, session: Session) -> Present | None:
         """Return the folder as it is now, without what no snapshot can hold."""
         options = replace(self.capture_options, skips_special=True)
-        now = capture(
-            session, self.root, self._state.cache(), options, keep=False, progress=listener()
-        )
+        known = self._state.cache_for_looking(session.generation)
+        now = capture(session, self.root, known, options, keep=False, progress=listener())
         return Present(now.root, now.directories, special_entries(now))
 
     def note_recorded(self) -> None:

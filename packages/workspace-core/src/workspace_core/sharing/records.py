@@ -177,7 +177,7 @@ def _check_lineage(stem: str, record: dict[str, Any]) -> None:
     check_kinds(record)
     step = StepLineage.from_dict(record)
     _require(hash_of(record) == name == step.id, f"the step {name}", "its name is not its hash")
-    for one in (*step.dependencies(), *step.output_resources):
+    for one in (*step.input_resources, *step.code_resources, *step.output_resources):
         _check_name(one.ref.name)
         _require(
             not one.ref.path or _is_plain(one.ref.path),

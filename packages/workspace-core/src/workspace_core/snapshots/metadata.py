@@ -145,8 +145,12 @@ class SnapshotMetadata:
 
 def hash_of(record: Mapping[str, Any]) -> str:
     """Return the hash of a record, its own field of that name left out."""
-    content = {name: value for name, value in record.items() if name != "hash"}
-    return blake3(_canonical(content)).hexdigest()
+    return blake3(canonical(record)).hexdigest()
+
+
+def canonical(record: Mapping[str, Any]) -> bytes:
+    """Return what the hash of a record is of: all but the hash, in one spelling of JSON."""
+    return _canonical({name: value for name, value in record.items() if name != "hash"})
 
 
 def checked_tag(tag: str) -> str:

@@ -22,7 +22,7 @@ from workspace_core.store.durable import write_all
 from workspace_core.store.identity import ID_BYTES, content_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MAGIC = b"DWSSTAT\x02"
@@ -111,6 +111,35 @@ class StatCache:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise StoreWriteError(str(file), error.strerror or "unknown") from error
+
+
+def directory_of(entries: Mapping[bytes, tuple[bytes, bytes]]) -> CachedDirectory:
+    """Return a directory of which stat fields and ids of entries are known by their names."""
+    names = sorted(entries)
+    return CachedDirectory(
+        b"\0".join(names),
+        b"".join(entries[one][0] for one in names),
+        b"".join(entries[one][1] for one in names),
+        UNTRUSTED,
+        0,
+    )
+
+
+def united(one: CachedDirectory, other: CachedDirectory) -> CachedDirectory:
+    """Return what two looks at a directory know of it: of each entry, what was seen last."""
+    if (one.names, one.stats, one.ids) == (other.names, other.stats, other.ids):
+        return one
+    found = one.by_name()
+    for name, entry in other.by_name().items():
+        if name not in found or _recency(entry) > _recency(found[name]):
+            found[name] = entry
+    return directory_of(found)
+
+
+def _recency(entry: tuple[bytes, bytes]) -> tuple[int, bool]:
+    """Return when an entry was changed last as far as a look knows, and whether it is believed."""
+    stats, identity = entry
+    return memoryview(stats).cast("q")[3], identity != UNTRUSTED
 
 
 def stat_fields(found: os.stat_result) -> tuple[int, int, int, int, int]:

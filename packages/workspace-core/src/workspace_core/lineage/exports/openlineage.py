@@ -2,7 +2,8 @@
 
 Source: https://openlineage.io/spec/2-0-2/OpenLineage.json, and its facets under the versions that
 are named here. Each run has an event for its start and one for its end. Data sets are named by
-resource and path, in a namespace of the workspace; a version is a content id.
+resource and path, in a namespace of the workspace, and those outside of it by their addresses; a
+version is a content id.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workspace_core import __version__
 from workspace_core.lineage.exports.columns import column_origins
+from workspace_core.lineage.exports.names import name_of
 from workspace_core.lineage.model import DIRECTORY
 
 if TYPE_CHECKING:
@@ -38,14 +40,14 @@ def _events(
     lineage: ExportedLineage, run: ExportedRun, names: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
     space = lineage.namespace
-    inputs = [_dataset(space, one) | _statistics("input", "1-0-0", one) for one in run.inputs]
+    inputs = [_dataset(lineage, one) | _statistics("input", "1-0-0", one) for one in run.inputs]
     outputs = [_output(lineage, run, one) for one in run.outputs]
     common = {
         "job": {"namespace": space, "name": run.step.step_name, "facets": _job(space, run)},
         "producer": PRODUCER,
         "schemaURL": f"{SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent",
     }
-    described = {"runId": run.id, "facets": _run(space, run, names)}
+    described = {"runId": run.id, "facets": _run(lineage, run, names)}
     yield {
         **common,
         "eventType": START,
@@ -75,13 +77,13 @@ def _job(space: str, run: ExportedRun) -> dict[str, Any]:
     return facets
 
 
-def _run(space: str, run: ExportedRun, names: Mapping[str, str]) -> dict[str, Any]:
+def _run(lineage: ExportedLineage, run: ExportedRun, names: Mapping[str, str]) -> dict[str, Any]:
     step = run.step
     facets = {
         "processing_engine": _facet(
             "ProcessingEngineRunFacet", "1-1-1", {"version": __version__, "name": "workspace-core"}
         ),
-        "dws_step": _own_facet(run),
+        "dws_step": _own_facet(lineage, run),
     }
     if step.parameters:
         given = [{"key": name, "value": _value(one)} for name, one in step.parameters.items()]
@@ -91,7 +93,7 @@ def _run(space: str, run: ExportedRun, names: Mapping[str, str]) -> dict[str, An
     if run.within is not None:
         parent = {
             "run": {"runId": run.within},
-            "job": {"namespace": space, "name": names[run.within]},
+            "job": {"namespace": lineage.namespace, "name": names[run.within]},
         }
         facets["parent"] = _facet("ParentRunFacet", "1-2-0", parent)
     if not step.is_complete:
@@ -100,7 +102,7 @@ def _run(space: str, run: ExportedRun, names: Mapping[str, str]) -> dict[str, An
     return facets
 
 
-def _own_facet(run: ExportedRun) -> dict[str, Any]:
+def _own_facet(lineage: ExportedLineage, run: ExportedRun) -> dict[str, Any]:
     """Return what OpenLineage has no place for; what is not known, or not so, is left out."""
     step = run.step
     facts = {
@@ -112,7 +114,7 @@ def _own_facet(run: ExportedRun) -> dict[str, Any]:
         "metrics": step.metrics,
         "hostname": step.hostname,
         "code": [{"name": name_of(one), "version": one.hashval} for one in run.code],
-        "changedMeanwhile": [name_of(one) for one in step.dependencies() if one.changed],
+        "changedMeanwhile": [lineage.label(one) for one in step.dependencies() if one.changed],
         "unfinished": [f"{one.name}/{one.path}".rstrip("/") for one in step.unfinished],
     }
     return {
@@ -122,32 +124,33 @@ def _own_facet(run: ExportedRun) -> dict[str, Any]:
     }
 
 
-def _dataset(space: str, one: HashCertificate) -> dict[str, Any]:
+def _dataset(lineage: ExportedLineage, one: HashCertificate) -> dict[str, Any]:
     facets = {}
     if one.hashval is not None:
         version = {"datasetVersion": one.hashval}
         facets["version"] = _facet("DatasetVersionDatasetFacet", "1-0-1", version)
-    return {"namespace": space, "name": name_of(one), "facets": facets}
+    named = lineage.named(one)
+    return {"namespace": named.namespace, "name": named.name, "facets": facets}
 
 
 def _output(lineage: ExportedLineage, run: ExportedRun, one: HashCertificate) -> dict[str, Any]:
     """Return a data set that a run wrote, with where its columns come from if that is known."""
-    space = lineage.namespace
-    found = _dataset(space, one) | _statistics("output", "1-0-2", one)
+    found = _dataset(lineage, one) | _statistics("output", "1-0-2", one)
     origins = column_origins(one, run.inputs, lineage.place)
     if origins:
-        fields = {origin.column: {"inputFields": [_field(space, origin)]} for origin in origins}
+        fields = {origin.column: {"inputFields": [_field(lineage, origin)]} for origin in origins}
         facet = _facet("ColumnLineageDatasetFacet", "1-2-0", {"fields": fields})
         found["facets"]["columnLineage"] = facet
     return found
 
 
-def _field(space: str, origin: ColumnOrigin) -> dict[str, Any]:
+def _field(lineage: ExportedLineage, origin: ColumnOrigin) -> dict[str, Any]:
     change = {"type": "DIRECT", "subtype": origin.subtype, "masking": origin.is_masked}
     change |= {"description": origin.done} if origin.done else {}
+    source = lineage.named(origin.source)
     return {
-        "namespace": space,
-        "name": name_of(origin.source),
+        "namespace": source.namespace,
+        "name": source.name,
         "field": origin.column,
         "transformations": [change],
     }
@@ -165,11 +168,6 @@ def _statistics(side: str, version: str, one: HashCertificate) -> dict[str, Any]
 def _facet(name: str, version: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     schema = f"{SPEC}/facets/{version}/{name}.json#/$defs/{name}"
     return {"_producer": PRODUCER, "_schemaURL": schema, **facts}
-
-
-def name_of(one: HashCertificate) -> str:
-    """Return what a data set is called: the resource, and the path in it."""
-    return f"{one.ref.name}/{one.ref.path}" if one.ref.path else one.ref.name
 
 
 def _value(value: object) -> str:

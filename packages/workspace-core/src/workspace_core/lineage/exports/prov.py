@@ -1,19 +1,19 @@
 """Lineage as a document of W3C PROV, in PROV-JSON.
 
 Sources: PROV-DM (W3C Recommendation, 30 April 2013), sections 5.1 to 5.3; PROV-JSON (W3C Member
-Submission, 24 April 2013). An entity is a content at a path of a resource, an activity a run, an
-agent the machine that it ran on. Outputs are derived from all that their run depended on: which of
-them led to which output, no record says.
+Submission, 24 April 2013). An entity is a content at a path of a resource or at an address
+outside, an activity a run, an agent the machine that it ran on. Outputs are derived from all that
+their run depended on: which of them led to which output, no record says.
 """
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
-from workspace_core.lineage.exports.openlineage import name_of
 from workspace_core.lineage.model import DIRECTORY
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def prov(lineage: ExportedLineage) -> str:
     }
     for run in lineage.runs:
         for one in (*run.inputs, *run.code, *run.outputs):
-            document["entity"].setdefault(_entity(one), _described(one))
-        document["activity"][f"run:{run.id}"] = _activity(run)
-        for kind, facts in _relations(run):
+            document["entity"].setdefault(_entity(lineage, one), _described(lineage, one))
+        document["activity"][f"run:{run.id}"] = _activity(lineage, run)
+        for kind, facts in _relations(lineage, run):
             document[kind][f"_:{kind}{len(document[kind])}"] = facts
         if run.step.hostname:
             host = f"host:{_digest(run.step.hostname)}"
@@ -62,24 +62,25 @@ def prov(lineage: ExportedLineage) -> str:
     return json.dumps({k: v for k, v in document.items() if v}, indent=1, sort_keys=True) + "\n"
 
 
-def _relations(run: ExportedRun) -> Iterator[tuple[str, dict[str, Any]]]:
+def _relations(lineage: ExportedLineage, run: ExportedRun) -> Iterator[tuple[str, dict[str, Any]]]:
     activity = f"run:{run.id}"
+    entity = partial(_entity, lineage)
     for role, found in ((INPUT, run.inputs), (CODE, run.code)):
         for one in found:
-            used = {"prov:activity": activity, "prov:entity": _entity(one), "prov:role": role}
+            used = {"prov:activity": activity, "prov:entity": entity(one), "prov:role": role}
             yield "used", used | {"prov:time": run.began}
     for one in run.outputs:
-        made = {"prov:entity": _entity(one), "prov:activity": activity}
+        made = {"prov:entity": entity(one), "prov:activity": activity}
         yield "wasGeneratedBy", made | {"prov:time": run.ended}
         for source in (*run.inputs, *run.code):
-            if _entity(source) != _entity(one):
-                ends = {"prov:generatedEntity": _entity(one), "prov:usedEntity": _entity(source)}
+            if entity(source) != entity(one):
+                ends = {"prov:generatedEntity": entity(one), "prov:usedEntity": entity(source)}
                 yield "wasDerivedFrom", ends | {"prov:activity": activity}
     if run.within is not None:
         yield "wasInformedBy", {"prov:informed": activity, "prov:informant": f"run:{run.within}"}
 
 
-def _activity(run: ExportedRun) -> dict[str, Any]:
+def _activity(lineage: ExportedLineage, run: ExportedRun) -> dict[str, Any]:
     step = run.step
     facts: dict[str, Any] = {
         "prov:startTime": run.began,
@@ -98,19 +99,23 @@ def _activity(run: ExportedRun) -> dict[str, Any]:
         facts["dws:runFromDirectory"] = step.run_from_directory
     if step.run_description:
         facts["dws:description"] = step.run_description
-    changed = [name_of(one) for one in step.dependencies() if one.changed]
+    changed = [lineage.label(one) for one in step.dependencies() if one.changed]
     if changed:
         facts["dws:changedMeanwhile"] = changed
     return facts
 
 
-def _described(one: HashCertificate) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "prov:label": str(one.ref),
-        "dws:resource": one.ref.name,
-        "dws:path": one.ref.path,
-        "dws:kind": one.kind,
-    }
+def _described(lineage: ExportedLineage, one: HashCertificate) -> dict[str, Any]:
+    if one.ref.is_outside:
+        address = lineage.named(one).address
+        where = {"prov:label": address, "prov:location": address}
+    else:
+        where = {
+            "prov:label": str(one.ref),
+            "dws:resource": one.ref.name,
+            "dws:path": one.ref.path,
+        }
+    facts: dict[str, Any] = {**where, "dws:kind": one.kind}
     if one.hashval is not None:
         facts["dws:content"] = one.hashval
     if one.size:
@@ -120,9 +125,10 @@ def _described(one: HashCertificate) -> dict[str, Any]:
     return facts
 
 
-def _entity(one: HashCertificate) -> str:
+def _entity(lineage: ExportedLineage, one: HashCertificate) -> str:
     """Return the name of a content at a path, which is no longer than a name may be."""
-    return f"content:{_digest(json.dumps([one.ref.name, one.ref.path, one.hashval]))}"
+    where = [lineage.named(one).address] if one.ref.is_outside else [one.ref.name, one.ref.path]
+    return f"content:{_digest(json.dumps([*where, one.hashval]))}"
 
 
 def _digest(text: str) -> str:

@@ -2,13 +2,12 @@
 
 Sources: RO-Crate Metadata Specification 1.1; Process Run Crate 0.5, which describes tools that were
 run one after the other without a program that orders them. The crate has no data: contents are
-named by addresses in the workspace, with their content ids as identifiers.
+named by addresses in the workspace or outside of it, with their content ids as identifiers.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,7 +15,6 @@ from urllib.parse import quote
 from blake3 import blake3
 
 from workspace_core import __version__
-from workspace_core.lineage.exports.openlineage import name_of
 from workspace_core.lineage.model import DIRECTORY, MISSING
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ Entity = dict[str, Any]
 
 def ro_crate(lineage: ExportedLineage) -> str:
     """Return the metadata of the crate of runs, as JSON-LD."""
-    crate = _Crate(lineage.namespace)
+    crate = _Crate(lineage)
     actions = [crate.action(run) for run in lineage.runs]
     root: Entity = {
         "@id": "./",
@@ -78,8 +76,8 @@ def ro_crate(lineage: ExportedLineage) -> str:
 class _Crate:
     """Entities by their names: data, and all that tells of them."""
 
-    def __init__(self, namespace: str) -> None:
-        self.namespace = namespace
+    def __init__(self, lineage: ExportedLineage) -> None:
+        self.lineage = lineage
         self.data: dict[str, Entity] = {}
         self.others: dict[str, Entity] = {}
 
@@ -141,14 +139,14 @@ class _Crate:
 
     def _content(self, one: HashCertificate, *, is_code: bool = False) -> str:
         """Add a content at a path, and return its address."""
-        path = quote(os.fsencode(name_of(one)))
+        address = self.lineage.named(one).address
         end = "/" if one.kind == DIRECTORY else ""
         version = quote(one.hashval or MISSING, safe=":")
-        name = f"{self.namespace}/{path}{end}?content={version}"
+        name = f"{address}{end}?content={version}"
         entity: Entity = {
             "@id": name,
             "@type": "Dataset" if one.kind == DIRECTORY else "File",
-            "name": str(one.ref),
+            "name": address if one.ref.is_outside else str(one.ref),
         }
         if one.hashval is not None:
             entity["identifier"] = one.hashval

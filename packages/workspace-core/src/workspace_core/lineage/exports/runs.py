@@ -6,6 +6,7 @@ by name alone, so each is said to have read and written the file, too, where tha
 
 from __future__ import annotations
 
+import os
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,16 @@ from workspace_core.lineage.exports.machine_paths import (
     without_machine_paths,
     words_without_machine_paths,
 )
-from workspace_core.lineage.model import DIRECTORY, FILE, HashCertificate, ResourceRef, StepLineage
+from workspace_core.lineage.exports.names import DataName, data_name
+from workspace_core.lineage.model import (
+    DIRECTORY,
+    EXTERNAL_INPUTS,
+    EXTERNAL_OUTPUTS,
+    FILE,
+    HashCertificate,
+    ResourceRef,
+    StepLineage,
+)
 from workspace_core.lineage.plain import plain, plain_command
 from workspace_core.lineage.questions import questions
 from workspace_core.lineage.references import local_path
@@ -67,17 +77,28 @@ class ExportedLineage:
         name: what it is called.
         runs: the runs.
         place: returns where a file is on this machine, None if it is not here.
+        with_machine_paths: with absolute paths of files outside of the workspace as they are.
     """
 
     workspace_id: str
     name: str
     runs: tuple[ExportedRun, ...]
     place: Callable[[HashCertificate], str | None]
+    with_machine_paths: bool = False
 
     @property
     def namespace(self) -> str:
         """The address of what belongs to the workspace, wherever there are copies of it."""
         return f"dws://{self.workspace_id}"
+
+    def named(self, one: HashCertificate) -> DataName:
+        """Return what others are told that data are called."""
+        return data_name(one, self.namespace, with_machine_paths=self.with_machine_paths)
+
+    def label(self, one: HashCertificate) -> str:
+        """Return what data are called in texts: by resource and path, or outside by address."""
+        named = self.named(one)
+        return named.address if one.ref.is_outside else named.name
 
 
 def exported_lineage(
@@ -93,7 +114,8 @@ def exported_lineage(
         workspace: the workspace.
         resource_name: only the runs that led to what is in this resource.
         tag_or_hash: only the runs that led to what is in this snapshot.
-        with_machine_paths: with absolute paths in commands and parameters as they are.
+        with_machine_paths: with absolute paths as they are: in commands, in parameters, and of
+            files outside of the workspace.
 
     Raises:
         ConfigurationError: if there is no such snapshot.
@@ -126,11 +148,15 @@ def exported_lineage(
             )
         )
     place = partial(_place, workspace)
-    return ExportedLineage(workspace.workspace_id, workspace.name, tuple(found), place)
+    return ExportedLineage(
+        workspace.workspace_id, workspace.name, tuple(found), place, with_machine_paths
+    )
 
 
 def _place(workspace: FiledWorkspace, one: HashCertificate) -> str | None:
     """Return where a file is on this machine, None if it is not here."""
+    if one.ref.is_outside:
+        return one.ref.path if os.path.isabs(one.ref.path) else None
     try:
         return local_path(workspace, one.ref)
     except DataWorkspacesError:
@@ -162,6 +188,7 @@ def _for_others(step: StepLineage, *, with_machine_paths: bool) -> StepLineage:
         name, description = without_machine_paths(name), without_machine_paths(description)
         command = None if command is None else words_without_machine_paths(command)
         folder = None if folder is None else without_machine_paths(folder)
+    kept = (EXTERNAL_INPUTS, EXTERNAL_OUTPUTS)  # of which exports tell names of their own
     return replace(
         step,
         step_name=name,
@@ -170,7 +197,7 @@ def _for_others(step: StepLineage, *, with_machine_paths: bool) -> StepLineage:
         run_description=description,
         command_line=command,
         run_from_directory=folder,
-        more={},
+        more={one: step.more[one] for one in kept if one in step.more},
     )
 
 
@@ -201,9 +228,9 @@ class Linked:
         self.code: dict[str, Certificates] = {}
         self.written: dict[str, Certificates] = {}
         for identity, step in steps.items():
-            self.read[identity] = _by_key(step.input_resources)
+            self.read[identity] = _by_key((*step.input_resources, *step.outside_inputs))
             self.code[identity] = _by_key(step.code_resources)
-            self.written[identity] = _by_key(step.output_resources)
+            self.written[identity] = _by_key(step.outputs())
         for identity, step in steps.items():
             for found in (self.read[identity], self.code[identity]):
                 for one in tuple(found.values()):
