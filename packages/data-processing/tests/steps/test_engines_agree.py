@@ -220,7 +220,6 @@ def test_every_step_is_compared():
     [
         *((chain, ROWS, 7) for chain in CHAINS),
         ("once", ROWS, 2),
-        ("fitted", 0, 2),
         ("joined", 0, 2),
         ("linked", 1, 2),
         ("by the hot key", 1, 7),
