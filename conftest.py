@@ -239,12 +239,18 @@ def spark_session(spark_cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def spark_connect(spark_cluster):
-    """The address of a Spark Connect server whose driver works on the cluster."""
+def spark_connect_server(spark_cluster):
+    """A Spark Connect server whose driver works on the cluster."""
     from spark_cluster import connect_server
 
-    with connect_server(spark_cluster) as address:
-        yield address
+    with connect_server(spark_cluster) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def spark_connect(spark_connect_server):
+    """The address of the Spark Connect server."""
+    return spark_connect_server.address
 
 
 @pytest.fixture

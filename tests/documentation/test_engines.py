@@ -21,7 +21,7 @@ TOKENS = "packages/field-pseudonymisation/tests/dagster/test_pseudonymisation_on
 COMPARED = {
     "aggregate_data": f"{STEPS}/test_aggregate_data.py",
     "cast_types": f"{STEPS}/test_cast_types.py",
-    "clean_data": f"{STEPS}/test_pivot_and_unpivot.py",
+    "clean_data": f"{STEPS}/test_engines_agree.py",
     "convert_format": "packages/util-services/tests/engines/test_contract.py",
     "fill_missing_values": f"{STEPS}/test_fill_missing_values.py",
     "handle_outliers": f"{STEPS}/test_handle_outliers.py",

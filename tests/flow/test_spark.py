@@ -5,11 +5,15 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from blake3 import blake3
+from key_forms import files_with
+from network_namespaces import LOOPBACK, network_namespaces
 
+from util_services.storage import S3Settings, S3Storage
 from workspace_core import api
 from workspace_core.workspace import find_and_load_workspace
 
@@ -63,6 +67,21 @@ def on_the_cluster(spark_cluster):
     return spark_cluster.environment() | {"DATA_SERVICES_ENGINE": "spark"}
 
 
+@pytest.fixture
+def cluster_of_hosts():
+    """A cluster of this test's own, whose workers are in networks of their own where we may."""
+    from spark_cluster import missing_parts, spark_cluster
+
+    if missing := missing_parts():
+        pytest.skip(f"Spark cannot run here; missing: {', '.join(missing)}")
+    with ExitStack() as stack:
+        try:
+            hosts = stack.enter_context(network_namespaces(2))
+        except PermissionError:
+            hosts = [LOOPBACK] * 3
+        yield stack.enter_context(spark_cluster(hosts))
+
+
 @pytest.mark.parametrize("way", ["standalone", "connect"])
 def test_a_job_gives_the_same_rows_and_counts_on_a_cluster(
     machine, spark_cluster, on_the_cluster, request, way
@@ -90,6 +109,28 @@ def test_a_job_gives_the_same_rows_and_counts_on_a_cluster(
     logs = [path for path in spark_cluster.folder.rglob("*") if path.name in {"stdout", "stderr"}]
     assert logs
     assert not [path for path in logs if CANARY.encode() in path.read_bytes()]
+
+
+def test_the_twin_on_s3_gives_the_same_and_tells_no_credentials(
+    machine, rgw_server, rgw_bucket, spark_cluster, on_the_cluster
+):
+    storage = S3Storage(S3Settings.from_environment("selfS3"))
+    storage.client.put_object(Bucket=rgw_bucket, Key="in.csv", Body=TEXT.encode())
+    machine.put("in.csv", TEXT.encode())
+    assert run(machine, "out.csv").returncode == 0
+    arguments = ["run", "remove_duplicates_job_s3", *OPTIONS, "--set", "write_dataset.path=out.csv"]
+
+    there = machine.run(*arguments, **on_the_cluster)
+
+    assert (there.returncode, there.stderr) == (0, ""), there.stderr
+    found = storage.client.list_objects_v2(Bucket=rgw_bucket)["Contents"]
+    names = ["in.csv", "out.csv", "out.csv.report.html", "out.csv.report.json"]
+    assert [one["Key"] for one in found] == names
+    got = storage.client.get_object(Bucket=rgw_bucket, Key="out.csv")["Body"].read()
+    assert got == machine.get("out.csv")
+    secrets = [rgw_server.access_key.encode(), rgw_server.secret_key.encode()]
+    assert files_with(secrets, spark_cluster.folder, machine.folder, but=machine.root) == []
+    assert machine.mentions(CANARY, but=["root/in.csv", "root/out.csv"]) == set()
 
 
 def test_a_cancelled_job_ends_its_driver_and_leaves_nothing(machine, on_the_cluster):
@@ -121,6 +162,55 @@ def test_a_cancelled_job_ends_its_driver_and_leaves_nothing(machine, on_the_clus
     assert machine.outputs() == ["root/in.csv"]
     assert drivers_left(machine.folder) == []
     assert machine.mentions(CANARY, but=["root/in.csv"]) == set()
+
+
+def begun(machine, *arguments, **variables):
+    """Begin a run, and return its process."""
+    return subprocess.Popen(
+        machine.command("run", *arguments),
+        env={**os.environ, **machine.variables, **variables},
+        cwd=machine.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_job_outlives_a_worker(machine, cluster_of_hosts):
+    lines = (f"{n % 5000}, {CANARY}  {n % 700},{n % 11 or ''}" for n in range(20_000))
+    machine.put("in.csv", "\n".join(["id,name,age", *lines, ""]).encode())
+    (machine.root / "recipe.yaml").write_text(
+        "- {step: normalise_text, columns: [name], collapse_whitespace: true, trim: true}\n"
+        "- {step: remove_duplicates, subset: [id], keep: last, order_by: [age]}\n"
+        "- {step: fill_missing_values, columns: {age: {strategy: mode, by: [name]}}}\n"
+    )
+    arguments = ["clean_data_job", "--set", "read_dataset.path=in.csv",
+                 "--set", "clean_data.recipe=recipe.yaml", "--set"]  # fmt: skip
+    assert machine.run("run", *arguments, "write_dataset.path=here.csv").returncode == 0
+
+    there = cluster_of_hosts.environment() | {"DATA_SERVICES_ENGINE": "spark"}
+    with begun(machine, *arguments, "write_dataset.path=there.csv", **there) as process:
+        end = time.monotonic() + 200
+        while not any(machine.root.glob(".data-services-staging/**/rdd-*/part-*")):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        cluster_of_hosts.kill_worker()
+        assert process.poll() is None
+        _, told = process.communicate(timeout=280)
+
+    assert (process.returncode, told) == (0, "")
+    assert machine.get("there.csv") == machine.get("here.csv")
+    assert report_of(machine, "there.csv")[0] == report_of(machine, "here.csv")[0]
+    assert machine.outputs() == sorted(
+        ["root/in.csv", "root/recipe.yaml"]
+        + [
+            f"root/{n}.csv{kind}"
+            for n in ("here", "there")
+            for kind in ("", ".report.html", ".report.json")
+        ]
+    )
 
 
 def test_a_master_out_of_reach_is_refused_before_a_row_is_read(machine):

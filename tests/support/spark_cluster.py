@@ -1,31 +1,37 @@
 """A real standalone Spark cluster on this machine: a master and two workers as processes.
 
-Comes with PySpark and needs Java 17 or newer. Everything listens on loopback and lives in one
-temporary folder; the processes are ended by their ids. Takes part in tests and benchmarks.
+Comes with PySpark and needs Java 17 or newer. Everything listens on loopback, or on hosts that are
+network namespaces, and lives in one temporary folder; the processes are ended by their ids. Takes
+part in tests and benchmarks.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ceph_rgw import free_ports, stop
+from network_namespaces import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from network_namespaces import Host
+
 START_SECONDS = 180
 WORKERS = 2
+PACKAGE = "org.apache.spark.deploy"
 WORKER_MEMORY = "2g"  # may be handed out, so that several applications fit beside one another
 WORKER_CORES = 4
 DAEMON_MEMORY = "256m"  # of the master and the workers themselves
@@ -62,20 +68,42 @@ class SparkCluster:
         folder: holds the workers' folders: logs, shuffled and spilled data of applications.
         configuration: the folder for ``SPARK_CONF_DIR``.
         pids: the processes of master and workers.
+        address: where drivers listen.
     """
 
     master: str
     folder: Path
     configuration: Path
     pids: tuple[int, ...]
+    address: str
 
     def environment(self) -> dict[str, str]:
         """Return what an application needs in its environment."""
         return {
             "SPARK_CONF_DIR": str(self.configuration),
-            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_IP": self.address,
             "DATA_SERVICES_SPARK_MASTER": self.master,
         }
+
+    def kill_worker(self) -> None:
+        """Kill a worker with all its executors and their Python, as a machine goes down."""
+        worker = self.pids[-1]
+        for pid in [worker, *descendants(worker)]:
+            with suppress(ProcessLookupError):  # it has ended with the one above it
+                os.kill(pid, signal.SIGKILL)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process has begun, and those that these have."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            after_name = stat.read_text().rpartition(")")[2].split()
+            children.setdefault(int(after_name[1]), []).append(int(stat.parent.name))
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found[1:]
 
 
 def missing_parts() -> list[str]:
@@ -90,24 +118,39 @@ def missing_parts() -> list[str]:
 
 
 @contextmanager
-def spark_cluster() -> Iterator[SparkCluster]:
-    """Run a cluster; its workers have registered when this yields, and it is gone afterwards."""
+def spark_cluster(
+    hosts: Sequence[Host] = (LOOPBACK,) * (1 + WORKERS), settings: str = ""
+) -> Iterator[SparkCluster]:
+    """Run a cluster; its workers have registered when this yields, and it is gone afterwards.
+
+    Args:
+        hosts: where the master and each worker run; drivers run beside the master.
+        settings: more lines for the defaults of applications.
+    """
     folder = Path(tempfile.mkdtemp(prefix="spark-cluster-", dir="/tmp"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         configuration = folder / "conf"
         configuration.mkdir()
-        (configuration / "spark-defaults.conf").write_text(DEFAULTS)
-        port, *worker_ports = free_ports(1 + WORKERS)
-        master = f"spark://127.0.0.1:{port}"
+        (configuration / "spark-defaults.conf").write_text(DEFAULTS + settings)
+        port, *worker_ports = free_ports(len(hosts))
+        address = hosts[0].address
+        master = f"spark://{address}:{port}"
 
-        def start(name: str, main: str, *arguments: str) -> subprocess.Popen[bytes]:
+        def start(name: str, host: Host, main: str, *arguments: str) -> subprocess.Popen[bytes]:
             home = folder / name
             (home / "local").mkdir(parents=True)
             log = stack.enter_context((folder / f"{name}.log").open("wb"))
             process = subprocess.Popen(
-                [_spark_home() / "bin" / "spark-class", main, *arguments],
-                env=_environment(home, configuration),
+                [
+                    *host.prefix,
+                    _spark_home() / "bin" / "spark-class",
+                    f"{PACKAGE}.{main}",
+                    "--host",
+                    host.address,
+                    *arguments,
+                ],
+                env=_environment(home, configuration, host.address),
                 cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -116,32 +159,49 @@ def spark_cluster() -> Iterator[SparkCluster]:
             stack.callback(stop, process)
             return process
 
-        package = "org.apache.spark.deploy"
         processes = [
-            start("master", f"{package}.master.Master", "--host", "127.0.0.1",
-                  "--port", str(port), "--webui-port", "0")
-        ]  # fmt: skip
-        _wait("the master", processes, lambda: _listens(port))
-        for number, worker_port in enumerate(worker_ports):
-            name = f"worker-{number}"
+            start("master", hosts[0], "master.Master", "--port", str(port), "--webui-port", "0")
+        ]
+        _wait("the master", processes, lambda: _listens(port, address))
+        names = [f"worker-{number}" for number, _ in enumerate(worker_ports)]
+        for name, host, worker_port in zip(names, hosts[1:], worker_ports, strict=True):
             processes.append(
-                start(name, f"{package}.worker.Worker", "--host", "127.0.0.1",
-                      "--port", str(worker_port), "--webui-port", "0", "--cores", str(WORKER_CORES),
-                      "--memory", WORKER_MEMORY, "--work-dir", str(folder / name / "work"), master)
+                start(name, host, "worker.Worker", "--port", str(worker_port), "--webui-port", "0",
+                      "--cores", str(WORKER_CORES), "--memory", WORKER_MEMORY,
+                      "--work-dir", str(folder / name / "work"), master)
             )  # fmt: skip
-        logs = [folder / f"worker-{number}.log" for number in range(WORKERS)]
+        logs = [folder / f"{name}.log" for name in names]
         registered = b"Successfully registered with master"
         _wait("a worker", processes, lambda: all(registered in log.read_bytes() for log in logs))
-        yield SparkCluster(master, folder, configuration, tuple(p.pid for p in processes))
+        pids = tuple(process.pid for process in processes)
+        yield SparkCluster(master, folder, configuration, pids, address)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectServer:
+    """A running Spark Connect server.
+
+    Attributes:
+        address: what clients connect to.
+        user_interface: where its pages and their REST interface are.
+        events: the folder of its event log.
+        log: what it writes.
+    """
+
+    address: str
+    user_interface: str
+    events: Path
+    log: Path
 
 
 @contextmanager
-def connect_server(cluster: SparkCluster) -> Iterator[str]:
-    """Run a Spark Connect server whose driver works on a cluster; yield its address."""
+def connect_server(cluster: SparkCluster) -> Iterator[ConnectServer]:
+    """Run a Spark Connect server whose driver works on a cluster, and which shows all it can."""
     home = cluster.folder / "connect"
     with ExitStack() as stack:
-        (home / "local").mkdir(parents=True)
-        (port,) = free_ports(1)
+        for name in ("local", "events"):
+            (home / name).mkdir(parents=True)
+        port, page = free_ports(2)
         log = stack.enter_context((cluster.folder / "connect.log").open("wb"))
         command = [
             _spark_home() / "bin" / "spark-submit",
@@ -151,14 +211,17 @@ def connect_server(cluster: SparkCluster) -> Iterator[str]:
             "--conf", "spark.connect.grpc.binding.address=127.0.0.1",
             "--conf", "spark.driver.host=127.0.0.1",
             "--conf", "spark.driver.bindAddress=127.0.0.1",
-            "--conf", "spark.ui.enabled=false",
+            "--conf", "spark.eventLog.enabled=true",
+            "--conf", "spark.eventLog.compress=false",
+            "--conf", f"spark.eventLog.dir=file://{home}/events",
+            "--conf", f"spark.ui.port={page}",
             "--conf", f"spark.driver.defaultJavaOptions=-Djava.io.tmpdir={home}/local",
             "--conf", f"spark.sql.warehouse.dir={home}/warehouse",
             "spark-internal",
         ]  # fmt: skip
         process = subprocess.Popen(
             command,
-            env=_environment(home, cluster.configuration, SERVER_MEMORY),
+            env=_environment(home, cluster.configuration, cluster.address, SERVER_MEMORY),
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -166,16 +229,23 @@ def connect_server(cluster: SparkCluster) -> Iterator[str]:
         )
         stack.callback(stop, process)
         _wait("the Connect server", [process], lambda: _listens(port))
-        yield f"sc://127.0.0.1:{port}"
+        yield ConnectServer(
+            f"sc://127.0.0.1:{port}",
+            f"http://127.0.0.1:{page}",
+            home / "events",
+            cluster.folder / "connect.log",
+        )
 
 
-def _environment(home: Path, configuration: Path, memory: str = DAEMON_MEMORY) -> dict[str, str]:
+def _environment(
+    home: Path, configuration: Path, address: str, memory: str = DAEMON_MEMORY
+) -> dict[str, str]:
     return os.environ | {
         "SPARK_CONF_DIR": str(configuration),
         "SPARK_DAEMON_JAVA_OPTS": JAVA_OPTIONS,
         "SPARK_DAEMON_MEMORY": memory,
         "SPARK_LOCAL_DIRS": str(home / "local"),
-        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_IP": address,
         "SPARK_LOG_DIR": str(home),
         "SPARK_PID_DIR": str(home),
         "SPARK_NO_DAEMONIZE": "true",
@@ -208,6 +278,6 @@ def _wait(
     raise TimeoutError(f"{what} of Spark did not start within {START_SECONDS} seconds")
 
 
-def _listens(port: int) -> bool:
+def _listens(port: int, address: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((address, port)) == 0

@@ -211,7 +211,7 @@ def test_a_cell_that_a_step_refuses_is_told_with_the_row_of_the_file(clean, root
     )
 
 
-STEPS = [
+STEPS_WITH_VALUES = [
     {"step": "normalise_text", "columns": ["city"], "case": "lower", "trim": False},
     {"step": "cast_types", "columns": {"made": {"type": "decimal", "decimal": "J"}}},
     {"step": "fill_missing_values", "columns": {"city": {"strategy": "constant", "value": "JANE"}}},
@@ -223,7 +223,7 @@ STEPS = [
 
 
 def test_records_tell_of_steps_what_can_hold_no_cell():
-    config = CleanDataConfig(steps=STEPS)
+    config = CleanDataConfig(steps=STEPS_WITH_VALUES)
     parts = parts_of_clean_data(config)["steps"]
 
     told = [safe_part(one, ["id", "city", "age"]) for one in parts]

@@ -1,5 +1,6 @@
 """Recipes on Arrow tables, through every engine and batch size."""
 
+import itertools
 import json
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from util_services.engines.stage_notes import Note
 BATCHES = (1, 7, 100_000)
 FEW_ROWS = 40  # of a table that is worked on row by row
 NUMBER = "row number of the test"
+BORDERS = {1: (0, 1), 2: (0, 0.5, 1), 7: (0, 0, 0.3, 0.3, 0.7, 0.9, 1, 1)}  # of partitions
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,15 @@ def cleaned(local_engine):
     return clean
 
 
+def parted(table, partitions):
+    """Return a table in parts, three of seven of which are without rows."""
+    borders = [round(share * len(table)) for share in BORDERS[partitions]]
+    return [table.slice(first, last - first) for first, last in itertools.pairwise(borders)]
+
+
 @pytest.fixture
 def cleaned_on_spark(tmp_path, spark_session, monkeypatch):
-    """Return a function that cleans a table on a Spark cluster, in several partitions."""
+    """Return a function that cleans a table on a Spark cluster, in so many partitions."""
     import pyarrow.parquet as pq
 
     from util_services.datasets.layout import Layout
@@ -147,23 +155,28 @@ def cleaned_on_spark(tmp_path, spark_session, monkeypatch):
     monkeypatch.setenv("DATA_SERVICES_ENGINE", "spark")
     numbers = iter(range(1000))
 
-    def clean(table, *recipe, tables=None, may_stay=()):
+    def clean(table, *recipe, tables=None, may_stay=(), partitions=None):
         scratch = tmp_path / f"scratch-spark-{next(numbers)}"
         scratch.mkdir()
         with open_engine(scratch) as engine:
+            if partitions is not None:  # those of shuffles are as many, with rows or without
+                engine.session.conf.set("spark.sql.adaptive.enabled", "false")
+                engine.session.conf.set("spark.sql.shuffle.partitions", str(partitions))
 
             def staged(one):
-                file = tmp_path / f"staged-{next(numbers)}.parquet"
-                pq.write_table(one, file, row_group_size=5, compression="snappy")
-                place = Location("", str(file))
+                parts = parted(one, partitions or 1)
+                files = [tmp_path / f"staged-{next(numbers)}.parquet" for _ in parts]
+                for file, part in zip(files, parts, strict=True):
+                    pq.write_table(part, file, row_group_size=5, compression="snappy")
+                places = tuple(Location("", str(file)) for file in files)
                 return engine.scan(
                     StagedDataset(
-                        files=(str(file),),
+                        files=tuple(map(str, files)),
                         format="parquet",
                         schema=Schema.of(one.schema),
-                        file_rows=(len(one),),
-                        fingerprints=(file_state(file),),
-                        origin=Origin("in.parquet", (place,), Layout("parquet")),
+                        file_rows=tuple(map(len, parts)),
+                        fingerprints=tuple(map(file_state, files)),
+                        origin=Origin("in.parquet", places, Layout("parquet")),
                         objects=(),
                     )
                 )

@@ -917,7 +917,7 @@ def test_nothing_is_left_behind(engine, stage, tmp_path):
     frame = engine.scan(stage(pa.table({"a": range(10)})))
     engine.write(engine.materialise(frame), tmp_path / "out.parquet", "parquet")
 
-    assert list((tmp_path / "scratch").rglob("part-*")) == []
+    assert list((tmp_path / "scratch").rglob("part-*.parquet")) == []
     assert {f.name for f in tmp_path.iterdir()} == {"scratch", "out.parquet", "staged 0.parquet"}
 
 

@@ -20,6 +20,23 @@ from util_services.errors import CancelledError, ConfigurationError
 
 CANARY = "canary-Jane-Roe"
 MARK = "0123456789abcdef"
+OPEN = """
+import pathlib, sys
+from util_services.engines.spark import SparkEngine
+try:
+    SparkEngine(pathlib.Path(sys.argv[1])).__enter__()
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def late(address, seconds):
+    """Return what a process tells of a cluster that kept it waiting."""
+    return (
+        f"EngineUnavailableError The Spark master '{address}' has computed nothing within "
+        f"{seconds} seconds; see that it has free workers, raise DATA_SERVICES_SPARK_WAIT_SECONDS, "
+        "or set DATA_SERVICES_ENGINE=local.\n"
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +90,61 @@ def test_a_master_that_does_not_answer_is_refused(tmp_path, monkeypatch, scheme)
     assert str(refused.value) == (
         f"Nobody answers at the Spark master '{address}'; start it, correct "
         "DATA_SERVICES_SPARK_MASTER, or set DATA_SERVICES_ENGINE=local."
+    )
+
+
+@pytest.fixture
+def silent_server():
+    """The address of somebody who takes connections, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("scheme", ["spark", "sc"])
+def test_a_master_that_says_nothing_is_given_up_in_time(
+    tmp_path, monkeypatch, silent_server, scheme
+):
+    address = f"{scheme}://{silent_server}"
+    monkeypatch.setenv("DATA_SERVICES_SPARK_MASTER", address)
+    monkeypatch.setenv("DATA_SERVICES_SPARK_WAIT_SECONDS", "3")
+
+    answer = subprocess.run(
+        [shutil.which("python"), "-c", OPEN, tmp_path], capture_output=True, text=True, check=True
+    )
+
+    assert (answer.stdout, answer.stderr) == (late(address, 3), "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_without_free_workers_is_given_up_in_time(tmp_path, monkeypatch, spark_cluster):
+    folder = tmp_path / "conf"
+    folder.mkdir()
+    ask = "spark.executor.memory 64g\n"  # more than any worker has
+    (folder / "spark-defaults.conf").write_text(
+        (spark_cluster.configuration / "spark-defaults.conf").read_text() + ask
+    )
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    environment = os.environ | spark_cluster.environment()
+    environment |= {"SPARK_CONF_DIR": str(folder), "DATA_SERVICES_SPARK_WAIT_SECONDS": "3"}
+    answer = subprocess.run(
+        [shutil.which("python"), "-c", OPEN, scratch],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert (answer.stdout, answer.stderr) == (late(spark_cluster.master, 3), "")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "1.5"])
+def test_a_time_that_is_none_is_refused(tmp_path, monkeypatch, value):
+    monkeypatch.setenv("DATA_SERVICES_SPARK_WAIT_SECONDS", value)
+
+    with pytest.raises(ConfigurationError) as refused:
+        SparkEngine(tmp_path)
+
+    assert str(refused.value) == (
+        "DATA_SERVICES_SPARK_WAIT_SECONDS must be a whole number above 0; correct the variable."
     )
 
 

@@ -7,6 +7,8 @@ a part in them. Missing values have no part in a result either; of none there is
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -23,12 +25,15 @@ from util_services.engines.stages import NUMBER
 from util_services.errors import ConfigurationError, DatasetError, quoted_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from data_processing.cleaning.function_names import GroupFunction
 
 Groups = dict[str, pa.Array]  # measures by their names, with an entry for each group
 
 SUM_BITS, SQUARE_BITS = 52, 26  # of limbs, such that products of these fit 64 bits
 ROWS = "rows"
+GREATEST = sys.float_info.max
 OF_NUMBERS = {"sum", "mean", "median", "std"}
 OF_ORDERED = {"min", "max"}
 PICKING = {"first", "last", "any", "only"}
@@ -78,6 +83,14 @@ class Values:
     def limbs(self, bits: int) -> list[str]:
         """Return what the limbs of these are called."""
         return [f"{self.place}_limb_{bits}_{number}" for number in range(self.grid(bits).limbs)]
+
+    def infinities(self) -> dict[str, nw.Expr]:
+        """Return measures of how many of these are infinite."""
+        column = nw.col(self.place)
+        return {
+            f"{self.place}_{name}": (column == bound).cast(nw.Int64).sum()
+            for name, bound in (("above", math.inf), ("below", -math.inf))
+        }
 
     def grid(self, bits: int) -> Grid:
         """Return the grid for limbs of so many bits."""
@@ -156,7 +169,7 @@ class Reduction:
             case "max":
                 found[f"{place}_max"] = self._plain_zeros(column).max()
             case "median":
-                found[f"{place}_median"] = column.cast(nw.Float64).median()
+                found |= self._median()
             case "sum" | "mean" | "std":
                 found |= self._sums()
             case "first":
@@ -200,6 +213,8 @@ class Reduction:
                 has_missing = pc.less(counts, groups[ROWS]).cast(pa.int64())
                 distinct = pc.fill_null(groups[f"{place}_distinct"].cast(pa.int64()), 0)
                 return pc.subtract(distinct, has_missing)
+            case "median" if self.values.is_float:
+                return pa.array(self._of_medians(groups, counts.to_pylist()), pa.float64())
             case "min" | "max" | "median":
                 return groups[f"{place}_{self.function}"].cast(self.type)
             case "sum" | "mean" | "std":
@@ -213,6 +228,30 @@ class Reduction:
             return column
         same = nw.Float32 if types.is_float32(self.values.type) else nw.Float64
         return (column + 0.0).cast(same)
+
+    def _median(self) -> dict[str, nw.Expr]:
+        """Return the median, in which infinities are the greatest numbers: engines add those."""
+        values = self.values
+        if values is None:
+            raise AssertionError("medians are of values")
+        column = nw.col(values.place).cast(nw.Float64)
+        if not values.is_float:
+            return {f"{values.place}_median": column.median()}
+        least = nw.when(column == -math.inf).then(-GREATEST).otherwise(column)
+        within = nw.when(column == math.inf).then(GREATEST).otherwise(least)
+        finite = nw.when(column.is_finite()).then(column)
+        return {
+            f"{values.place}_median": within.median(),
+            f"{values.place}_finite": finite.count(),
+            **values.infinities(),
+        }
+
+    def _of_medians(self, groups: Groups, counts: Sequence[int]) -> list[float | None]:
+        """Return medians in which infinities are what they were."""
+        place = self.values.place if self.values else ""
+        names = ("median", "below", "finite", "above")
+        columns = (groups[f"{place}_{name}"].to_pylist() for name in names)
+        return [_median(count, *one) for count, *one in zip(counts, *columns, strict=True)]
 
     def _sums(self) -> dict[str, nw.Expr]:
         """Return the exact sums that a sum, a mean or a deviation is made of."""
@@ -232,9 +271,7 @@ class Reduction:
                 for one, other in values.grid(SQUARE_BITS).pairs
             }
         if values.span.infinite:
-            column = nw.col(values.place)
-            for name, bound in (("above", float("inf")), ("below", float("-inf"))):
-                found[f"{values.place}_{name}"] = (column == bound).cast(nw.Int64).sum()
+            found |= values.infinities()
             found[f"{values.place}_finite"] = nw.col(values.floats).count()
         return found
 
@@ -306,3 +343,19 @@ def holds_maps(kind: pa.DataType) -> bool:
     """Whether a type is a map or holds one, which not every engine can compare."""
     parts = (kind.field(number).type for number in range(kind.num_fields))
     return bool(types.is_map(kind)) or any(map(holds_maps, parts))
+
+
+def _median(
+    count: int, median: float | None, below: int | None, finite: int | None, above: int | None
+) -> float | None:
+    """Return a median from one in which infinities are finite, and the numbers of values."""
+    if not count:
+        return None
+    least, last = below or 0, (below or 0) + (finite or 0) + (above or 0)
+    is_low = (count - 1) // 2 < least
+    is_high = last - (above or 0) <= count // 2 < last
+    if is_low and is_high:
+        return math.nan
+    if is_low or is_high:
+        return -math.inf if is_low else math.inf
+    return median

@@ -31,6 +31,7 @@ from util_services.engines.spark_session import (
     check_available,
     functions_of,
     interrupt,
+    is_connect,
     master,
     new_observation,
     open_session,
@@ -233,8 +234,7 @@ class SparkEngine:
         ]
 
         def work() -> DataFrame:
-            mapped = native.mapInArrow(worker, spark_schema(held)).select(*columns)
-            return mapped.localCheckpoint(eager=True)
+            return self._kept(native.mapInArrow(worker, spark_schema(held)).select(*columns))
 
         return _lazy(self._run(work))
 
@@ -250,9 +250,9 @@ class SparkEngine:
         return [row[NOTE] for row in self.rows(told)]
 
     def materialise(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """Compute a frame into blocks that the executors keep, in its order."""
+        """Compute a frame into what no lost executor takes along, in its order."""
         native = frame.to_native()
-        return _lazy(self._run(lambda: native.localCheckpoint(eager=True)))
+        return _lazy(self._run(lambda: self._kept(native)))
 
     def drop_rows(
         self, frame: nw.LazyFrame[Any], row_number: str, losers: nw.LazyFrame[Any]
@@ -428,6 +428,18 @@ class SparkEngine:
                     writer.write_batch(cast_batch(batch, held))
 
         self._local.consume(rows, write)
+
+    def _kept(self, native: DataFrame) -> DataFrame:
+        """Compute a frame once, into files of the scratch folder or blocks of two executors.
+
+        A lost executor must not make Spark compute a part again: functions with keys have gone by
+        then, and what is drawn would be drawn anew.
+        """
+        if is_connect(self.master):  # where a server's checkpoints lie is the server's own affair
+            from pyspark import StorageLevel
+
+            return native.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK_2)
+        return native.checkpoint(eager=True)
 
     def _parquet(self, file: Path) -> DataFrame:
         reader = self.session.read.option("__globPaths__", "false")

@@ -18,8 +18,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,12 +36,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
+    from pyspark import SparkContext
     from pyspark.sql import Observation, SparkSession
 
 DEFAULT_MASTER = "local[*]"
 MASTER_PATTERN = re.compile(r"local(\[[\d*, ]+\])?|(spark|sc)://\S+")
 PORTS = {"spark": 7077, "sc": 15002}
 REACH_SECONDS = 5.0
+WAIT_SECONDS = 120
 STOP_SECONDS = 20.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 APPLICATION = "data-services"  # all that the user interface of a cluster shows of a run
@@ -89,6 +93,20 @@ def master() -> str:
     return value
 
 
+def patience() -> int:
+    """Return for how many seconds a cluster may keep a run waiting before it computes for it.
+
+    Raises:
+        ConfigurationError: if ``DATA_SERVICES_SPARK_WAIT_SECONDS`` is no whole number above 0.
+    """
+    value = settings.text("SPARK_WAIT_SECONDS") or str(WAIT_SECONDS)
+    if not (value.isdecimal() and int(value)):
+        raise ConfigurationError(
+            "DATA_SERVICES_SPARK_WAIT_SECONDS must be a whole number above 0; correct the variable."
+        )
+    return int(value)
+
+
 def is_connect(address: str) -> bool:
     """Whether a master is a Spark Connect server."""
     return address.startswith("sc://")
@@ -100,6 +118,7 @@ def check_available(address: str) -> None:
     Raises:
         EngineUnavailableError: if the extra or Java is missing, or nobody listens at the master.
     """
+    seconds = min(REACH_SECONDS, patience())
     needed = ["pyspark", *(["grpc_status", "zstandard"] if is_connect(address) else [])]
     if any(find_spec(module) is None for module in needed):
         raise EngineUnavailableError(
@@ -112,7 +131,7 @@ def check_available(address: str) -> None:
             "JAVA_HOME, or set DATA_SERVICES_ENGINE=local."
         )
     places = _places(address)
-    if places and not any(_answers(host, port) for host, port in places):
+    if places and not any(_answers(*place, seconds) for place in places):
         raise EngineUnavailableError(
             f"Nobody answers at the Spark master '{address}'; start it, correct "
             "DATA_SERVICES_SPARK_MASTER, or set DATA_SERVICES_ENGINE=local."
@@ -125,13 +144,15 @@ def open_session(address: str, scratch: Path) -> tuple[SparkSession, Callable[[]
     Call it outside the main thread: there, Spark would put a handler of its own on SIGINT.
 
     Raises:
-        EngineUnavailableError: if the driver does not start, or the master refuses it.
+        EngineUnavailableError: if the driver does not start, the master refuses it, or nothing
+            is computed for it in time.
     """
     with ExitStack() as stack, without_pandas_warning():
         _silence_loggers()
         if is_connect(address):
             session = _connect(address)
             stack.callback(session.stop)
+            _compute_something(session, address, session.interruptAll)
         else:
             session = _classic(address, scratch, stack)
         for key, value in SQL_SETTINGS.items():
@@ -193,8 +214,18 @@ def _silence_loggers() -> None:
 
 
 def _connect(address: str) -> SparkSession:
+    from grpc import FutureTimeoutError, channel_ready_future
+    from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession as RemoteSession
 
+    # a session would be asked for again and again, for minutes
+    channel = DefaultChannelBuilder(address).toChannel()
+    try:
+        channel_ready_future(channel).result(patience())
+    except FutureTimeoutError:
+        raise _is_late(address) from None
+    finally:
+        channel.close()
     return RemoteSession.builder.remote(address).create()  # type: ignore[return-value]
 
 
@@ -210,9 +241,70 @@ def _classic(address: str, scratch: Path, stack: ExitStack) -> SparkSession:
                 "This process already has a Spark session on another master; stop it, or unset "
                 "DATA_SERVICES_SPARK_MASTER."
             )
+        stack.enter_context(_checkpoints_in(running, scratch))
         return SparkSession(running).newSession()
     context = _own_context(address, scratch, stack)
-    return SparkSession(context)
+    stack.enter_context(_checkpoints_in(context, scratch))
+    session = SparkSession(context)
+    _compute_something(session, address, context.cancelAllJobs)
+    return session
+
+
+def _compute_something(session: SparkSession, address: str, cancel: Callable[[], object]) -> None:
+    """Let a cluster compute one row: one without free workers would keep a run waiting for ever."""
+    with _in_time(address, cancel):
+        session.range(0, 1, 1, 1).collect()
+
+
+@contextmanager
+def _in_time(address: str, end: Callable[[], object]) -> Iterator[None]:
+    """End what takes longer than a cluster may, and say so.
+
+    Raises:
+        EngineUnavailableError: if it was ended.
+    """
+    seconds, is_late = patience(), threading.Event()
+
+    def give_up() -> None:
+        is_late.set()
+        with suppress(Exception):  # it may have ended by itself
+            end()
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception:
+        if not is_late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if is_late.is_set():
+        raise _is_late(address) from None
+
+
+def _is_late(address: str) -> EngineUnavailableError:
+    return EngineUnavailableError(
+        f"The Spark master '{address}' has computed nothing within {patience()} seconds; see that "
+        "it has free workers, raise DATA_SERVICES_SPARK_WAIT_SECONDS, or set "
+        "DATA_SERVICES_ENGINE=local."
+    )
+
+
+@contextmanager
+def _checkpoints_in(context: SparkContext, scratch: Path) -> Iterator[None]:
+    """Let a context keep checkpoints in a folder of the run; another's have their place again."""
+    scala = context._jsc.sc()
+    former = scala.checkpointDir()
+    folder = Path(tempfile.mkdtemp(prefix="spark-kept-", dir=scratch.absolute()))
+    try:
+        context.setCheckpointDir(f"file://{folder}")  # as it is: Hadoop takes no escapes
+        yield
+    finally:
+        with suppress(Exception):  # the context may have ended by itself
+            getattr(scala, "checkpointDir_$eq")(former)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _own_context(address: str, scratch: Path, stack: ExitStack) -> Any:
@@ -234,7 +326,10 @@ def _own_context(address: str, scratch: Path, stack: ExitStack) -> Any:
                 raise _did_not_start() from None
             stack.callback(_end_driver, gateway)
         try:
-            context = SparkContext(conf=conf, gateway=gateway)
+            with _in_time(address, partial(_kill_driver, gateway)):
+                context = SparkContext(conf=conf, gateway=gateway)
+        except EngineUnavailableError:
+            raise
         except Exception:  # noqa: BLE001 - of Py4J, Java or Python; the cure is the same
             raise _did_not_start() from None
     stack.callback(context.stop)
@@ -259,6 +354,12 @@ def _did_not_start() -> EngineUnavailableError:
         "Spark's driver did not start; check Java (17 or newer), the settings in "
         "spark-defaults.conf, and that the master accepts applications."
     )
+
+
+def _kill_driver(gateway: Any) -> None:
+    """End a driver process that waits for a master, and what waits for the process."""
+    if gateway is not None:
+        gateway.proc.kill()
 
 
 def _end_driver(gateway: Any) -> None:
@@ -310,9 +411,9 @@ def _places(address: str) -> list[tuple[str, int]]:
     return found
 
 
-def _answers(host: str, port: int) -> bool:
+def _answers(host: str, port: int, seconds: float) -> bool:
     try:
-        with socket.create_connection((host, port), REACH_SECONDS):
+        with socket.create_connection((host, port), seconds):
             return True
     except OSError:
         return False
