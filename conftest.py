@@ -239,8 +239,12 @@ def spark_session(spark_cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def spark_connect_server(spark_cluster):
-    """A Spark Connect server whose driver works on the cluster."""
+def spark_connect_server(spark_cluster, spark_session):
+    """A Spark Connect server whose driver works on the cluster.
+
+    The session of this process comes first: to start its driver the process forks, in which it may
+    crash once it has talked to a Connect server.
+    """
     from spark_cluster import connect_server
 
     with connect_server(spark_cluster) as server:
