@@ -34,18 +34,24 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def run(folder, *arguments):
+    answer = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, cwd=folder)
+    assert answer.returncode == 0, answer.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "output"),
     [*zip(blocks("console"), ("patients.parquet", "letters.parquet"), strict=True)],
 )
-def test_the_command_line_examples_run(folder, text, output):
-    (line,) = text.replace("\\\n", "").splitlines()
+def test_the_command_line_examples_run(folder, monkeypatch, text, output):
+    monkeypatch.setenv("DATA_SERVICES_KEYS", str(folder / "keys"))
+    if "keys create clinic" not in text:  # as an example before it does
+        run(folder, "keys", "create", "clinic")
+    for line in text.replace("\\\n", "").splitlines():
+        name, *arguments = shlex.split(line.removeprefix("$ "))
+        assert name == "data-services"
+        run(folder, *arguments)
 
-    name, *arguments = shlex.split(line.removeprefix("$ "))
-    answer = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, cwd=folder)
-
-    assert name == "data-services"
-    assert answer.returncode == 0, answer.stderr
     done = pq.read_table(folder / "out" / output)
     if output == "patients.parquet":
         assert "email" not in done.column_names
