@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.storage.tags import MAX_RETRIES_TAG
 
 from util_services.datasets.manifest import MANIFEST
 from util_services.errors import ConfigurationError, StorageError, quoted, quoted_name
@@ -32,6 +33,7 @@ MOST_OBJECTS = 100_000
 MOST_RUNS = 50  # of a tick; the next tick asks for more
 MAX_REPORT_BYTES = 64 << 20
 TAG = "data_services/object"
+OWN_RETRIES = {MAX_RETRIES_TAG: "0"}  # a run that never began is asked for by the next ticks
 DIGEST_CHARACTERS = 16
 
 
@@ -316,7 +318,7 @@ class _Watcher:
         return dg.RunRequest(
             run_key=self._run_key(one),
             run_config=dict(self.run_config(new)),
-            tags={**self.tags, TAG: path},
+            tags={**OWN_RETRIES, **self.tags, TAG: path},
             partition_key=key,
         )
 
@@ -351,7 +353,7 @@ class _Watcher:
                 dg.RunRequest(
                     run_key=run_key_of_attempt(key, attempt),
                     run_config=lost[key].run_config,
-                    tags={**self.tags, TAG: path},
+                    tags={**OWN_RETRIES, **self.tags, TAG: path},
                     partition_key=self._partition_of(one),
                 )
             )
