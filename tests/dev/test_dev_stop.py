@@ -44,7 +44,9 @@ def test_a_signal_cancels_runs_at_work_and_leaves_nothing(
     dev.process.send_signal(number)
     _, messages = dev.process.communicate(timeout=60)
 
-    assert (dev.process.returncode, messages) == (0, "")
+    # Dagster warns of the tick in which an earlier test has stopped the daemon of this home.
+    told = [line for line in messages.splitlines() if "Moving dangling STARTED tick" not in line]
+    assert (dev.process.returncode, told) == (0, [])
     assert family() == {}
     assert status_of(run) == "CANCELED"
     assert dev.staged() == []
