@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataframe_anonymisation.errors import PolicyError, UncoveredValuesError
 from dataframe_anonymisation.hierarchies import Hierarchy, Taxonomy
@@ -139,12 +141,12 @@ def prepare(
 
 def _in_order(column: Encoded) -> Encoded:
     """Return a column whose codes are in the order of its texts, whatever that of its rows is."""
-    values = column.values
-    order = sorted(range(len(values)), key=lambda n: (values[n] is None, values[n] or ""))
+    texts = pa.array(column.values, pa.large_string())
+    order = pc.array_sort_indices(texts)
     places = np.empty(len(order), np.int32)
-    places[order] = np.arange(len(order), dtype=np.int32)
-    texts = tuple(values[n] for n in order)
-    return Encoded(places[column.codes], texts, column.is_numeric, column.kind)
+    places[order.to_numpy()] = np.arange(len(order), dtype=np.int32)
+    values = tuple(texts.take(order).to_pylist())
+    return Encoded(places[column.codes], values, column.is_numeric, column.kind)
 
 
 def _refuse_missing(policy: AnonymisationPolicy, columns: Mapping[str, Encoded]) -> None:

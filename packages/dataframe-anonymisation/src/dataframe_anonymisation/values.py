@@ -21,9 +21,10 @@ import pyarrow.compute as pc
 from util_services.errors import DatasetError, quoted_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
 Values = tuple[str | None, ...]
+TEXT = pa.large_string()
 PLAIN_EXTENSIONS = frozenset({"arrow.json"})  # what these store is what they mean
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 PLAIN_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?", re.ASCII)
@@ -50,8 +51,9 @@ def encode(array: Any, column: str, *, strip: bool = False) -> tuple[np.ndarray,
     raw = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
     texts = _uuids(array.dictionary) if is_uuid else _texts(array.dictionary)
     if strip:
-        texts = [text if text is None else text.strip() for text in texts]
-    return _compact(raw, [*texts, None])
+        stripped = [text if text is None else text.strip() for text in texts.to_pylist()]
+        texts = pa.array(stripped, TEXT)
+    return _compact(raw, texts)
 
 
 def array_of(series: pd.Series, column: str) -> Any:
@@ -123,45 +125,47 @@ def kind_of(kind: Any) -> str:
     return "text"
 
 
-def _compact(raw: np.ndarray, texts: Sequence[str | None]) -> tuple[np.ndarray, Values]:
-    """Drop codes that no cell has (AN-27), and join codes of one text; code -1 is the last text."""
-    raw = np.where(raw < 0, len(texts) - 1, raw)
-    used = np.bincount(raw, minlength=len(texts)) > 0
-    known: dict[str | None, int] = {}
+def _compact(raw: np.ndarray, texts: Any) -> tuple[np.ndarray, Values]:
+    """Drop codes that no cell has (AN-27), and join codes of one text; code -1 is missing."""
+    raw = np.where(raw < 0, len(texts), raw)
+    texts = pa.concat_arrays([texts, pa.nulls(1, TEXT)])
+    used = np.flatnonzero(np.bincount(raw, minlength=len(texts)))
+    joined = texts.take(pa.array(used)).dictionary_encode(null_encoding="encode")
     codes = np.zeros(len(texts), np.int32)
-    for place in np.flatnonzero(used).tolist():
-        codes[place] = known.setdefault(texts[place], len(known))
-    return codes[raw], tuple(known)
+    codes[used] = joined.indices.to_numpy()
+    return codes[raw], tuple(joined.dictionary.to_pylist())
 
 
-def _texts(dictionary: Any) -> list[str | None]:
+def _texts(dictionary: Any) -> Any:
+    """Return the canonical text of each value of an Arrow array."""
     kind = dictionary.type
-    if pa.types.is_boolean(kind):
-        return [None if v is None else str(v).lower() for v in dictionary.to_pylist()]
     if pa.types.is_floating(kind):
-        return [_float_text(value) for value in dictionary.to_pylist()]
-    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return [None if v is None else canonical_number(str(v)) for v in dictionary.to_pylist()]
+        return _float_texts(dictionary.cast(pa.float64()))
+    if pa.types.is_decimal(kind):
+        return _each(dictionary, lambda value: canonical_number(str(value)))
     if pa.types.is_temporal(kind):
-        return [
-            None
-            if value is None
-            else value.isoformat()
-            if hasattr(value, "isoformat")
-            else str(value)
-            for value in dictionary.to_pylist()
-        ]
-    return [None if value is None else str(value) for value in dictionary.to_pylist()]
+        return _each(dictionary, lambda v: v.isoformat() if hasattr(v, "isoformat") else str(v))
+    return dictionary.cast(TEXT)
 
 
-def _uuids(dictionary: Any) -> list[str | None]:
-    return [None if v is None else str(uuid.UUID(bytes=v)) for v in dictionary.to_pylist()]
+def _uuids(dictionary: Any) -> Any:
+    return _each(dictionary, lambda value: str(uuid.UUID(bytes=value)))
 
 
-def _float_text(value: float | None) -> str | None:
-    if value is None or value != value:
-        return None
-    return canonical_number(repr(value)) or str(value)
+def _each(values: Any, text: Callable[[Any], str | None]) -> Any:
+    return pa.array([None if v is None else text(v) for v in values.to_pylist()], TEXT)
+
+
+def _float_texts(numbers: Any) -> Any:
+    """Return the shortest digits that stand for floats; Arrow writes most as they are wanted."""
+    texts = numbers.cast(TEXT)
+    is_other = pc.match_substring_regex(texts, "[a-z]|^-0$")  # exponents, NaN, infinities
+    others = [_float_text(value) for value in numbers.filter(is_other).to_pylist()]
+    return pc.replace_with_mask(texts, pc.fill_null(is_other, False), pa.array(others, TEXT))
+
+
+def _float_text(value: float) -> str | None:
+    return None if value != value else canonical_number(repr(value)) or str(value)
 
 
 def _refuse_nested(kind: Any, column: str, *, is_uuid: bool) -> None:
