@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-KEEP = "from util_services.location.lasting import keep_for_good; keep_for_good()"
+KEEP = "from util_services.lasting import keep_for_good; keep_for_good()"
 TELL = "import gc; print(gc.get_freeze_count() > 0)"
 USE_DUCKDB = "import duckdb; print(duckdb.connect().execute('SELECT 42').fetchone()[0])"
 
