@@ -13,6 +13,7 @@ import click
 
 from util_services import __version__
 from util_services.cli.commands import built_in_commands
+from util_services.cli.leaving import LeavingAtOnce
 from util_services.cli.refusals import REFUSED
 from util_services.errors import DataServicesError, RefusedError
 from util_services.lasting import collect_seldom
@@ -95,6 +96,11 @@ def main() -> None:
     collect_seldom()
     logging.getLogger("util_services").addHandler(_messages)
     logging.getLogger().addHandler(_others)
+    with LeavingAtOnce():
+        _run()
+
+
+def _run() -> None:
     try:
         data_services()
     except DataServicesError as error:
