@@ -19,3 +19,14 @@ def test_what_lasts_is_exempted_and_no_leak_of_duckdb_is_told(steps, said):
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+
+
+@pytest.mark.parametrize(("use", "said"), [("", "True\n"), (USE_DUCKDB, "42\nFalse\n")])
+def test_at_the_end_what_lasts_is_looked_at_only_for_duckdb(use, said):
+    last = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join((last, KEEP, use))], capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")

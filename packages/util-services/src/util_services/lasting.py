@@ -19,11 +19,16 @@ def collect_seldom() -> None:
 def keep_for_good() -> None:
     """Exempt all objects that there are from garbage collection, until the process ends.
 
-    A code location is hundreds of thousands of objects that stay. At the end they are looked at
-    once more: DuckDB is loaded after them, and objects of its own that nobody takes down, since
+    A code location is hundreds of thousands of objects that stay. Where DuckDB is loaded after
+    them they are looked at once more at the end: objects of its own that nobody takes down, since
     some of these lead to them, are called leaks on stderr. Nothing is exempted where DuckDB is
     there already.
     """
     if "duckdb" not in sys.modules:
         gc.freeze()
-        atexit.register(gc.unfreeze)
+        atexit.register(_look_for_those_of_duckdb)
+
+
+def _look_for_those_of_duckdb() -> None:
+    if "duckdb" in sys.modules:
+        gc.unfreeze()
