@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,13 +33,16 @@ hypothesis.settings.load_profile("workspace")
 
 
 def pytest_configure() -> None:
-    """Let interrupts through, and keep the files of tests in memory where there is room.
+    """Let interrupts through, keep bytecode, and files of tests in memory where there is room.
 
-    Shells start background commands with SIGINT ignored. What Dagster and we write is synced to
-    disk file by file, which tests would wait for longer than they compute.
+    Shells start background commands with SIGINT ignored. Tests start thousands of interpreters,
+    and one that compiles all it imports takes more than twice as long. What Dagster and we write is
+    synced to disk file by file, which tests would wait for longer than they compute.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if _has_room(MEMORY):
         os.environ.setdefault(TEMPORARY, str(MEMORY))
 

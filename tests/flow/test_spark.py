@@ -79,7 +79,7 @@ def cluster_of_hosts():
             hosts = stack.enter_context(network_namespaces(2))
         except PermissionError:
             hosts = [LOOPBACK] * 3
-        yield stack.enter_context(spark_cluster(hosts))
+        yield stack.enter_context(spark_cluster(hosts, "spark.task.maxFailures 4\n"))  # Spark's own
 
 
 @pytest.mark.parametrize("way", ["standalone", "connect"])

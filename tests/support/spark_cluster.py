@@ -39,8 +39,9 @@ SERVER_MEMORY = "640m"  # of a Connect server, which Spark starts as one of its 
 # None lives long enough to earn what thorough compilation and a parallel collector cost.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
-# The defaults of applications: small executors; small splits, so that small files have many; and no
-# joins by broadcast, so that rows of small tables lose their order where those of large ones would.
+# The defaults of applications: small executors; small splits, so that small files have many; no
+# joins by broadcast, so that rows of small tables lose their order where those of large ones would;
+# and no second try of what fails, which fails again seconds later.
 DEFAULTS = f"""\
 spark.driver.extraJavaOptions {JAVA_OPTIONS}
 spark.executor.extraJavaOptions {JAVA_OPTIONS}
@@ -54,6 +55,7 @@ spark.sql.files.maxPartitionBytes 64k
 spark.sql.autoBroadcastJoinThreshold -1
 spark.sql.adaptive.autoBroadcastJoinThreshold -1
 spark.scheduler.minRegisteredResourcesRatio 1.0
+spark.task.maxFailures 1
 spark.shuffle.service.enabled false
 spark.master.rest.enabled false
 """

@@ -32,6 +32,7 @@ defs = dg.Definitions(
     jobs=[remove_duplicates_job, remove_duplicates_job_s3],
     sensors=[new_object_sensor("new_in", job=JOB, **OPTIONS)],
     resources={"s3": s3_resource.configured({"resource_name": "selfS3"})},
+    executor=dg.in_process_executor,  # steps in processes of their own would triple the time
 )
 """
 JOBS = {"local": "remove_duplicates_job", "s3": "remove_duplicates_job_s3"}

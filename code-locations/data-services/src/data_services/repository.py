@@ -3,8 +3,8 @@
 Whatever is to be offered here comes in through a plugin, one's own jobs included (see `plugin`).
 """
 
+from util_services.lasting import keep_for_good
 from util_services.location import build_definitions
-from util_services.location.lasting import keep_for_good
 
 defs = build_definitions()
 keep_for_good()

@@ -13,8 +13,10 @@ import click
 
 from util_services import __version__
 from util_services.cli.commands import built_in_commands
+from util_services.cli.leaving import LeavingAtOnce
 from util_services.cli.refusals import REFUSED
 from util_services.errors import DataServicesError, RefusedError
+from util_services.lasting import collect_seldom
 from util_services.plugins.manager import plugin_manager
 
 FAILED = 1
@@ -91,8 +93,14 @@ def data_services() -> None:
 
 def main() -> None:
     """Run the program and exit with its status."""
+    collect_seldom()
     logging.getLogger("util_services").addHandler(_messages)
     logging.getLogger().addHandler(_others)
+    with LeavingAtOnce():
+        _run()
+
+
+def _run() -> None:
     try:
         data_services()
     except DataServicesError as error:

@@ -5,8 +5,8 @@ import difflib
 import dagster as dg
 
 from util_services.errors import ConfigurationError, quoted_name
+from util_services.lasting import keep_for_good
 from util_services.location import build_location
-from util_services.location.lasting import keep_for_good
 
 
 def all_jobs() -> dict[str, dg.JobDefinition]:
