@@ -11,7 +11,7 @@ __all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> str:
-    """Return the version, which is looked up when it is asked for, so that programs start at once."""
+    """Return the version, looked up when it is asked for, so that programs start at once."""
     if name != "__version__":
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     from importlib.metadata import version
