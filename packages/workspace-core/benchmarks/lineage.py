@@ -6,8 +6,9 @@ The steps form layers: each reads three files that steps of the layer before hav
 first layer reads sources. Files are small; what is measured is the graph. Two files are asked
 about: one of the sixth layer, which some dozens of runs have led to, and one of the last, which
 nearly all have. Nothing is timed but what is named; each figure is the median of some rounds, the
-first one (without an index of edges) by itself, and processor time beside it, which tells more on a
-machine that does other things, too. The last column is the number of runs in the answer.
+first one (when the runs are recorded and nobody has asked yet, so that there is no index of edges)
+by itself, and processor time beside it, which tells more on a machine that does other things, too.
+The last column is the number of runs in the answer.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from workspace_core import api
 from workspace_core.lineage import HashCertificate, ResourceRef, StepLineage
 from workspace_core.lineage.questions import questions
 from workspace_core.lineage.staleness import judge_present
-from workspace_core.store.durable import json_bytes
 from workspace_core.workspace import load_workspace
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def build(folder: Path, steps: int) -> str:
     numbers = random.Random(0)
     layer = [written(folder, f"raw/{number}") for number in range(SOURCES)]
     following: list[HashCertificate] = []
-    records = folder / ".dataworkspace/lineage/steps"
-    records.mkdir(parents=True)
+    records = load_workspace(f"git:{folder}", batch=True).lineage
     for number in range(steps):
         made = written(folder, f"clean/{number:06d}")
         step = StepLineage.new(
@@ -78,7 +77,7 @@ def build(folder: Path, steps: int) -> str:
             command_line=("python", "code/step.py", "--seed", str(number)),
             hostname="bench",
         )
-        (records / f"{step.id}.json").write_bytes(json_bytes(step.to_dict()))
+        records.add(step)
         following.append(made)
         if len(following) == LAYER:
             layer, following = following, []

@@ -602,9 +602,14 @@ def export_dvc(
 def status(
     workspace_uri_or_path: str | None = None,
     verbose: bool = False,  # noqa: FBT001 - like its neighbours
+    *,
+    ask_stores: bool = False,
 ) -> list[ResourceStatus]:
-    """Return what has changed in each resource since it was in a snapshot."""
-    return _status(_workspace(workspace_uri_or_path, verbose=verbose))
+    """Return what has changed in each resource since it was in a snapshot, and what is out of date.
+
+    Stores are asked for what jobs have read there only if that is wanted.
+    """
+    return _status(_workspace(workspace_uri_or_path, verbose=verbose), ask_stores=ask_stores)
 
 
 def diff(

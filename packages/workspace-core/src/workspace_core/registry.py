@@ -27,24 +27,22 @@ _RESOURCE_TYPES = {  # each is imported when it is asked for
     "api-resource": "api_resource:ApiResource",
     "container-image": "container_image:ContainerImageResource",
 }
+_BACKENDS = {"git": "git:GitWorkspaceFactory", "central": "central:CentralWorkspaceFactory"}
 
 
 def built_in_resource_types() -> dict[str, ResourceType]:
     """Return the built-in resource types: declared classes, or factories."""
-    return {name: _built_in(name) for name in _RESOURCE_TYPES}
+    return {name: _named(f"resources.{kind}") for name, kind in _RESOURCE_TYPES.items()}
 
 
-def _built_in(resource_type: str) -> Any:
-    module, _, kind = _RESOURCE_TYPES[resource_type].partition(":")
-    return getattr(import_module(f"workspace_core.resources.{module}"), kind)
+def _named(place: str) -> Any:
+    module, _, kind = place.partition(":")
+    return getattr(import_module(f"workspace_core.{module}"), kind)
 
 
 def built_in_backends() -> dict[str, type[WorkspaceFactory]]:
     """Return the factories of the built-in backends."""
-    from workspace_core.backends.central import CentralWorkspaceFactory
-    from workspace_core.backends.git import GitWorkspaceFactory
-
-    return {"git": GitWorkspaceFactory, "central": CentralWorkspaceFactory}
+    return {name: _named(f"backends.{kind}") for name, kind in _BACKENDS.items()}
 
 
 def resource_factory(resource_type: str) -> ResourceFactory:
@@ -56,7 +54,7 @@ def resource_factory(resource_type: str) -> ResourceFactory:
     from workspace_core.resources.declared import DeclaredFactory, DeclaredResource
 
     if resource_type in _RESOURCE_TYPES:
-        kind = _built_in(resource_type)
+        kind = _named(f"resources.{_RESOURCE_TYPES[resource_type]}")
     else:
         kind = _of_plugins("register_resource_types", "resource type", resource_type)
     if issubclass(kind, DeclaredResource):
@@ -71,8 +69,11 @@ def workspace_factory(backend: str) -> WorkspaceFactory:
     Raises:
         ConfigurationError: if nobody brings that backend.
     """
-    kind = built_in_backends().get(backend)
-    found: WorkspaceFactory = (kind or _of_plugins("register_backends", "backend", backend))()
+    if backend in _BACKENDS:
+        kind = _named(f"backends.{_BACKENDS[backend]}")
+    else:
+        kind = _of_plugins("register_backends", "backend", backend)
+    found: WorkspaceFactory = kind()
     return found
 
 

@@ -310,13 +310,13 @@ class InMemory(State):
 
     def _look(self, name):
         start = f"{name}/"
-        return ResourceFiles(
-            {
-                path.removeprefix(start): content_id(content)
-                for path, content in self.files.items()
-                if path.startswith(start)
-            }
-        )
+        found = {
+            path.removeprefix(start): content
+            for path, content in self.files.items()
+            if path.startswith(start)
+        }
+        ids = {path: content_id(content) for path, content in found.items()}
+        return ResourceFiles(ids, lambda path: len(found[path]))
 
 
 def content_id(text):

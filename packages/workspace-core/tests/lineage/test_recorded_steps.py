@@ -338,5 +338,6 @@ def test_damaged_records_are_found_and_never_believed(study):
     assert api.verify(str(study.folder)).is_sound
 
     step.write_bytes(step.read_bytes().replace(b'"complete"', b'"failed"'))
+    (study.folder / ".dataworkspace/local/lineage/records").unlink()
     with pytest.raises(DamagedFileError, match="it does not fit its hash"):
         study.records()

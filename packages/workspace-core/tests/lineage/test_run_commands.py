@@ -210,3 +210,82 @@ def test_people_are_shown_as_many_runs_as_they_can_read_and_programs_all(dws, st
     printed = dws("lineage", "show", "clean/0", "--forward", "--json").stdout
     assert len(json.loads(printed)["steps"]) == 121
     assert len(printed.splitlines()) > 121
+
+
+def test_a_file_that_the_command_names_and_nobody_has_named_is_told_of(dws, study):
+    words = ["--", "cp", "raw/a.csv", "clean/x"]
+
+    done = dws("run", *words)
+    assert (
+        "note: the command names raw:/a.csv, which the record does not have as read" in done.stderr
+    )
+    assert dws("run", "--output", "clean/y", *shell("echo 1 > clean/y")).stderr.count("note: ") == 1
+
+    assert "note" not in dws("run", "--input", "raw/a.csv", *words).stderr
+    assert "note" not in dws("run", "--input", "raw", *words).stderr
+    assert "note" not in dws("run", *shell("true")).stderr
+
+
+@pytest.mark.parametrize("outputs", [[], ["--output", "clean"]], ids=["found", "named"])
+@pytest.mark.parametrize("gone", ["", "/.dataworkspace"], ids=["folder", "records"])
+def test_a_workspace_that_is_removed_meanwhile_is_not_made_anew(dws, study, gone, outputs):
+    done = dws("run", *outputs, *shell(f"rm -r {study.folder}{gone}"))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The step 'sh' has ended and is not recorded: ")
+    assert done.stderr.endswith("bring it back, and run the step again.\n")
+    assert not (study.folder / ".dataworkspace").exists()
+
+
+def test_a_record_that_is_damaged_keeps_no_other_run_from_being_recorded(dws, study):
+    spoilt = study.step(["raw/a.csv"], ["clean/x"], "first")
+    spoil(study, spoilt)
+
+    done = dws("run", "--input", "raw/b.csv", *shell("echo 1 > clean/y"))
+
+    assert done.returncode == 0, done.stderr
+    assert "1 output: clean:/y" in done.stderr
+
+
+def test_status_tells_of_changes_though_a_record_is_damaged(dws, study):
+    spoil(study, study.step(["raw/a.csv"], ["clean/x"], "first"))
+    study.write("raw/new.csv", "new")
+
+    for words in ([], ["--json"]):
+        done = dws("status", *words)
+
+        assert "new.csv" in done.stdout
+        assert done.returncode == 1
+        assert "it is no JSON" in done.stderr
+        assert done.stderr.endswith("So nobody can say what is out of date.\n")
+
+
+def test_a_file_that_was_moved_is_said_to_be_a_copy_of_what_was_made(dws, study):
+    made = study.step(["raw/a.csv"], ["clean/x"], "make")
+    (study.folder / "clean/x").rename(study.folder / "clean/moved")
+
+    said = dws("lineage", "show", "clean/moved").stdout
+
+    assert f": a copy of clean:/x, which make {made.id[:8]} wrote\n" in said
+    study.write("clean/empty", "")
+    study.write("clean/other", "of nobody")
+    for path in ("clean/empty", "clean/other"):
+        assert ": nobody knows what made it" in dws("lineage", "show", path).stdout
+
+
+def test_outputs_of_one_run_that_are_out_of_date_are_one_line(dws, study):
+    study.step(["raw/a.csv"], ["clean/x", "clean/y", "clean/z"], "make")
+    study.write("raw/a.csv", "changed")
+
+    said = dws("status").stdout
+
+    why = "raw:/a.csv has changed since make read it"
+    assert f"  ! clean:/x and 2 more files of its run are out of date: {why}\n" in said
+    assert said.count(" ! ") == 1
+    found = json.loads(dws("status", "--json").stdout)
+    assert sum(len(one["stale"]) for one in found) == 3
+
+
+def spoil(study, step):
+    (study.folder / f".dataworkspace/lineage/steps/{step.id}.json").write_text("{")
+    (study.folder / ".dataworkspace/local/lineage/records").unlink()

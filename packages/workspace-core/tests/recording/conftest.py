@@ -10,6 +10,7 @@ from dws_program import Dws, environment_at
 
 from util_services.flow.operate import Dataset, Outcome
 from util_services.operation import operation
+from util_services.resources import s3_resource
 from workspace_core import api
 from workspace_core.workspace import find_and_load_workspace
 
@@ -77,6 +78,18 @@ class Lab:
         }
         return job.execute_in_process(
             run_config={"ops": ops}, instance=self.instance, raise_on_error=False, tags=tags
+        )
+
+    def run_in_s3(self, source, target, op=keep_rows):
+        _, twin = op.jobs()
+        storage = s3_resource.configured({"resource_name": "selfS3"})
+        job = dg.Definitions(jobs=[twin], resources={"s3": storage}).resolve_job_def(twin.name)
+        ops = {
+            "read_dataset": {"config": {"path": source}},
+            "write_dataset": {"config": {"path": target}},
+        }
+        return job.execute_in_process(
+            run_config={"ops": ops}, instance=self.instance, raise_on_error=False
         )
 
     @property

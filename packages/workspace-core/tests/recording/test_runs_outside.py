@@ -1,8 +1,11 @@
 """What runs read and write outside of all resources is part of the lineage, and of its exports."""
 
 import json
+import os
 import shlex
+import time
 
+import boto3
 import pytest
 from blake3 import blake3
 from prov.model import ProvDerivation, ProvDocument, ProvEntity
@@ -14,6 +17,7 @@ from workspace_core.lineage.model import HashCertificate, ResourceRef, StepLinea
 from workspace_core.lineage.questions import questions
 from workspace_core.recording.looking import known_run
 from workspace_core.sharing.records import _check_lineage
+from workspace_core.trees.stat_cache import FINE_TICK_NANOSECONDS
 
 ROWS = "id,name\n1,PATIENT-4711\n2,y\n"
 HIDDEN = "wJalrXUtnFEMI"
@@ -200,9 +204,12 @@ def certificate(path, name=""):
         ("s3://bucket/key/of a.csv", "s3://bucket", "key/of a.csv"),
         ("s3://bucket/a?b.csv", "s3://bucket", "a?b.csv"),
         (f"s3://AKIAIOSFODNN7EXAMPLE:{HIDDEN}@bucket/key", "s3://bucket", "key"),
+        ("abfss://in-1@lab.dfs.core.windows.net/a", "abfss://in-1@lab.dfs.core.windows.net", "a"),
+        ("wasbs://$web@lab.blob.core.windows.net/a", "wasbs://$web@lab.blob.core.windows.net", "a"),
+        (f"abfss://me:{HIDDEN}@lab.host/a", "abfss://lab.host", "a"),
         (f"https://me:{HIDDEN}@host:8443/a.csv?X-Amz-Signature={HIDDEN}#x", "https://host:8443",
          "a.csv"),
-        (f"abfss://box@account.host/a.csv?sig={HIDDEN}", "abfss://account.host",
+        (f"abfss://box@account.host/a.csv?sig={HIDDEN}", "abfss://box@account.host",
          "a.csv?sig=[redacted]"),
         ("sample:patients.csv", "sample", "patients.csv"),
         ("in/a.csv", "dws://w/outside", "in/a.csv"),
@@ -261,3 +268,143 @@ def test_a_command_is_shown_as_somebody_can_type_it(dws):
     dws("run", "--output", "clean/x y", "--", *words)
 
     assert f"  as     {shlex.join(words)}\n" in dws("lineage", "show", "clean/x y")
+
+
+@pytest.fixture
+def relative(lab, tmp_path, monkeypatch):
+    """A file below the storage root and outside of the workspace, and what was made of it."""
+    monkeypatch.setenv("DATA_SERVICES_ROOT", str(tmp_path))
+    (tmp_path / "in").mkdir()
+    source = tmp_path / "in/a.csv"
+    source.write_text(ROWS)
+    assert lab.run("in/a.csv", "workspace:clean/b.csv").success
+    return source
+
+
+def late(lab):
+    return {str(one.ref): one.why for status in api.status(str(lab.folder)) for one in status.stale}
+
+
+def unwatched(lab):
+    found = api.status(str(lab.folder))
+    return {(one.path, one.why) for status in found for one in status.unwatched}
+
+
+@pytest.mark.parametrize("edit", ["1,other\n", "1,PATIENT-4711\n2,z\n"], ids=["size", "same size"])
+def test_a_source_outside_that_has_changed_makes_out_of_date_what_was_made_of_it(
+    lab, relative, dws, edit
+):
+    assert late(lab) == {}
+    relative.write_text(f"id,name\n{edit}")
+
+    why = "in/a.csv has changed since keep_rows_job read it"
+    assert late(lab)["clean:/b.csv"] == why
+    said = f"  ! clean:/b.csv and 2 more files of its run are out of date: {why}\n"
+    assert said in dws("status")
+    assert why in dws("lineage", "show", "clean/b.csv")
+
+    relative.write_text(ROWS)
+    assert late(lab) == {}
+    assert unwatched(lab) == set()
+
+
+def test_a_source_outside_is_read_again_only_if_it_may_have_changed(lab, relative, monkeypatch):
+    os.utime(relative)
+    assert late(lab) == {}
+    last = relative.stat().st_ctime_ns
+    while time.time_ns() <= last + FINE_TICK_NANOSECONDS:  # until then a change would not show
+        pass
+    assert late(lab) == {}
+
+    def refuse(*_, **__):
+        raise AssertionError("it was read again")
+
+    monkeypatch.setattr("util_services.flow.digests.digests_of", refuse)
+    assert late(lab) == {}
+
+
+def test_what_a_run_outside_goes_on_from_is_out_of_date_with_it(lab, relative, tmp_path):
+    assert lab.run("in/a.csv", "in/between.csv").success
+    assert lab.run("in/between.csv", "workspace:clean/c.csv").success
+    relative.write_text(ROWS * 2)
+
+    assert (
+        late(lab)["clean:/c.csv"]
+        == "in/between.csv, which keep_rows_job read, is out of date itself"
+    )
+
+
+def test_a_source_that_is_gone_is_not_watched_and_nothing_is_out_of_date_for_it(lab, relative, dws):
+    relative.unlink()
+
+    assert late(lab) == {}
+    assert unwatched(lab) == {("in/a.csv", "it is gone")}
+    assert "  not watched: in/a.csv (it is gone)" in dws("status")
+
+
+def test_a_source_that_another_machine_has_read_is_said_not_to_be_watched(lab, relative):
+    (lab.folder / ".dataworkspace/local/lineage/outside").unlink()
+    relative.write_text("id\n3\n")
+
+    assert late(lab) == {}
+    assert unwatched(lab) == {("in/a.csv", "nobody knows where it lies on this machine")}
+
+
+@pytest.mark.parametrize("damage", [b"{", b'{"fields": 3}\n[]\nnull\n', b"\xff"])
+def test_notes_of_files_outside_that_are_damaged_are_none(lab, relative, damage):
+    (lab.folder / ".dataworkspace/local/lineage/outside").write_bytes(damage)
+
+    assert unwatched(lab) == {("in/a.csv", "nobody knows where it lies on this machine")}
+
+
+def test_paths_of_this_machine_are_in_no_record(lab, relative):
+    steps = lab.folder / ".dataworkspace/lineage/steps"
+
+    assert all(str(relative) not in one.read_text() for one in steps.iterdir())
+
+
+def test_a_file_outside_is_asked_about_by_where_it_lies_too(lab, relative, dws):
+    shown = dws("lineage", "show", str(relative), "--forward")
+    assert "keep_rows_job" in shown
+    relative.write_text(ROWS * 2)
+
+    assert id_of(relative)[7:15] in dws("lineage", "show", str(relative))
+
+
+def test_the_bundled_sample_is_no_source_to_be_watched(lab):
+    assert lab.run("sample:patients.csv", "workspace:clean/b.csv").success
+
+    assert late(lab) == {}
+    assert unwatched(lab) == set()
+
+
+def test_a_source_in_s3_is_watched_when_its_store_is_asked(s3_bucket, lab, monkeypatch):
+    client = boto3.client(
+        "s3",
+        endpoint_url=os.environ["SELFS3_S3_ENDPOINT_URL"],
+        aws_access_key_id=os.environ["SELFS3_S3_ACCESS_KEY"],
+        aws_secret_access_key=os.environ["SELFS3_S3_SECRET_KEY"],
+        region_name="us-east-1",
+    )
+    client.put_object(Bucket=s3_bucket, Key="in.csv", Body=ROWS.encode())
+    assert lab.run_in_s3("in.csv", "out.csv").success
+    made = f"s3://{s3_bucket}/out.csv"
+    source = f"s3://{s3_bucket}/in.csv"
+
+    def told(*, ask_stores):
+        found = questions(lab.workspace, ask_stores=ask_stores)
+        stale = found.made(found.reference(made)).stale
+        return {one.reasons[0].sentence("it") for one in stale}
+
+    assert told(ask_stores=True) == set()
+    client.put_object(Bucket=s3_bucket, Key="in.csv", Body=ROWS.replace("y", "z").encode())
+    assert told(ask_stores=False) == set()
+    assert told(ask_stores=True) == {f"{source} has changed since it read it"}
+
+    (read,) = lab.steps()[0].outside_inputs
+    look = lab.workspace.lineage.outside.look
+    assert look(read) == "it lies in a store, which 'dws status --ask-stores' asks"
+    client.delete_object(Bucket=s3_bucket, Key="in.csv")
+    assert look(read, ask_stores=True) == "it is gone"
+    monkeypatch.setenv("SELFS3_S3_BUCKET", "another")
+    assert look(read, ask_stores=True) == "its store cannot be asked"

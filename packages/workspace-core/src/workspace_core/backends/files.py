@@ -24,7 +24,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from workspace_core import __version__
 from workspace_core.backends.resource_records import REMOVED, ResourceRecords
 from workspace_core.backends.snapshots import LINEAGE, LocalSnapshots, folders_of
 from workspace_core.errors import (
@@ -53,7 +52,6 @@ from workspace_core.store.identity import parse_id
 from workspace_core.store.locks import DEFAULT_WAIT_SECONDS, exclusive
 from workspace_core.store.pins import Pins
 from workspace_core.store.store import Store
-from workspace_core.trees.restoring import JOURNAL, recover_folders
 from workspace_core.workspace import (
     CONFIG_FILE,
     METADATA_FOLDER,
@@ -341,6 +339,8 @@ class FiledWorkspace(ResourceRecords, LocalSnapshots):
         if self._is_locked:
             yield
             return
+        from workspace_core.trees.restoring import JOURNAL, recover_folders
+
         with exclusive(
             self.local / LOCK, f"workspace {shown(self.folder)}", self.lock_wait_seconds
         ):
@@ -359,6 +359,11 @@ class FiledWorkspace(ResourceRecords, LocalSnapshots):
                 self._is_locked = False
 
     # Files
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the records are still where they were when it was opened."""
+        return (self.metadata / CONFIG_FILE).is_file()
 
     @property
     def local(self) -> Path:
@@ -457,6 +462,8 @@ def new_config(name: str, params: Mapping[str, Any], **more: Any) -> JSONDict:
         params: the parameters that all copies share.
         more: what else its backend has to know.
     """
+    from workspace_core import __version__
+
     return {
         "name": name,
         "dws_version": __version__,

@@ -45,14 +45,6 @@ from workspace_core.snapshots.pending import (
 from workspace_core.snapshots.templates import SNAPSHOTS_FOLDER, filled
 from workspace_core.store.durable import cause_of, json_bytes, read_json, remove_file, write_whole
 from workspace_core.store.identity import parse_id
-from workspace_core.trees.restoring import (
-    JOURNAL,
-    Folder,
-    PlannedFolder,
-    plan_folders,
-    recover_folders,
-    restore_folders,
-)
 from workspace_core.workspace import (
     JSONDict,
     LocalStateResourceMixin,
@@ -70,6 +62,7 @@ if TYPE_CHECKING:
     from workspace_core.lineage.store import LineageStore
     from workspace_core.snapshots.catalogue import Catalogue
     from workspace_core.store.pins import Pins
+    from workspace_core.trees.restoring import Folder, PlannedFolder
 
 SCHEMA = 1
 PENDING, DELETION, AT = "snapshot.json", "deletion.json", "at.json"
@@ -115,6 +108,11 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
     @abstractmethod
     def local(self) -> Path:
         """Where files lie that belong to this copy alone, the journals among them."""
+
+    @property
+    @abstractmethod
+    def is_there(self) -> bool:
+        """Whether the records are still where they were when it was opened."""
 
     @abstractmethod
     def locked(self) -> AbstractContextManager[None]:
@@ -337,6 +335,14 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         absent = [one.name for one in move.entries if not os.path.lexists(place / one.name)]
         if not absent:
             return
+        from workspace_core.trees.restoring import (
+            JOURNAL,
+            Folder,
+            plan_folders,
+            recover_folders,
+            restore_folders,
+        )
+
         # Somebody has removed or rewritten them meanwhile; the store has them as they were.
         with self.store_session() as session:
             paths = tuple(os.fsencode(name) for name in absent)
@@ -356,6 +362,8 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         force: bool = False,
     ) -> list[PlannedFolder]:
         """Return what restoring resources would do; nothing is changed."""
+        from workspace_core.trees.restoring import plan_folders
+
         with self.store_session() as session:
             folders = [replace(one, paths=tuple(paths)) for one in self._folders(snapshot, names)]
             return plan_folders(session, folders, force=force)
@@ -369,6 +377,8 @@ class LocalSnapshots(SnapshotWorkspaceMixin, Workspace):
         force: bool = False,
     ) -> Restored:
         """Make resources as they were, all of them or none."""
+        from workspace_core.trees.restoring import JOURNAL, restore_folders
+
         with self.locked(), self.store_session():
             planned = self.plan_restore(snapshot, names, paths=paths, force=force)
             rescue = None

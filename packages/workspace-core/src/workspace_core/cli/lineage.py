@@ -56,9 +56,18 @@ def lineage(flags: Flags, workspace_dir: str | None) -> None:
 @click.argument("file", metavar="FILE|RESOURCE:/PATH")
 @click.option("--forward", is_flag=True, help="Tell what was made from it instead.")
 @snapshot_option
+@click.option("--ask-stores", is_flag=True, help="Also ask stores for what jobs have read outside.")
 @json_option
 @pass_flags
-def show(flags: Flags, file: str, snapshot: str | None, *, forward: bool, as_json: bool) -> None:
+def show(
+    flags: Flags,
+    file: str,
+    snapshot: str | None,
+    *,
+    forward: bool,
+    ask_stores: bool,
+    as_json: bool,
+) -> None:
     """Tell what made a file or a folder, back to its sources, or what was made from it.
 
     Example: dws lineage show raw/a.csv --forward
@@ -66,7 +75,7 @@ def show(flags: Flags, file: str, snapshot: str | None, *, forward: bool, as_jso
     from workspace_core.lineage.questions import questions
     from workspace_core.lineage.store import without_collecting
 
-    asked = questions(flags.workspace(), snapshot)
+    asked = questions(flags.workspace(), snapshot, ask_stores=ask_stores)
     ref = asked.reference(file)
     found = asked.made_from(ref) if forward else asked.made(ref)
     if as_json:

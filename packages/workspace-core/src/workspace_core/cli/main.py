@@ -5,6 +5,7 @@ Results go to stdout and messages to stderr; an expected error is one sentence t
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -14,6 +15,7 @@ from workspace_core.cli.context import Flags, pass_flags
 from workspace_core.cli.lazy import LazyGroup
 
 FAILED = 1
+MANY_OBJECTS = 100_000  # made before garbage is looked for: a command is short, and makes little
 COMMANDS = {
     "add": "workspace_core.cli.add:add",
     "clone": "workspace_core.cli.clone:clone",
@@ -109,6 +111,7 @@ def main() -> None:
     """Run the program and exit with its status."""
     from util_services.errors import DataServicesError
 
+    gc.set_threshold(MANY_OBJECTS)
     logging.getLogger("workspace_core").addHandler(_Messages())
     flags = Flags()
     try:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from workspace_core.cli.context import Flags, counted, pass_flags, shown_path, workspace_dir_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workspace_core.commands.run import Ran
+
+MOST_SHOWN = 5  # references
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -53,14 +61,33 @@ def run(
     )
     done = ran.step
     if done.is_complete:
-        made = ", ".join(shown_path(str(one.ref)) for one in done.output_resources[:5])
-        more = len(done.output_resources) - 5
+        made = ", ".join(shown_path(str(one.ref)) for one in done.output_resources[:MOST_SHOWN])
+        more = len(done.output_resources) - MOST_SHOWN
         said = f"{counted(len(done.output_resources), 'output')}{f': {made}' if made else ''}"
         said += f" and {more} more" if more > 0 else ""
     else:
         said = f"failed with exit status {ran.exit_status}"
     click.echo(f"Recorded the step {shown_path(done.step_name)} {done.id[:8]}: {said}", err=True)
+    for note in _notes(ran):
+        click.echo(f"note: {note}", err=True)
     sys.exit(ran.exit_status)
+
+
+def _notes(ran: Ran) -> Iterator[str]:
+    """Yield what is missing in a record, perhaps: what it does not name is never out of date."""
+    done = ran.step
+    if ran.unnamed:
+        shown = ", ".join(map(shown_path, ran.unnamed[:MOST_SHOWN]))
+        more = len(ran.unnamed) - MOST_SHOWN
+        yield (
+            f"the command names {shown}{f' and {more} more' if more > 0 else ''}, which the record "
+            "does not have as read; if it was, name it by --input."
+        )
+    elif done.is_complete and done.output_resources and not done.input_resources:
+        yield (
+            "nothing is recorded as read, so that no change will make the outputs out of date; "
+            "--input names what is read."
+        )
 
 
 def _parameters(words: tuple[str, ...]) -> dict[str, str]:

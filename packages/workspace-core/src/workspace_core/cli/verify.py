@@ -50,6 +50,8 @@ def verify(flags: Flags, workspace_dir: str | None, *, mend: bool, as_json: bool
             f"{len(mended.lost)} lost.",
             err=True,
         )
+        if mended.records:
+            click.echo(f"{counted(len(mended.records), 'record')} of runs written anew.", err=True)
     with progress("packs"):
         found = check(workspace)
     if as_json:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from workspace_core.errors import ConfigurationError, DataWorkspacesError, shown
 from workspace_core.lineage.code import code_among, step_name_of
 from workspace_core.lineage.errors import UnrecordedStepError
 from workspace_core.lineage.recorder import WITHIN, Recorder
+from workspace_core.lineage.references import reference
 from workspace_core.lineage.step import relative_to_workspace
 from workspace_core.store.durable import cause_of
 
@@ -33,6 +34,7 @@ class Ran:
 
     exit_status: int
     step: StepLineage
+    unnamed: tuple[str, ...] = ()  # files of resources among its words that no reference is to
 
 
 def run(
@@ -61,7 +63,7 @@ def run(
         ConfigurationError: if an input is not there, or the command cannot be started.
         UnrecordedStepError: if the command has ended well and cannot be recorded.
     """
-    name = step_name or step_name_of(command)
+    name, here = step_name or step_name_of(command), os.getcwd()
     own_code = [one for one in code_among(workspace, command) if not _is_within(one, code)]
     recorder = Recorder.begin(
         workspace,
@@ -75,16 +77,28 @@ def run(
         status = _called(command, {**os.environ, WITHIN: recorder.run_id})
         facts: dict[str, Any] = {
             "command_line": list(command),
-            "run_from_directory": relative_to_workspace(workspace, os.getcwd()),
+            "run_from_directory": relative_to_workspace(workspace, here),
         }
         if status != 0:
             return Ran(status, recorder.fail(**facts, more={"exit_status": status}))
         try:
-            return Ran(0, recorder.complete(**facts))
+            step = recorder.complete(**facts)
         except DataWorkspacesError as error:
             raise UnrecordedStepError(name, str(error)) from error
+        return Ran(0, step, tuple(_unnamed(workspace, step, command)))
     finally:
         recorder.close()
+
+
+def _unnamed(workspace: LocalSnapshots, step: StepLineage, command: Sequence[str]) -> Iterator[str]:
+    """Yield the files of resources that a command names and its record does not."""
+    named = [one.ref for one in (*step.dependencies(), *step.outputs())]
+    for word in dict.fromkeys(command):
+        with suppress(DataWorkspacesError, OSError):
+            if os.path.isfile(word):
+                ref = reference(workspace, word)
+                if not any(one == ref or one.covers(ref) for one in named):
+                    yield str(ref)
 
 
 def _is_within(path: str, folders: Sequence[str]) -> bool:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from workspace_core.backends.files import FiledWorkspace
-    from workspace_core.lineage.staleness import StaleOutput
+    from workspace_core.lineage.staleness import Judgement, StaleOutput
     from workspace_core.workspace import SnapshotMetadata
 
 
@@ -47,7 +47,8 @@ class Stale:
         ref: what it is, a resource or a part of one.
         files: the files that are out of date, by their paths in the resource; all if there are
             none.
-        causes: the resources that have changed, or are out of date themselves.
+        causes: the resources that have changed, or are out of date themselves; of files outside
+            their paths.
         why: the first cause in words.
         since: the snapshot that first kept it as it is, by its hash; None if a run is on record.
         output: what the record of the run says; None if there is none.
@@ -95,7 +96,13 @@ def stale_data(
         workspace: the workspace.
         seen: the trees that resources are now, by their names, as far as that is known already.
     """
-    judgement = judge_present(workspace)
+    return stale_by(workspace, judge_present(workspace), seen)
+
+
+def stale_by(
+    workspace: FiledWorkspace, judgement: Judgement, seen: Mapping[str, str]
+) -> tuple[Stale, ...]:
+    """Return what is out of date by what records say, and by snapshots; see `stale_data`."""
     found = [_by_record(one) for one in judgement.stale]
     found += _by_snapshots(workspace, judgement.known, seen)
     return tuple(sorted(found, key=lambda one: (one.name, one.path)))
@@ -105,7 +112,7 @@ def _by_record(output: StaleOutput) -> Stale:
     return Stale(
         output.ref,
         output.paths,
-        tuple(dict.fromkeys(reason.ref.name for reason in output.reasons)),
+        tuple(dict.fromkeys(one.ref.name or one.ref.path for one in output.reasons)),
         output.reasons[0].sentence(output.step.step_name),
         output=output,
     )

@@ -6,20 +6,21 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from workspace_core.commands.staleness import Stale, stale_data
+from workspace_core.commands.staleness import Stale, stale_by
 from workspace_core.errors import (
     DataWorkspacesError,
     MissingObjectsError,
     ResourceNotHereError,
     shown,
 )
+from workspace_core.lineage.staleness import Unwatched, judge_present
 from workspace_core.store.identity import id_text, parse_id
 from workspace_core.trees.diff import Change, diff
 from workspace_core.trees.tree import EMPTY_ID, Trees
 from workspace_core.workspace import LocalStateResourceMixin, Resource, SnapshotResourceMixin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from workspace_core.backends.files import FiledWorkspace
     from workspace_core.snapshots.exclusion import Exclusion
@@ -54,6 +55,7 @@ class ResourceStatus:
     reason: str | None = None
     skipped: tuple[bytes, ...] = ()  # paths of what no snapshot can hold, such as FIFOs
     stale: tuple[Stale, ...] = ()  # what is out of date
+    unwatched: tuple[Unwatched, ...] = ()  # files outside of which nobody knows whether they have
 
     def to_dict(self) -> dict[str, Any]:
         """Return the status as plain data."""
@@ -68,26 +70,58 @@ class ResourceStatus:
             "reason": self.reason,
             "skipped": [os.fsdecode(path) for path in self.skipped],
             "stale": [one.to_dict() for one in self.stale],
+            "unwatched": [{"path": one.path, "why": one.why} for one in self.unwatched],
         }
 
 
-def status(workspace: FiledWorkspace) -> list[ResourceStatus]:
+def status(workspace: FiledWorkspace, *, ask_stores: bool = False) -> list[ResourceStatus]:
     """Return what has changed in each resource; nothing is changed or kept.
 
     A resource is compared with the snapshot that it was last made by or like. Results that a
     snapshot has moved to its own folder are no change; those that came since are. Where the store
     does not have what a resource is compared with, or there is none yet, ids alone tell whether it
     has changed, and nobody can say in what.
+
+    Args:
+        workspace: the workspace.
+        ask_stores: also ask stores whether that has changed which runs have read there.
+
+    Raises:
+        DamagedFileError: if a record of lineage is damaged, so that nobody can say what is out of
+            date.
     """
+    found, seen = changes_of(workspace)
+    return with_stale(workspace, found, seen, ask_stores=ask_stores)
+
+
+def changes_of(workspace: FiledWorkspace) -> tuple[list[ResourceStatus], dict[str, str]]:
+    """Return what has changed in each resource, as `status`, and the trees that they are now."""
     seen: dict[str, str] = {}
     with workspace.looking() as session:
         found = [
             _status_of(session, workspace, name, workspace.snapshot_of(name), seen)
             for name in workspace.get_resource_names()
         ]
-    stale = stale_data(workspace, seen)
+    return found, seen
+
+
+def with_stale(
+    workspace: FiledWorkspace,
+    found: Iterable[ResourceStatus],
+    seen: Mapping[str, str],
+    *,
+    ask_stores: bool = False,
+) -> list[ResourceStatus]:
+    """Return what has changed, and what is out of date, too; see `status`."""
+    judgement = judge_present(workspace, ask_stores=ask_stores)
+    stale = stale_by(workspace, judgement, seen)
     return [
-        replace(one, stale=tuple(late for late in stale if late.name == one.name)) for one in found
+        replace(
+            one,
+            stale=tuple(late for late in stale if late.name == one.name),
+            unwatched=tuple(file for file in judgement.unwatched if one.name in file.made),
+        )
+        for one in found
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workspace_core.errors import DamagedFileError, DataWorkspacesError
@@ -70,9 +70,13 @@ def verify(workspace: FiledWorkspace) -> Verification:
 
 
 def mend(workspace: FiledWorkspace) -> Mended:
-    """Set damaged packs of the store aside, once what is sound of them is kept anew."""
+    """Set damaged packs of the store aside, once what is sound of them is kept anew.
+
+    Damaged records of runs are written anew where this machine has copies of them.
+    """
     with workspace.locked():
-        return mend_store(workspace.store(), workspace.lock_wait_seconds)
+        done = mend_store(workspace.store(), workspace.lock_wait_seconds)
+        return replace(done, records=tuple(workspace.lineage.mend()))
 
 
 def _records(workspace: FiledWorkspace) -> tuple[list[SnapshotMetadata], list[Finding]]:

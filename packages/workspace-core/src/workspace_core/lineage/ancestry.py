@@ -60,10 +60,11 @@ class Part:
 def ancestry(graph: LineageGraph, wanted: Iterable[HashCertificate]) -> Part:
     """Return all that some contents were made of, and by."""
     part = Part()
-    due: deque[tuple[HashCertificate, Run | None]] = deque((one, None) for one in wanted)
+    due: deque[tuple[Key, HashCertificate, Run | None]] = deque(
+        (part.add(one), one, None) for one in wanted
+    )
     while due:
-        certificate, before = due.popleft()
-        key = part.add(certificate)
+        key, certificate, before = due.popleft()
         makers, is_all = graph.made_by(certificate, before)
         if not is_all:
             part.unmade[key] = None
@@ -72,7 +73,7 @@ def ancestry(graph: LineageGraph, wanted: Iterable[HashCertificate]) -> Part:
             if step.id in part.steps:
                 continue
             part.steps[step.id] = step
-            due.extend((one, step) for one in _note_read(part, step))
+            due.extend((*one, step) for one in _note_read(part, step))
     return part
 
 
@@ -103,12 +104,16 @@ def descent(graph: LineageGraph, wanted: HashCertificate, *, any_content: bool =
     return part
 
 
-def _note_read(part: Part, step: Run) -> list[HashCertificate]:
+def _note_read(part: Part, step: Run) -> list[tuple[Key, HashCertificate]]:
+    """Take in what a run has read, and return that."""
+    found = []
     inputs = (*step.input_resources, *step.outside_inputs)
     for certificates, kind in ((inputs, INPUT), (step.code_resources, CODE)):
         for one in certificates:
-            part.edges[part.add(one), step.id, kind] = None
-    return list(step.dependencies())
+            key = part.add(one)
+            part.edges[key, step.id, kind] = None
+            found.append((key, one))
+    return found
 
 
 def origin_by_role(workspace: Workspace) -> Callable[[HashCertificate], Unmade]:

@@ -84,6 +84,9 @@ class Digests:
         self._workspace = workspace
         self._caches: dict[str, StatCache] = {}
         self._changed: set[str] = set()
+        self._folders: dict[str, FolderResource] = {}  # that files are looked at in alone
+        self._by_name: dict[int, tuple[CachedDirectory, Mapping[bytes, tuple[bytes, bytes]]]] = {}
+        self._plain: dict[tuple[str, tuple[bytes, ...]], bool] = {}
 
     def of(self, ref: ResourceRef) -> Content:
         """Return what is at a reference.
@@ -109,6 +112,57 @@ class Digests:
             target = os.readlink(place)
             return Content(LINK, id_text(blake3(target).digest()), len(target))
         return self._file(resource, path, place, found)
+
+    def of_known_file(self, ref: ResourceRef) -> Content | None:
+        """Return what a regular file is, None where one has to look further to know that.
+
+        That is so if it has changed since somebody looked at it, if a link leads there, or if it is
+        no part of the resource.
+
+        Raises:
+            ConfigurationError: if there is no such resource on this machine.
+            NotSupportedError: if it has no files.
+        """
+        if ref.name not in self._folders:
+            self._folders[ref.name] = folder_of(self._workspace, ref)
+        resource = self._folders[ref.name]
+        *above, name = os.fsencode(ref.path).split(b"/")
+        excluded = resource.capture_options.exclude
+        if not RESERVED.isdisjoint((*above, name)) or (*above, name)[0] in excluded:
+            return None
+        known = self._cache(resource).directories.get(b"/".join(above))
+        stats, identity = self._entry(known, name)
+        place = os.path.join(os.fsencode(resource.root), *above)
+        if identity == UNTRUSTED or not self._is_plain(resource, tuple(above)):
+            return None
+        try:
+            found = os.lstat(os.path.join(place, name))
+        except OSError:
+            return None
+        fields = stat_fields(found)
+        if not stat.S_ISREG(found.st_mode) or stats != packed(fields):
+            return None
+        return Content(FILE, id_text(identity), fields[1], stats={"": fields})
+
+    def _entry(self, known: CachedDirectory | None, name: bytes) -> tuple[bytes, bytes]:
+        """Return what is known of a file: its stat fields and its id."""
+        if known is None:
+            return b"", UNTRUSTED
+        if id(known) not in self._by_name:
+            self._by_name[id(known)] = known, known.by_name()
+        return self._by_name[id(known)][1].get(name, (b"", UNTRUSTED))
+
+    def _is_plain(self, resource: FolderResource, above: tuple[bytes, ...]) -> bool:
+        """Return whether directories of a resource are that, and no links."""
+        key = (resource.name, above)
+        if key not in self._plain:
+            place = os.path.join(os.fsencode(resource.root), *above)
+            try:
+                is_directory = not above or stat.S_ISDIR(os.lstat(place).st_mode)
+            except OSError:
+                is_directory = False
+            self._plain[key] = is_directory and (not above or self._is_plain(resource, above[:-1]))
+        return self._plain[key]
 
     def files(self, name: str) -> dict[str, str] | None:
         """Return the content ids of all files of a resource by path, None if it has no folder.

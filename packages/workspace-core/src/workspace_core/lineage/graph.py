@@ -12,14 +12,14 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from workspace_core.lineage.model import DIRECTORY, MISSING, OUTSIDE
+from workspace_core.lineage.model import DIRECTORY, MISSING, OUTSIDE, ResourceRef
 from workspace_core.lineage.store import relative, without_collecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from workspace_core.lineage.edges import Run
-    from workspace_core.lineage.model import HashCertificate, ResourceRef
+    from workspace_core.lineage.model import HashCertificate
     from workspace_core.lineage.store import LineageStore
 
     Named = dict[str, dict[str, list[tuple[Run, HashCertificate]]]]
@@ -184,6 +184,14 @@ class LineageGraph:
         makers = self.makers(name, files, before)
         is_all = bool(files) and len(makers) == len(files)
         return list({one.id: one for one in makers.values()}.values()), is_all
+
+    def written_as(self, hashval: str) -> Iterator[tuple[ResourceRef, Run]]:
+        """Yield where runs wrote a content, wherever that was, the last one first."""
+        for step in reversed(self.steps.values()):
+            for one in step.outputs():
+                for path, written in self.files(one).items():
+                    if written == hashval:
+                        yield ResourceRef(one.ref.name, path), step
 
     def last_writer(self, name: str, path: str) -> Run | None:
         """Return the run that last wrote to a path, whatever is there now."""

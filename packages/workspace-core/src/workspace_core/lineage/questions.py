@@ -120,13 +120,20 @@ class Questions:
     Args:
         workspace: the workspace.
         tag_or_hash: the snapshot; None for the resources as they are.
+        ask_stores: also ask stores whether that has changed which runs have read there.
 
     Raises:
         ConfigurationError: if there is no such snapshot.
     """
 
-    def __init__(self, workspace: LocalSnapshots, tag_or_hash: str | None = None) -> None:
-        self.workspace = workspace
+    def __init__(
+        self,
+        workspace: LocalSnapshots,
+        tag_or_hash: str | None = None,
+        *,
+        ask_stores: bool = False,
+    ) -> None:
+        self.workspace, self._ask_stores = workspace, ask_stores
         self.snapshot: SnapshotMetadata | None = None
         if tag_or_hash is not None:
             self.snapshot = workspace.get_snapshot_by_tag_or_hash(tag_or_hash)
@@ -137,7 +144,7 @@ class Questions:
 
     def _state_of(self, snapshot: SnapshotMetadata | None) -> State:
         if snapshot is None:
-            return PresentState(self.workspace)
+            return PresentState(self.workspace, ask_stores=self._ask_stores)
         return SnapshotState(self.workspace, snapshot)
 
     def reference(self, text: str) -> ResourceRef:
@@ -163,6 +170,9 @@ class Questions:
             for path in (text, os.path.abspath(text)):
                 if self.graph.known_outside(path) is not None:
                     return ResourceRef(OUTSIDE, path)
+            known = self.workspace.lineage.outside.at(os.path.realpath(text))
+            if known is not None and self.graph.known_outside(known) is not None:
+                return ResourceRef(OUTSIDE, known)
             raise
 
     def made(self, ref: ResourceRef) -> Answer:
@@ -177,11 +187,15 @@ class Questions:
             part = ancestry(self.graph, [certificate])
         found = self.graph.makers(ref.name, self.graph.files(certificate)).values()
         makers = sorted({one.id: one for one in found}.values(), key=lambda one: one.order)
-        return replace(
+        answer = replace(
             self._answer(certificate, part),
             makers=tuple(makers[::-1]),
             detail=self._detail(certificate, part),
         )
+        key = (certificate.ref, certificate.hashval)
+        if answer.detail is None and answer.origins.get(key) == UNKNOWN:
+            return replace(answer, detail=self._is_copy(certificate))
+        return answer
 
     def made_from(self, ref: ResourceRef) -> Answer:
         """Answer what was made from what is at a reference, or was there before.
@@ -199,11 +213,13 @@ class Questions:
         Raises:
             DamagedFileError: if one is damaged.
         """
-        for one in part.newest_first():
-            if self._now:  # records have the names that resources had then
+        runs = part.newest_first()
+        if self._now:  # records have the names that resources had then
+            for one in runs:
                 yield json.dumps(one.record().to_dict(), sort_keys=True)
-            else:
-                yield self.workspace.lineage.line(one.id)
+        else:
+            for line in self.workspace.lineage.lines(one.id for one in runs):
+                yield line.decode()
 
     def everything(self, resource_name: str | None = None) -> Part:
         """Return the part of the graph that led to what is there: in all resources, or in one.
@@ -264,19 +280,18 @@ class Questions:
     def _certificate(self, ref: ResourceRef, state: State) -> HashCertificate:
         if ref.is_outside:
             return self._certificate_outside(ref)
-        resource = state.resource(ref.name)
+        found = state.certificate(ref)
         when = (
             "now" if self.snapshot is None else f"in the snapshot {self.snapshot.hashval[:SHORT]}"
         )
-        if resource is None:
+        if found is None:
             raise LineageNotFoundError(
                 f"Nobody can say what is in the resource '{ref.name}' {when}; 'dws status' tells "
                 "why."
             )
-        found = resource.certificate(ref)
         if found.kind == MISSING:
             raise LineageNotFoundError(f"{ref} is not there {when}; mend the path.")
-        if found.kind == DIRECTORY:
+        if found.kind == DIRECTORY and (resource := state.resource(ref.name)) is not None:
             self.graph.know(found, resource.at(ref.path))
         return found
 
@@ -289,13 +304,18 @@ class Questions:
         known = self.graph.known_outside(ref.path)
         if known is None:
             raise LineageNotFoundError(f"No run has read or written {ref}; mend the path.")
-        if not os.path.isabs(ref.path) or self.snapshot is not None:
+        address = ref.path if os.path.isabs(ref.path) else self._address_of(ref.path)
+        if address is None or self.snapshot is not None:
             return known
         with suppress(OSError):
-            file = Path(ref.path)
+            file = Path(address)
             size, digest = file.stat().st_size, digests_of(file, with_blake3=True).blake3
             return HashCertificate(ref, FILE, f"{ALGORITHM}:{digest}", size)
         return known
+
+    def _address_of(self, path: str) -> str | None:
+        """Return where a file outside is on this machine, None if no run here has seen it."""
+        return self.workspace.lineage.outside.address(path)
 
     def _home_of(self, ref: ResourceRef) -> tuple[ResourceRef, State]:
         """Return where results were made that a snapshot has moved, and when they were there."""
@@ -340,6 +360,13 @@ class Questions:
             return f"changed by somebody since {wrote.step_name} wrote it"
         return None
 
+    def _is_copy(self, certificate: HashCertificate) -> str | None:
+        """Return which file that a run wrote has the same content, as a sentence."""
+        if certificate.kind == FILE and certificate.size:
+            for place, step in self.graph.written_as(str(certificate.hashval)):
+                return f"a copy of {place}, which {step.step_name} {step.id[:SHORT]} wrote"
+        return None
+
 
 def graph_of(workspace: LocalSnapshots, snapshot: SnapshotMetadata | None = None) -> LineageGraph:
     """Return the graph of all runs, or of those that a snapshot could know of."""
@@ -347,7 +374,9 @@ def graph_of(workspace: LocalSnapshots, snapshot: SnapshotMetadata | None = None
     return LineageGraph.of(workspace.lineage, workspace.catalogue.names_now(), known)
 
 
-def questions(workspace: LocalSnapshots, tag_or_hash: str | None = None) -> Questions:
+def questions(
+    workspace: LocalSnapshots, tag_or_hash: str | None = None, *, ask_stores: bool = False
+) -> Questions:
     """Return who answers questions about a workspace.
 
     Raises:
@@ -355,7 +384,7 @@ def questions(workspace: LocalSnapshots, tag_or_hash: str | None = None) -> Ques
     """
     if not workspace.supports_lineage():
         raise DataWorkspacesError("The backend of this workspace keeps no lineage.")
-    return Questions(workspace, tag_or_hash)
+    return Questions(workspace, tag_or_hash, ask_stores=ask_stores)
 
 
 def short(hashval: str | None) -> str:

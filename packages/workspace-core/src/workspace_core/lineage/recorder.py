@@ -85,6 +85,7 @@ class Recorder:
         self._code: dict[ResourceRef, _Bound] = {}
         self._outputs: dict[ResourceRef, _Bound] = {}
         self._before: dict[str, Content] | None = None  # if outputs are to be found
+        self._recorded_before: frozenset[str] = frozenset()  # runs, if outputs are to be found
         self._parameters: dict[str, Any] = {}
         self._resources = ExitStack()
         self.is_over = self._is_running = False
@@ -136,6 +137,7 @@ class Recorder:
                 recorder.add_output(one)
             if outputs is None:
                 recorder._before = recorder._look_around()
+                recorder._recorded_before = frozenset(workspace.lineage.ids())
         except BaseException:
             recorder.close()
             raise
@@ -229,6 +231,14 @@ class Recorder:
         if self.is_over:
             raise StepOverError(self.step_name)
 
+    def _require_workspace(self) -> None:
+        """Refuse to make anew what somebody has removed while the step was running."""
+        if not self.workspace.is_there:
+            self.close()
+            raise ConfigurationError(
+                "The workspace is not there any more; bring it back, and run the step again."
+            )
+
     @property
     def parameters(self) -> Mapping[str, Any]:
         """The parameters, as they are recorded."""
@@ -253,9 +263,11 @@ class Recorder:
 
         Raises:
             ChangedWhileReadError: if an output is still being written; then nothing is recorded.
+            ConfigurationError: if the workspace is not there any more.
             StoreWriteError: if the record cannot be written.
         """
         self._require_running()
+        self._require_workspace()
         seconds = self.seconds
         listings: dict[str, Mapping[str, str]] = {}
         try:
@@ -283,8 +295,14 @@ class Recorder:
     def fail(
         self, *, commits: bool = True, more: Mapping[str, Any] | None = None, **facts: Any
     ) -> StepLineage:
-        """Record that the step has failed: it has made nothing, and may have left something."""
+        """Record that the step has failed: it has made nothing, and may have left something.
+
+        Raises:
+            ConfigurationError: if the workspace is not there any more.
+            StoreWriteError: if the record cannot be written.
+        """
         self._require_running()
+        self._require_workspace()
         seconds = self.seconds
         listings: dict[str, Mapping[str, str]] = {}
         try:
@@ -372,7 +390,8 @@ class Recorder:
         """Yield what was written anywhere since it began, but by runs that are a part of it."""
         if self._before is None:
             return
-        parts = [one for one in self.workspace.lineage.runs() if one.within == self.run_id]
+        recorded = self.workspace.lineage.since(self._recorded_before)
+        parts = [one for one in recorded if one.within == self.run_id]
         known = LineageGraph(parts, self.workspace.lineage.listing)
         for name, now in self._look_around().items():
             files = written_files(self._before.get(name, Content(MISSING)), now)

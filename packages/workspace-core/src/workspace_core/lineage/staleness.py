@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workspace_core.lineage.graph import LineageGraph
-from workspace_core.lineage.model import DIRECTORY
-from workspace_core.lineage.state import PresentState
+from workspace_core.lineage.model import DIRECTORY, ResourceRef
+from workspace_core.lineage.outside_now import AS_READ, OTHER
+from workspace_core.lineage.state import MOST_ALONE, PresentState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from workspace_core.backends.snapshots import LocalSnapshots
     from workspace_core.lineage.edges import Run
-    from workspace_core.lineage.model import HashCertificate, ResourceRef
+    from workspace_core.lineage.model import HashCertificate
     from workspace_core.lineage.state import State
 
 CHANGED, GONE, UNSTEADY, OUT_OF_DATE = "changed", "gone", "unsteady", "out of date"
@@ -98,21 +99,44 @@ class Judgement:
     Args:
         stale: what is out of date, ordered by resource and path.
         known: the resources that have at least one file which stands as a run wrote it.
+        unwatched: of which files outside of all resources, read for something that stands, nobody
+            can say whether they have changed.
     """
 
     stale: tuple[StaleOutput, ...] = ()
     known: frozenset[str] = frozenset()
+    unwatched: tuple[Unwatched, ...] = ()
 
 
-def judge_present(workspace: LocalSnapshots) -> Judgement:
+@dataclass(frozen=True, slots=True)
+class Unwatched:
+    """A file outside of all resources of which nobody can say whether it has changed.
+
+    Args:
+        path: as records name it.
+        why: nobody can say so.
+        made: the resources where runs that have read it wrote what stands there.
+    """
+
+    path: str
+    why: str
+    made: tuple[str, ...]
+
+
+def judge_present(workspace: LocalSnapshots, *, ask_stores: bool = False) -> Judgement:
     """Judge the resources as they are now.
 
     Nothing is changed, and nothing is said of resources that are not on this machine.
+
+    Args:
+        workspace: the workspace.
+        ask_stores: also ask stores for what runs have read there.
     """
     if not workspace.supports_lineage():
         return Judgement()
     graph = LineageGraph.of(workspace.lineage, workspace.catalogue.names_now())
-    return judge(graph, PresentState(workspace)) if graph.steps else Judgement()
+    state = PresentState(workspace, ask_stores=ask_stores)
+    return judge(graph, state) if graph.steps else Judgement()
 
 
 def judge(graph: LineageGraph, state: State) -> Judgement:
@@ -124,7 +148,9 @@ def judge(graph: LineageGraph, state: State) -> Judgement:
             for path, step in graph.makers(name, found.files).items():
                 standing[step.id].append((name, path))
                 known.add(name)
-    return Judgement(_stale(graph, state, standing), frozenset(known))
+    looking = _Looking(graph, state)
+    stale = _stale(looking, standing)
+    return Judgement(stale, frozenset(known), looking.unwatched(standing))
 
 
 def judge_runs(graph: LineageGraph, state: State, runs: Iterable[Run]) -> tuple[StaleOutput, ...]:
@@ -133,12 +159,14 @@ def judge_runs(graph: LineageGraph, state: State, runs: Iterable[Run]) -> tuple[
     What they have written outside of resources counts as standing until a run writes there again.
     """
     standing: Standing = defaultdict(list)
-    for step in runs:
+    judged = list(runs)
+    if len(judged) > MOST_ALONE:  # nearly all of their files are going to be looked at
+        for name in {one.ref.name for step in judged for one in step.output_resources}:
+            state.resource(name)
+    for step in judged:
         for one in step.output_resources:
-            if (found := state.resource(one.ref.name)) is None:
-                continue
             for path, written in graph.files(one).items():
-                if found.files.get(path) != written:
+                if state.content(ResourceRef(one.ref.name, path)) != written:
                     continue
                 maker = graph.maker(one.ref.name, path, written)
                 if maker is not None and maker.id == step.id:
@@ -146,12 +174,12 @@ def judge_runs(graph: LineageGraph, state: State, runs: Iterable[Run]) -> tuple[
         for one in step.outside_outputs:
             if graph.is_last_outside(step, one):
                 standing[step.id].append((one.ref.name, one.ref.path))
-    return _stale(graph, state, standing)
+    return _stale(_Looking(graph, state), standing)
 
 
-def _stale(graph: LineageGraph, state: State, standing: Standing) -> tuple[StaleOutput, ...]:
+def _stale(looking: _Looking, standing: Standing) -> tuple[StaleOutput, ...]:
     """Return which of the outputs that stand are out of date, ordered by resource and path."""
-    reasons = _Looking(graph, state).reasons(standing)
+    reasons, graph = looking.reasons(standing), looking.graph
     found = []
     for step_id, places in standing.items():
         if not (why := reasons.get(step_id)):
@@ -171,6 +199,7 @@ class _Looking:
         self.graph, self.state = graph, state
         self._direct: dict[str, list[Reason]] = {}
         self._depend: dict[str, dict[str, ResourceRef]] = {}  # on runs, and by which reference
+        self._unwatched: dict[str, dict[str, str]] = {}  # by run and path, why
 
     def reasons(self, runs: Iterable[str]) -> dict[str, list[Reason]]:
         """Return why runs and those that they depend on are out of date, by their ids."""
@@ -192,6 +221,16 @@ class _Looking:
             ]
             for step_id in late
         }
+
+    def unwatched(self, standing: Standing) -> tuple[Unwatched, ...]:
+        """Return of which files outside nobody can say whether they have changed."""
+        why: dict[str, str] = {}
+        made: dict[str, set[str]] = defaultdict(set)
+        for step_id, found in self._unwatched.items():
+            for path, reason in found.items():
+                why[path] = reason
+                made[path].update(name for name, _ in standing.get(step_id, ()))
+        return tuple(Unwatched(path, why[path], tuple(sorted(made[path]))) for path in sorted(made))
 
     def _spread(self) -> set[str]:
         """Let what is out of date make everything so that was made from it."""
@@ -218,15 +257,19 @@ class _Looking:
     def _compare(self, step: Run, read: HashCertificate) -> Reason | None:
         """Return how something that was read differs by now; else note who has made it."""
         name, path = read.ref.name, read.ref.path
-        if read.ref.is_outside:  # what is there now is not looked at
+        if read.ref.is_outside:
             self._depends(step, self.graph.maker(name, path, str(read.hashval), step), read.ref)
-            return None
-        resource = self.state.resource(name)
-        if resource is None:
+            found = self.state.outside(read)
+            if found == OTHER:
+                return Reason(CHANGED, read.ref)
+            if found not in (AS_READ, None):
+                self._unwatched.setdefault(step.id, {})[path] = found
             return None
         is_file = read.kind != DIRECTORY and read.hashval is not None
-        if is_file and resource.files.get(path) == read.hashval:
+        if is_file and self.state.content(read.ref) == read.hashval:
             self._depends(step, self.graph.maker(name, path, str(read.hashval)), read.ref)
+            return None
+        if (resource := self.state.resource(name)) is None:
             return None
         then, now = self.graph.files(read), resource.at(path)
         own = {

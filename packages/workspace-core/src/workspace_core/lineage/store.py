@@ -2,7 +2,8 @@
 
 lineage/steps/<hash>.json      a run of a step                                  committed
 lineage/listings/<hash>.json   the files of a directory that was read or written  committed
-local/lineage/                 records on their way, an index of edges             ignored
+local/lineage/                 records on their way, an index of edges, copies    ignored
+local/lineage/outside          where files outside of resources are on this machine   ignored
 
 A name is the hash of what the file holds, so that those of two copies are united by having both.
 """
@@ -20,11 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
-from workspace_core.errors import DamagedFileError, DataWorkspacesError, StoreWriteError
+from workspace_core.errors import (
+    DamagedFileError,
+    DataWorkspacesError,
+    FormatVersionError,
+    StoreWriteError,
+)
+from workspace_core.lineage.copies import RecordCopies, line_of
 from workspace_core.lineage.edges import from_bytes, has_edges_of, to_bytes
 from workspace_core.lineage.errors import LineageNotFoundError
 from workspace_core.lineage.model import SCHEMA, StepLineage
-from workspace_core.snapshots.metadata import canonical, hash_of
+from workspace_core.lineage.outside_now import OutsideFiles
+from workspace_core.snapshots.metadata import canonical
 from workspace_core.store.durable import (
     cause_of,
     json_bytes,
@@ -35,15 +43,17 @@ from workspace_core.store.durable import (
 from workspace_core.store.identity import ALGORITHM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from workspace_core.lineage.edges import IndexedRun, Run
 
-STEPS, LISTINGS, SUFFIX, INDEX = "steps", "listings", ".json", "edges"
+STEPS, LISTINGS, SUFFIX = "steps", "listings", ".json"
+INDEX, COPIES, OUTSIDE_FILES = "edges", "records", "outside"
 OLD_SECONDS = 3600.0
 LEAST_PREFIX = 4
 WORTH_INDEXING = 16  # records that are not in the index yet
+WORTH_COPYING = 256  # records that are asked for at once
 MOST_LISTINGS_HELD = 4096
 
 
@@ -58,6 +68,8 @@ class LineageStore:
     def __init__(self, folder: Path, local: Path) -> None:
         self.steps, self.listings, self.local = folder / STEPS, folder / LISTINGS, local
         self.listing = lru_cache(MOST_LISTINGS_HELD)(self._listing)
+        self._copies = RecordCopies(local / COPIES)
+        self.outside = OutsideFiles(local / OUTSIDE_FILES)
 
     # Writing
 
@@ -75,7 +87,9 @@ class LineageStore:
             name = listing_hash(files).partition(":")[2]
             record = {"schema": SCHEMA, "files": dict(files)}
             self._place(self.listings / f"{name}{SUFFIX}", record)
-        self._place(self.steps / f"{step.id}{SUFFIX}", step.to_dict())
+        record = step.to_dict()
+        self._place(self.steps / f"{step.id}{SUFFIX}", record)
+        self._copies.add([line_of(step.id, canonical(record))])
 
     def next_sequence(self) -> int:
         """Return a number that is greater than those of all runs that are recorded here.
@@ -106,7 +120,8 @@ class LineageStore:
         with suppress(OSError):
             for name in os.listdir(self.local):
                 file = self.local / name
-                if name != INDEX and time.time() - file.stat().st_mtime > OLD_SECONDS:
+                is_old = time.time() - file.stat().st_mtime > OLD_SECONDS
+                if name not in (INDEX, COPIES, OUTSIDE_FILES) and is_old:
                     file.unlink()
 
     # Reading
@@ -130,18 +145,23 @@ class LineageStore:
             )
         return self._read(found[0])
 
-    def line(self, identity: str) -> str:
-        """Return the record of a run as JSON without line breaks, read but not taken apart.
+    def lines(self, identities: Iterable[str]) -> Iterator[bytes]:
+        """Yield the records of runs as JSON without line breaks, with their hashes first.
+
+        What is damaged is made up for by a copy.
 
         Raises:
-            DamagedFileError: if it is damaged.
+            DamagedFileError: if one is damaged, and there is no copy.
         """
-        file = self.steps / f"{identity}{SUFFIX}"
-        record = read_json(file, SCHEMA)
-        content = canonical(record)
-        if record.get("hash") != identity or blake3(content).hexdigest() != identity:
-            raise DamagedFileError(str(file), "it does not fit its hash")
-        return f'{{"hash":"{identity}",{content.decode()[1:]}'
+        names, read = list(identities), []
+        for name in names:
+            if len(names) < WORTH_COPYING:
+                yield self._sound_line(name)
+                continue
+            if (line := self._copies.get(name)) is None:
+                read.append(line := self._line(name))
+            yield line
+        self._copies.add(read)
 
     def all(self) -> list[StepLineage]:
         """Return the records of all runs, each after those that were known when it ended.
@@ -151,6 +171,17 @@ class LineageStore:
         """
         with without_collecting():
             return sorted(map(self._read, self.ids()), key=lambda one: one.order)
+
+    def since(self, known: Container[str]) -> list[StepLineage]:
+        """Return the runs that were recorded since others were known.
+
+        Args:
+            known: the hashes of those.
+
+        Raises:
+            DamagedFileError: if one is damaged.
+        """
+        return [self._read(one) for one in self.ids() if one not in known]
 
     def runs(self, now: Mapping[str, str] = MappingProxyType({})) -> list[Run]:
         """Return all runs as a graph needs them, in no order.
@@ -165,7 +196,8 @@ class LineageStore:
         with without_collecting():
             content = self._index_content() if names else b""
             indexed = from_bytes(content, partial(self._record_of, now), now)
-            new = [self._read(name) for name in sorted(names - indexed.keys())]
+            unknown = sorted(names - indexed.keys())
+            new = [self._run(*one) for one in zip(unknown, self.lines(unknown), strict=True)]
             if len(new) >= WORTH_INDEXING + len(names) // 100:
                 former = from_bytes(content, partial(self._record_of, {}))
                 self._index([*(one for one in former.values() if one.id in names), *new])
@@ -208,22 +240,59 @@ class LineageStore:
         found = {}
         for name in self.ids():
             try:
-                self._read(name)
+                self._line(name)
             except (DataWorkspacesError, OSError) as error:
-                found[str(self.steps / f"{name}{SUFFIX}")] = str(error)
+                found[str(self.steps / f"{name}{SUFFIX}")] = _what(error)
         for name in _stems(self.listings):
             try:
                 self._listing(f"{ALGORITHM}:{name}")
             except (DataWorkspacesError, OSError) as error:
-                found[str(self.listings / f"{name}{SUFFIX}")] = str(error)
+                found[str(self.listings / f"{name}{SUFFIX}")] = _what(error)
         return found
 
+    def mend(self) -> list[str]:
+        """Write damaged records anew of which there are copies, and return their files."""
+        mended = []
+        for name in self.ids():
+            file = self.steps / f"{name}{SUFFIX}"
+            try:
+                self._line(name)
+            except FormatVersionError:
+                continue  # a later release knows what it is
+            except DamagedFileError:
+                if (line := self._copies.get(name)) is not None:
+                    write_whole(file, json_bytes(json.loads(line)))
+                    mended.append(str(file))
+        return mended
+
     def _read(self, name: str) -> StepLineage:
+        """Return a run; see `lines`."""
+        return self._run(name, self._sound_line(name))
+
+    def _sound_line(self, name: str) -> bytes:
+        """Return a record as a line: of its file, or of the copy if that is damaged."""
+        try:
+            return self._line(name)
+        except DamagedFileError:
+            if (copy := self._copies.get(name)) is None:
+                raise
+            return copy
+
+    def _run(self, name: str, line: bytes) -> StepLineage:
+        return StepLineage.from_dict(json.loads(line), f"{self.steps}/{name}{SUFFIX}")
+
+    def _line(self, name: str) -> bytes:
+        """Return the record in a file as a line.
+
+        Raises:
+            DamagedFileError: if it is damaged.
+        """
         file = self.steps / f"{name}{SUFFIX}"
         record = read_json(file, SCHEMA)
-        if record.get("hash") != name or hash_of(record) != name:
+        content = canonical(record)
+        if record.get("hash") != name or blake3(content).hexdigest() != name:
             raise DamagedFileError(str(file), "it does not fit its hash")
-        return StepLineage.from_dict(record, str(file))
+        return line_of(name, content)
 
     # The index of edges, believed only with its checksum
 
@@ -264,6 +333,11 @@ def relative(files: Mapping[str, str], path: str) -> dict[str, str]:
     """Return files by their paths below a path."""
     start = len(path) + 1 if path else 0
     return {one[start:]: identity for one, identity in files.items()}
+
+
+def _what(error: Exception) -> str:
+    """Return what is wrong with a file, without its name."""
+    return error.what if isinstance(error, DamagedFileError) else str(error)
 
 
 def _stems(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import time
 from contextlib import suppress
@@ -15,6 +16,7 @@ from util_services.flow.run_files import state_text
 from workspace_core.errors import DataWorkspacesError, PathNotAResourceError
 from workspace_core.lineage.digests import Digests
 from workspace_core.lineage.model import DIRECTORY, FILE, HashCertificate, ResourceRef
+from workspace_core.lineage.outside_now import OutsideFile, seen_now
 from workspace_core.lineage.recorder import MOST_ALONE
 from workspace_core.lineage.references import reference
 from workspace_core.lineage.store import listing_hash
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from util_services.flow.run_files import RunFile
+    from workspace_core.backends.snapshots import LocalSnapshots
     from workspace_core.workspace import Workspace
 
 
@@ -40,6 +43,7 @@ class Certified:
         listings: the files of certificates of directories, by path in them.
         sha256: the SHA-256 of files in resources, by content id: data are known by it elsewhere.
         unchanged: the files in resources that the run has hashed, as it saw them.
+        outside: files outside, as the run saw them.
     """
 
     resources: list[HashCertificate] = field(default_factory=list)
@@ -48,6 +52,7 @@ class Certified:
     listings: list[Mapping[str, str]] = field(default_factory=list)
     sha256: dict[str, str] = field(default_factory=dict)
     unchanged: dict[ResourceRef, RunFile] = field(default_factory=dict)
+    outside: list[RunFile] = field(default_factory=list)
 
     def note(self, ref: ResourceRef, file: RunFile) -> None:
         """Keep by what else the content of a file in a resource is known, and where it is so."""
@@ -83,6 +88,7 @@ class References:
             if now != file.blake3:
                 changes = {"changed": True, "hash_at_end": _id(now) if now else None}
             if ref is None:
+                found.outside.append(file)
                 found.external.append(_external(file) | changes)
             else:
                 found.note(ref, file)
@@ -98,6 +104,7 @@ class References:
             if file.blake3 is None or _content_now(file) != file.blake3:
                 found.changed.append(file.path)
             elif (ref := self.of(file)) is None:
+                found.outside.append(file)
                 found.external.append(_external(file))
             else:
                 found.note(ref, file)
@@ -116,7 +123,9 @@ class References:
         return found
 
 
-def remember(workspace: Workspace, inputs: Certified, outputs: Certified, began: datetime) -> None:
+def remember(
+    workspace: LocalSnapshots, inputs: Certified, outputs: Certified, began: datetime
+) -> None:
     """Let those who look at resources next know what a run has hashed, so that nobody does again.
 
     A file counts only if it would show that somebody has changed it since the run had read it, and
@@ -146,6 +155,20 @@ def remember(workspace: Workspace, inputs: Certified, outputs: Certified, began:
                 if was_at_rest and is_same:
                     digests.note(ref, _id(file.blake3), fields)
     digests.save()
+    seen = [_seen_outside(one) for one in (*inputs.outside, *outputs.outside)]
+    workspace.lineage.outside.note(one for one in seen if one is not None)
+
+
+def _seen_outside(file: RunFile) -> OutsideFile | None:
+    """Return where a file outside was, and what it looked like, so that one can look again."""
+    content = _id(file.blake3)
+    if not file.is_local:
+        return OutsideFile(file.address, content, file.address, is_local=False, state=file.state)
+    place = os.path.realpath(file.address)
+    with suppress(OSError):
+        if state_text(file_state(Path(place))) == file.state:
+            return seen_now(file.path, content, place)
+    return OutsideFile(file.path, content, place)
 
 
 def _content_now(file: RunFile) -> str | None:

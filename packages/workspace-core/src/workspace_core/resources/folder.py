@@ -22,7 +22,6 @@ from workspace_core.store.identity import id_text, parse_id
 from workspace_core.trees.building import Present
 from workspace_core.trees.capture import CaptureOptions, capture
 from workspace_core.trees.directory import RESERVED
-from workspace_core.trees.restoring import Folder
 from workspace_core.workspace import (
     FileResourceMixin,
     JSONDict,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
     from workspace_core.store.session import Session
     from workspace_core.trees.capture import Capture
-    from workspace_core.trees.restoring import RestoredFolder
+    from workspace_core.trees.restoring import Folder, RestoredFolder
     from workspace_core.workspace import Workspace
 
 
@@ -153,6 +152,8 @@ class FolderResource(FileResourceMixin, LocalStateResourceMixin, SnapshotResourc
 
         What no snapshot can hold is no obstacle to that: it stays where it is.
         """
+        from workspace_core.trees.restoring import Folder
+
         return Folder(
             self.name,
             self.root,

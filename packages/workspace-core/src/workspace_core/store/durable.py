@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from workspace_core.errors import DamagedFileError, FormatVersionError, StoreWriteError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -50,6 +50,23 @@ def sweep(folder: Path) -> None:
         for name in os.listdir(folder):
             if TEMPORARY.fullmatch(name):
                 (folder / name).unlink()
+
+
+def append_lines(file: Path, lines: Iterable[bytes]) -> None:
+    """Append lines in one step, to a file that may be lost: nothing is forced to disk.
+
+    A line break goes before them, too, since another writer may have been killed within a line.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    descriptor = os.open(file, flags, 0o644)
+    try:
+        write_all(descriptor, b"\n".join([b"", *lines, b""]))
+    finally:
+        os.close(descriptor)
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:

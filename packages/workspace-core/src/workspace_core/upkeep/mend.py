@@ -31,10 +31,16 @@ class Mended:
     packs: tuple[str, ...]  # set aside, as they were
     saved: int  # objects of theirs that were sound
     lost: tuple[str, ...]  # objects that no other pack has; their ids
+    records: tuple[str, ...] = ()  # of runs, written anew from copies; their files
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data."""
-        return {"packs": list(self.packs), "saved": self.saved, "lost": list(self.lost)}
+        return {
+            "packs": list(self.packs),
+            "saved": self.saved,
+            "lost": list(self.lost),
+            "records": list(self.records),
+        }
 
 
 def mend(store: Store, wait_seconds: float = DEFAULT_WAIT_SECONDS) -> Mended:

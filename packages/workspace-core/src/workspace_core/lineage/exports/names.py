@@ -2,7 +2,8 @@
 
 Data in resources are named in the namespace of the workspace, by resource and path; those outside
 by the address that others know them by (Naming conventions of OpenLineage: ``s3://BUCKET`` and the
-key, ``file`` and the path). Names never have user names, passwords or signatures of addresses.
+key, ``abfss://CONTAINER@ACCOUNT`` and the path, ``file`` and the path). Names never have user
+names, passwords or signatures of addresses.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*+):(?P<rest>.*)", re.DOTALL)
 OF_THE_WEB = ("http", "https")  # what follows ? or # may be a signature
+OF_AZURE = ("abfs", "abfss", "wasb", "wasbs")  # CONTAINER@ACCOUNT.dfs.core.windows.net
+CONTAINER = re.compile(r"\$?[a-z0-9](?:-?[a-z0-9])*")  # Microsoft's rules; never NAME:PASSWORD
 LOCAL, PLACE_OUTSIDE = "file", "outside"
 DIGITS = 8  # of the digest that tells one hidden folder from another
 
@@ -80,4 +83,7 @@ def _of_address(scheme: str, rest: str) -> DataName:
     if not rest.startswith("//"):
         return DataName(scheme, str(plain(rest)))
     server, _, path = rest[2:].partition("/")
-    return DataName(f"{scheme}://{server.rpartition('@')[2]}", str(plain(path)))
+    before, _, host = server.rpartition("@")
+    if scheme in OF_AZURE and CONTAINER.fullmatch(before):
+        host = f"{before}@{host}"
+    return DataName(f"{scheme}://{host}", str(plain(path)))
