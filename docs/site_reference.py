@@ -5,6 +5,7 @@ What it writes lies in ``docs/reference`` and belongs to no commit, so it is nev
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import logging
@@ -78,12 +79,16 @@ def _index(pages: Iterable[str]) -> Iterator[str]:
     yield "```"
 
 
-def _job_pages() -> dict[str, list[str]]:
+@functools.cache
+def _jobs() -> dict[str, dg.JobDefinition]:
     from util_services.location import build_location
 
+    return {job.name: job for job in build_location().definitions.resolve_all_job_defs()}
+
+
+def _job_pages() -> dict[str, list[str]]:
     found: dict[str, list[dg.JobDefinition]] = {}
-    location = build_location()
-    jobs = {job.name: job for job in location.definitions.resolve_all_job_defs()}
+    jobs = _jobs()
     for name, job in sorted(jobs.items()):
         if not name.startswith("__") and name.removesuffix(TWIN) not in set(jobs) - {name}:
             found.setdefault(_package_of(job), []).append(job)
@@ -112,10 +117,11 @@ def _job_page(
 
 
 def _options() -> Iterator[str]:
-    """Yield the options inside of options, which the default configs do not show."""
+    """Yield options that no default config shows: inside of others, and of ops without a job."""
     yield "# Options inside of options"
     yield ""
-    yield "What stands below the keys of run configs that hold mappings or lists of mappings."
+    yield "What stands below the keys of run configs that hold mappings or lists of mappings, and"
+    yield "the options of operations that only pipelines have."
     for path, model in sorted(_inner_options().items()):
         yield f"\n## {path}\n"
         yield f"{inspect.cleandoc(model.__doc__ or '')}\n"
@@ -134,7 +140,10 @@ def _inner_options() -> dict[str, type[BaseModel]]:
     from util_services.runs.check import CHECKED_OPS
 
     found: dict[type[BaseModel], str] = {}
+    of_jobs = {node.name for job in _jobs().values() for node in job.graph.node_defs}
     for name, checked in sorted(CHECKED_OPS.items()):
+        if name not in of_jobs:
+            found[checked.config] = name
         for path, model in _below(name, checked.config):
             if model not in found:
                 found[model] = path
