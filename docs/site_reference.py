@@ -5,18 +5,24 @@ What it writes lies in ``docs/reference`` and belongs to no commit, so it is nev
 
 from __future__ import annotations
 
+import functools
 import inspect
+import json
 import logging
 import shutil
+import typing
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     import click
     import dagster as dg
+    from pydantic.fields import FieldInfo
     from sphinx.application import Sphinx
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -49,6 +55,7 @@ def write_reference(folder: Path) -> None:
     folder.mkdir(parents=True)
     pages = {
         **_job_pages(),
+        "options": _options(),
         "commands": _commands("data-services", _data_services()),
         "dws": _commands("dws", _dws()),
         "steps": _steps(),
@@ -72,12 +79,16 @@ def _index(pages: Iterable[str]) -> Iterator[str]:
     yield "```"
 
 
-def _job_pages() -> dict[str, list[str]]:
+@functools.cache
+def _jobs() -> dict[str, dg.JobDefinition]:
     from util_services.location import build_location
 
+    return {job.name: job for job in build_location().definitions.resolve_all_job_defs()}
+
+
+def _job_pages() -> dict[str, list[str]]:
     found: dict[str, list[dg.JobDefinition]] = {}
-    location = build_location()
-    jobs = {job.name: job for job in location.definitions.resolve_all_job_defs()}
+    jobs = _jobs()
     for name, job in sorted(jobs.items()):
         if not name.startswith("__") and name.removesuffix(TWIN) not in set(jobs) - {name}:
             found.setdefault(_package_of(job), []).append(job)
@@ -103,6 +114,54 @@ def _job_page(
         if job.name + TWIN in known:
             yield f"Its twin `{job.name}{TWIN}` works on a bucket, with the same config.\n"
         yield f"```yaml\n{default_config_yaml(job)}```"
+
+
+def _options() -> Iterator[str]:
+    """Yield options that no default config shows: inside of others, and of ops without a job."""
+    yield "# Options inside of options"
+    yield ""
+    yield "What stands below the keys of run configs that hold mappings or lists of mappings, and"
+    yield "the options of operations that only pipelines have."
+    for path, model in sorted(_inner_options().items()):
+        yield f"\n## {path}\n"
+        yield f"{inspect.cleandoc(model.__doc__ or '')}\n"
+        yield "| key | default | |\n|---|---|---|"
+        for key, field in model.model_fields.items():
+            default = "required" if field.is_required() else _default_of(field)
+            yield f"| `{key}` | {default} | {_in_a_cell(field.description or '')} |"
+
+
+def _default_of(field: FieldInfo) -> str:
+    return f"`{json.dumps(field.get_default(call_default_factory=True), default=str)}`"
+
+
+def _inner_options() -> dict[str, type[BaseModel]]:
+    """Return the classes of options, by the shortest place where they stand."""
+    from util_services.runs.check import CHECKED_OPS
+
+    found: dict[type[BaseModel], str] = {}
+    of_jobs = {node.name for job in _jobs().values() for node in job.graph.node_defs}
+    for name, checked in sorted(CHECKED_OPS.items()):
+        if name not in of_jobs:
+            found[checked.config] = name
+        for path, model in _below(name, checked.config):
+            if model not in found:
+                found[model] = path
+    return {path: model for model, path in found.items()}
+
+
+def _below(path: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    for key, field in model.model_fields.items():
+        for inner in _classes_in(field.annotation):
+            yield f"{path}.{key}", inner
+            yield from _below(f"{path}.{key}", inner)
+
+
+def _classes_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _classes_in(inner)
 
 
 def _data_services() -> click.Command:
@@ -195,8 +254,11 @@ def _hooks() -> dict[str, Any]:
 def _summary(value: Any) -> str:
     told = getattr(value, "summary", None) or getattr(value, "description", None)
     text = told if isinstance(told, str) else inspect.getdoc(value) or ""
-    first = " ".join(text.split("\n\n")[0].split())
-    return first.replace("|", "\\|").replace("<", "&lt;").replace("``", "`")
+    return _in_a_cell(text.split("\n\n")[0])
+
+
+def _in_a_cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("``", "`")
 
 
 def _python() -> Iterator[str]:

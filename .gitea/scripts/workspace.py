@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"^[A-Za-z0-9._-]+")
+PYTHON = re.compile(r"^Programming Language :: Python :: (\d+\.\d+)$")
 
 
 class DeliveryError(Exception):
@@ -66,6 +67,36 @@ def members(root: Path = ROOT) -> dict[str, Member]:
             tuple(lines),
         )
     return found
+
+
+def classified_pythons(root: Path = ROOT) -> list[str]:
+    """Return the versions of Python that the members' classifiers name, such as 3.12, in order.
+
+    Raises:
+        DeliveryError: if members name different ones, none, or not the least that they require.
+    """
+    named = {}
+    for one in members(root).values():
+        project = _toml(root / one.folder / "pyproject.toml")["project"]
+        found = [
+            match[1] for line in project.get("classifiers", ()) if (match := PYTHON.match(line))
+        ]
+        ordered = sorted(found, key=_number)
+        least = project.get("requires-python", "").removeprefix(">=")
+        if not ordered or ordered[0] != least:
+            raise DeliveryError(
+                f"'{one.name}' requires Python '{least}' and up, and its classifiers begin with "
+                f"{ordered[0] if ordered else 'none'}; let them agree."
+            )
+        named[one.name] = ordered
+    (name, first), *others = named.items()
+    for other, versions in others:
+        if versions != first:
+            raise DeliveryError(
+                f"The classifiers of '{other}' name Python {', '.join(versions)}, those of "
+                f"'{name}' {', '.join(first)}; let them agree."
+            )
+    return first
 
 
 def member(name: str, root: Path = ROOT) -> Member:
@@ -138,3 +169,7 @@ def _toml(file: Path) -> dict:
 def _normal(name: str) -> str:
     """Return the name of a distribution as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))

@@ -110,3 +110,39 @@ def test_the_report_on_plugins_is_in_the_metadata_of_its_job(page, served):
     open_job(page, served, "plugin_report_job")
 
     expect(page.get_by_text("data_services/plugins")).to_be_visible()
+
+
+def test_the_runs_of_a_package_are_found_by_its_tag(page, served, succeeded):
+    page.goto(f"{served[0]}/runs")
+    page.get_by_text("package: data-processing").first.click()
+    page.get_by_role("button", name="Add tag to filter").click()
+
+    expect(page).to_have_url(re.compile("package.*data-processing"))
+    expect(page.get_by_text(succeeded[:8])).to_be_visible()
+
+
+def test_the_catalogue_shows_lineage_and_checks_of_what_was_published(page, served):
+    url, root = served
+    (root / "in.csv").write_text("a,b\n1,x\n2,\n")
+    text = """
+ops:
+  read_dataset: {config: {path: in.csv}}
+  validate_data: {config: {rules: [{rule: not_null, columns: [b], severity: warn}]}}
+  write_dataset: {config: {path: out.csv}}
+"""
+    write_config(page, served, "validate_data_job", text)
+    expect(page.get_by_text("No errors")).to_be_visible()
+    launch(page)
+    expect(page.get_by_text("RUN_SUCCESS")).to_be_visible()
+
+    page.goto(f"{url}/assets")
+    page.get_by_role("button", name="Reload definitions").click()
+    expect(page.get_by_text("published_datasets").first).to_be_visible()
+    address = f"{url}/assets/file{root}/out.csv"
+    page.goto(f"{address}?view=checks")
+
+    expect(page.get_by_text("not_null_of_b").first).to_be_visible()
+    expect(page.get_by_text("Failed").first).to_be_visible()
+    page.goto(f"{address}?view=lineage")
+    expect(page.get_by_text("in.csv").first).to_be_visible()
+    expect(page.get_by_role("link", name="0 / 1 Passed")).to_be_visible()

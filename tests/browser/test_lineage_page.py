@@ -73,7 +73,7 @@ def test_a_click_shows_what_it_was_made_of_and_leaves_the_rest_faint(page):
 
     assert page.locator(".node:not(.faint)").count() == 5
     expect(page.locator("#facts")).to_contain_text("onerror=alert(1)")
-    page.locator("#graph").click(position={"x": 5, "y": 495})
+    page.locator("#graph").click(position={"x": 5, "y": 5})
     assert page.locator(".faint").count() == 0
 
 
@@ -87,7 +87,46 @@ def test_a_name_is_found_and_the_drawing_zooms(page):
     expect(page.locator("#graph")).not_to_have_attribute("viewBox", before)
 
 
-def test_it_can_be_read_by_those_who_see_little(page):
+def test_buttons_zoom_too_and_show_the_whole(page):
+    graph = page.locator("#graph")
+    width = "graph.viewBox.baseVal.width"
+    first = page.evaluate(width)
+
+    page.get_by_role("button", name="Zoom in").click()
+    assert page.evaluate(width) < first
+    page.get_by_role("button", name="Zoom out").click()
+    assert page.evaluate(width) == pytest.approx(first, rel=1e-3)
+    page.get_by_role("button", name="whole").click()
+
+    beyond = "[...document.querySelectorAll('.node')].map(e => e.getBoundingClientRect().right)"
+    box = graph.bounding_box()
+    assert max(page.evaluate(beyond)) <= box["x"] + box["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1400])
+def test_it_can_be_read_by_all_on_a_phone_and_in_the_dark(page, scheme, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.reload()
+
     found = Axe().run(page)
 
     assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    letters = "document.querySelector('.node text').getScreenCTM().a * 12"
+    assert page.evaluate(letters) >= 8  # pixels
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 29)"}[scheme]
+
+
+def test_paper_is_white_and_has_the_whole(page, tmp_path):
+    page.emulate_media(color_scheme="dark")
+
+    page.pdf(path=tmp_path / "page.pdf")
+
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.get_by_role("searchbox").is_visible()
+    view = "[graph.viewBox.baseVal.width, graph.viewBox.baseVal.height]"
+    assert page.evaluate(view) == page.evaluate("[whole.width, whole.height]")

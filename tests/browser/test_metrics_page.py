@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from workspace_core import api
 
@@ -72,9 +73,24 @@ def test_no_text_is_drawn_over_another(page):
                 assert apart, texts
 
 
-def test_it_can_be_read_by_those_who_see_little(page):
-    from axe_playwright_python.sync_playwright import Axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1400])
+def test_it_can_be_read_by_all_on_a_phone_and_in_the_dark(page, scheme, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
 
     found = Axe().run(page)
 
     assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 29)"}[scheme]
+    turned = page.locator("svg.chart").first.evaluate("e => getComputedStyle(e).filter")
+    assert turned.startswith({"light": "none", "dark": "invert"}[scheme])
+
+
+def test_paper_is_white(page):
+    page.emulate_media(color_scheme="dark", media="print")
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator("table").evaluate("e => getComputedStyle(e).filter") == "none"

@@ -2,11 +2,21 @@
 
 import subprocess
 import sys
+import typing
 from html.parser import HTMLParser
 
+import click
 import pytest
+from pydantic import BaseModel
 
+from dataframe_anonymisation.config import ModelConfig
+from util_services.cli.main import data_services
+from util_services.location import build_location
 from util_services.plugins.manager import plugin_manager
+from util_services.runs.check import CHECKED_OPS
+from workspace_core.cli.main import dws
+
+build_location()  # declares the operations of all packages
 
 
 class _Page(HTMLParser):
@@ -81,6 +91,97 @@ def test_every_hook_is_in_the_reference(site):
 
     assert [hook for hook in plugin_manager().hooks if hook not in told] == []
     assert "named as DATA_SERVICES_KEY_PROVIDER selects them" in told
+
+
+NAMED_HOOKS = [
+    *("register_steps", "register_techniques", "register_detectors", "register_hierarchies"),
+    *("register_release_checks", "register_resource_types", "register_backends"),
+    *("register_key_providers", "register_health_checks", "register_equipment"),
+]
+
+
+@pytest.mark.parametrize("hook", NAMED_HOOKS)
+def test_whatever_a_package_brings_by_name_has_a_row_in_the_reference(site, hook):
+    told = text_of(site / "docs" / "reference" / "plugins.html")
+
+    assert [name for name in plugin_manager().named(hook) if name not in told] == []
+
+
+def test_every_step_has_a_page(site):
+    pages = {page.stem for page in (site / "docs" / "steps").glob("*.html")}
+
+    assert set(plugin_manager().named("register_steps")) - pages == set()
+
+
+def test_every_command_and_each_of_its_options_is_in_the_reference(site):
+    reference = site / "docs" / "reference"
+    missing = []
+    for page, program in (("commands", data_services), ("dws", dws)):
+        told = text_of(reference / f"{page}.html")
+        for command in all_commands(program, click.Context(program, info_name=program.name)):
+            options = [option for one in command.command.params for option in one.opts]
+            wanted = [command.command_path, *(one for one in options if one.startswith("--"))]
+            hidden = {
+                o for p in command.command.params if getattr(p, "hidden", False) for o in p.opts
+            }
+            missing += [
+                (command.command_path, o) for o in wanted if o not in told and o not in hidden
+            ]
+
+    assert missing == []
+
+
+def all_commands(command, context):
+    yield context
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if not inner.hidden:
+                yield from all_commands(inner, click.Context(inner, parent=context, info_name=name))
+
+
+def test_every_option_of_every_job_is_in_the_reference_with_its_words(site):
+    told = letters("".join(text_of(page) for page in (site / "docs/reference").glob("*.html")))
+    options = [
+        (op, model.__name__, key, field.description)
+        for op, checked in CHECKED_OPS.items()
+        for model in models_in(checked.config)
+        for key, field in model.model_fields.items()
+    ]
+
+    assert len(options) > 300
+    missing = [
+        (*place, key)
+        for *place, key, words in options
+        if letters(key) not in told or letters(words) not in told
+    ]
+    assert missing == []
+
+
+def letters(text):
+    """Return a text without what pages set otherwise: quotes, blanks, signs of comments."""
+    return "".join(filter(str.isalnum, text))
+
+
+def models_in(model):
+    """Yield a class of options and those inside of it."""
+    yield model
+    for field in model.model_fields.values():
+        todo = [field.annotation]
+        while todo:
+            annotation = todo.pop()
+            todo += typing.get_args(annotation)
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                yield from models_in(annotation)
+
+
+@pytest.mark.parametrize(
+    "model", typing.get_args(ModelConfig.model_fields["model"].annotation), ids=str
+)
+def test_every_privacy_model_is_explained(workspace, model):
+    readme = workspace / "packages/dataframe-anonymisation/README.md"
+
+    assert f"`{model}`" in readme.read_text() or f"model: {model}" in readme.read_text()
 
 
 def test_the_calls_of_python_are_there_with_their_arguments(site):

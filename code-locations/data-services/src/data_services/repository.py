@@ -5,6 +5,7 @@ Whatever is to be offered here comes in through a plugin, one's own jobs include
 
 from util_services.lasting import keep_for_good
 from util_services.location import build_definitions
+from util_services.location.published_datasets import with_published_datasets
 
-defs = build_definitions()
+defs = with_published_datasets(build_definitions())
 keep_for_good()

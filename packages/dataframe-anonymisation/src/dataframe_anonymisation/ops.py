@@ -24,6 +24,11 @@ SAMPLE = {
     "sensitive_attributes": ["diagnosis_code"],
     "insensitive_attributes": ["ward", "length_of_stay"],
     "unclassified": "drop",
+    "hierarchies": {
+        "birth_date": {"kind": "date", "levels": ["year", "decade"]},
+        "postcode": {"kind": "mask", "keep": [3, 2, 1]},
+    },
+    "unknown_values": "suppress",  # the sample has births such as "-", which are no dates
 }
 
 

@@ -708,3 +708,26 @@ def test_k_of_persons_bounds_no_inference(instance, source):
     page = (source / "out.csv.report.html").read_text()
     assert "not bounded by any model" in page
     assert "Models and risks count persons" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        ("k_anonymity", 0.8),
+        ("l_diversity", 0.8),
+        ("anonymise_dataframe", 0.8),
+        ("t_closeness", 0.4),
+    ],
+)
+def test_the_default_config_leaves_decades_of_birth_and_parts_of_postcodes(
+    instance, root, name, share
+):
+    result = getattr(jobs, f"{name}_job").execute_in_process(instance=instance)
+
+    assert result.success
+    (file,) = root.rglob("patients.csv")
+    published = read(file)
+    assert len(published) > 950
+    assert published["birth_date"].str.fullmatch(r"\d{4}-\d{4}|\d{4}").mean() > share
+    assert published["postcode"].str.fullmatch(r"\d+\*+").mean() > 0.4
+    assert (published["sex"] != "*").mean() > 0.9

@@ -25,7 +25,7 @@ from util_services.reports.record import digest_of_objects
 from util_services.storage.patterns import Pattern, names_many
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from util_services.datasets.schema import Schema
     from util_services.datasets.staged import StagedDataset
@@ -37,6 +37,8 @@ SAFE = frozenset("_-. ()")  # beside letters and digits of any script
 MAX_KEY_CHARACTERS = 400  # MySQL, which Dagster supports too, has room for 512
 MAX_CHECK_NAME = 100
 DATA_VERSION_TAG = "dagster/data_version"
+SOURCE_KEY, CHECKS_KEY = "source", "checks"  # of metadata; `location.published_datasets` reads them
+LOCAL, S3 = "file", "s3"  # what keys begin with
 
 
 def asset_key(location: Location) -> dg.AssetKey:
@@ -47,13 +49,18 @@ def asset_key(location: Location) -> dg.AssetKey:
     digits of each of its bytes in UTF-8: a ``%`` alone breaks the page of an asset in Dagster's UI.
     A key that would be too long ends in a digest of the path.
     """
-    scheme = ("s3", location.container) if location.container else ("file",)
+    scheme = (S3, location.container) if location.container else (LOCAL,)
     parts = (*scheme, *(part for part in location.path.split("/") if part))
     key = tuple(map(_safe, parts))
     if len(json.dumps(key)) > MAX_KEY_CHARACTERS:
         digest = hashlib.sha256("/".join(parts).encode()).hexdigest()
         key = (*key[: len(scheme)], f"{key[-1][:40]}~~{digest}")
     return dg.AssetKey(key)
+
+
+def is_dataset_key(key: dg.AssetKey) -> bool:
+    """Whether a key is of the form that `asset_key` gives."""
+    return len(key.path) > 1 and key.path[0] in (LOCAL, S3)
 
 
 def observed(
@@ -99,8 +106,9 @@ def materialised(
         return None
     origin = dataset.origin.path
     source = source_key(dataset, storage)
+    key = asset_key(place_of(output.path, storage))
     return dg.AssetMaterialization(
-        asset_key=asset_key(place_of(output.path, storage)),
+        asset_key=key,
         description=f"Published by {job}.",
         metadata=_metadata(published.rows, dataset.schema, published.sha256, run_id, job)
         | {
@@ -108,8 +116,9 @@ def materialised(
             "bytes": published.bytes,
             "report": dg.MetadataValue.path(str(published.reports["report"])),
             "report_json": dg.MetadataValue.path(str(published.reports["report_json"])),
-            "source": dg.MetadataValue.asset(source) if source is not None else origin,
+            SOURCE_KEY: dg.MetadataValue.asset(source) if source is not None else origin,
             "source_sha256": published.report.input.sha256,
+            **_checks_table(checked(dataset, key)),
             **recorded,
         },
         tags={DATA_VERSION_TAG: published.sha256},
@@ -168,6 +177,17 @@ def checked(dataset: StagedDataset, asset: dg.AssetKey) -> Iterator[dg.AssetChec
                     description=check["name"],
                     metadata={key: check[key] for key in ("rule", "severity", "broken", "of")},
                 )
+
+
+def _checks_table(checks: Iterable[dg.AssetCheckEvaluation]) -> dict[str, Any]:
+    """Return the metadata that lists checks, nothing where there are none."""
+    rows = [dg.TableRecord(_row(check)) for check in checks]
+    return {CHECKS_KEY: dg.MetadataValue.table(rows)} if rows else {}
+
+
+def _row(check: dg.AssetCheckEvaluation) -> dict[str, Any]:
+    told = {key: check.metadata[key].value for key in ("severity", "broken", "of")}
+    return {"check": check.check_name, "rule": check.description, "passed": check.passed, **told}
 
 
 def _check_name(told: str, taken: Collection[str]) -> str:

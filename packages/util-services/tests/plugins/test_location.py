@@ -91,6 +91,39 @@ def test_each_job_shows_who_brought_it(load):
     }
 
 
+def test_each_job_and_its_runs_have_the_tag_of_their_package_but_where_it_is_taken(load):
+    source = """
+import dagster as dg
+
+@dg.op
+def pour(): ...
+
+@dg.job
+def plain():
+    pour()
+
+@dg.job(run_tags={"cup": "blue"})
+def parted():
+    pour()
+
+@dg.job(tags={"package": "of tea"})
+def taken():
+    pour()
+
+@hookimpl
+def register_jobs():
+    return [plain, parted, taken]
+"""
+    definitions = build_definitions(manager=load(tea=source))
+
+    jobs = {name: definitions.resolve_job_def(name) for name in ("plain", "parted", "taken")}
+    assert {name: (job.tags, job.run_tags) for name, job in jobs.items()} == {
+        "plain": ({"package": "tea"}, {"package": "tea"}),
+        "parted": ({"package": "tea"}, {"cup": "blue", "package": "tea"}),
+        "taken": ({"package": "of tea"}, {"package": "of tea"}),
+    }
+
+
 def test_sensors_and_schedules_follow_their_job_to_the_one_with_provenance(load):
     source = job("brew_job", "brew") + ON_A_JOB.format(job="brew_job")
     manager = load(tea=source)

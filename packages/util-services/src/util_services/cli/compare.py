@@ -1,4 +1,4 @@
-"""``data-services compare``: what differs between two runs, by their reports."""
+"""``data-services compare``: what differs between two runs, by their reports or their ids."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from util_services.reports.record import Report
 
 MAX_SHOWN = 40  # characters of a value in a terminal; JSON and page have it whole
-REPORT = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.command
-@click.argument("first", type=REPORT)
-@click.argument("second", type=REPORT)
+@click.argument("first")
+@click.argument("second")
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 @click.option(
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write them to this file, as a page of the look of reports.",
 )
-def compare(*, first: Path, second: Path, as_json: bool, html: Path | None) -> None:
-    """Show what differs between the runs of two reports, FIRST and SECOND ('….report.json').
+def compare(*, first: str, second: str, as_json: bool, html: Path | None) -> None:
+    """Show what differs between two runs, FIRST and SECOND.
 
-    Inputs, rows, columns, configurations, and what the operations counted and measured, such as
-    risks. A sign \N{EN DASH} stands for what a run does not tell.
+    Each is a report ('….report.json'), or the id of a run of this Dagster instance, whole or its
+    first eight characters. Told are inputs, rows, columns, configurations, and what the operations
+    counted and measured, such as risks. A sign \N{EN DASH} stands for what a run does not tell.
 
     Example: data-services compare before.report.json after.report.json
     """
@@ -53,7 +53,26 @@ def compare(*, first: Path, second: Path, as_json: bool, html: Path | None) -> N
         click.echo("The runs differ in nothing but their times.")
 
 
-def _read(file: Path) -> Report:
+def _read(named: str) -> Report:
+    """Return the report in a file or of a run.
+
+    Raises:
+        ConfigurationError: if there is none that can be compared.
+    """
+    from util_services.errors import ConfigurationError, quoted_name
+    from util_services.runs.published_report import is_run_id
+
+    if Path(named).is_file():
+        return _read_file(Path(named))
+    if is_run_id(named):
+        return _read_run(named)
+    raise ConfigurationError(
+        f"{quoted_name(named)} is neither a file nor the id of a run; name a '….report.json', or "
+        "an id as the page of the run in the Dagster UI shows it."
+    )
+
+
+def _read_file(file: Path) -> Report:
     from util_services.errors import ConfigurationError, quoted_name
     from util_services.reports import Report
     from util_services.reports.plain import ReportError
@@ -63,6 +82,15 @@ def _read(file: Path) -> Report:
     except (OSError, ReportError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"{quoted_name(str(file))} cannot be compared: {said}") from None
+
+
+def _read_run(run_id: str) -> Report:
+    from util_services.runs.execute import open_instance
+    from util_services.runs.home import prepare_home
+    from util_services.runs.published_report import report_of_run
+
+    with open_instance(prepare_home()) as instance:
+        return report_of_run(instance, run_id)
 
 
 def _cut(text: str) -> str:

@@ -16,6 +16,7 @@ from util_services.location.contributions import Contribution, Job, contribution
 from util_services.location.logged import logged
 from util_services.location.partitions import with_partitions
 from util_services.location.pipelines import with_pipelines
+from util_services.location.tagged import tagged
 from util_services.plugins.discovery import HOST
 from util_services.plugins.manager import (
     PluginManager,
@@ -193,7 +194,7 @@ def _jobs_with_metadata(
     loggers: Mapping[str, dg.LoggerDefinition],
     further: Mapping[str, Mapping[str, Any]],
 ) -> dict[int, Job]:
-    """Return all jobs, logged and with the metadata of who brought them, by their originals.
+    """Return all jobs, logged and with metadata and a tag of who brought them, by their originals.
 
     Some have further metadata, by the name of the job. A job that only a sensor or schedule holds
     is its package's too, unless another registers it.
@@ -204,7 +205,7 @@ def _jobs_with_metadata(
             for job in held(contribution):
                 originals.setdefault(id(job), (contribution.plugin, job))
     return {
-        key: logged(job, loggers).with_metadata(
+        key: tagged(logged(job, loggers), plugin.distribution).with_metadata(
             {**(job.metadata or {}), **_provenance(plugin), **further.get(job.name, {})}
         )
         for key, (plugin, job) in originals.items()

@@ -41,7 +41,9 @@ def legend(comparison: Comparison, *, heatmap: bool = True) -> str:
     """Return a sentence that says how the table is read."""
     said = ["↑ more is better, ↓ less is better."]
     if heatmap:
-        said.append("The darker, the better among the numbers of a column; ★ is the best.")
+        said.append(
+            "The stronger its colour, the better a number among those of its column; ★ is the best."
+        )
     if comparison.baseline is not None:
         said.append(f"▲ and ▼: better and worse than {printable(comparison.baseline.label)}.")
     return " ".join(said)
